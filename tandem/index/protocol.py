@@ -1,0 +1,59 @@
+"""What an index of chunks can do. Two engines do it: Qdrant Edge and a Qdrant server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tandem.vocabulary import Chunk, Passage, Scope
+
+Vector = NDArray[np.float32]
+
+
+class Leg(StrEnum):
+    """By what a query ranks."""
+
+    DENSE = "dense"
+    BM25 = "bm25"
+    HYBRID = "hybrid"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question for the index: its text for BM25, its vector of shape (dimension,) for the dense leg."""
+
+    text: str
+    vector: Vector
+    limit: int
+    leg: Leg = Leg.HYBRID
+
+
+class Index(Protocol):
+    """A collection of chunks with dense and BM25 vectors.
+
+    Every search is limited to a `Scope`; there is no way to search without one. All methods raise
+    `UnavailableError` when the engine is out of reach and `StorageError` when the disk refuses.
+    """
+
+    async def upsert(self, chunks: Sequence[Chunk], vectors: Vector) -> None:
+        """Write chunks with `vectors` of shape (len(chunks), dimension). Durable when it returns."""
+        ...
+
+    async def search(self, scope: Scope, query: Query) -> list[Passage]:
+        """The best passages of the scope, best first, at most `query.limit`."""
+        ...
+
+    async def delete_version(self, tenant: str, document_id: str, version: str) -> None:
+        """Remove every chunk of one version of a document; nothing happens if there is none."""
+        ...
+
+    async def count(self, scope: Scope) -> int:
+        """Number of chunks in the scope, of all versions."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and let go of files and connections; safe to call twice."""
+        ...

