@@ -116,6 +116,7 @@ class Citation:
 
     n: int
     document_id: str
+    corpus: str
     title: str
     uri: str
     page: int | None

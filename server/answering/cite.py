@@ -1,0 +1,128 @@
+"""Turns the model's text into text whose every sentence stands on a passage.
+
+The stream is held back sentence by sentence. A sentence keeps the marks `[n]` that its passages support;
+one without a mark, or with a wrong one, gets that of the passage that supports it best; one that no
+passage supports is dropped (`verify`) or left unmarked (`keep`). Marks are numbered anew in the order in
+which a reader meets them.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from server.answering.support import SupportJudge, best_quote, content_words
+from tandem.vocabulary import Citation, Passage
+
+_MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+# A sentence ends at a full stop that white space follows, or at a line's end; marks after it belong to it.
+_END = re.compile(r"(?:(?<=[.!?])[\"'”’)]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s+[^\s\[])|\n+)")
+_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|etc|al|Fig|fig|No|Dr|Mr|Ms|approx)|(?:^|\s)\d{1,3}|\b[A-Z])\.$")
+_ABSTAINS = re.compile(r"^\W*(?:i\s+(?:do\s+not|don['’]?t)\s+know|the\s+passages?\s+do(?:es)?\s+not\b)", re.I)
+_MARKED_LEAST = 0.5
+"""A mark of the model's own needs this share of the support that we ask for without one: it has read the passage."""
+
+
+class Citer:
+    """Cites one answer as it streams. Feed it text, then `finish` it."""
+
+    def __init__(self, passages: Sequence[Passage], *, mode: Literal["verify", "keep"], support: float) -> None:
+        self._passages = passages
+        self._judge = SupportJudge([passage.chunk.text for passage in passages])
+        self._mode = mode
+        self._support = support
+        self._held = ""
+        self._lead_in = ""
+        self._numbers: dict[int, int] = {}
+        self._claims: dict[int, tuple[float, str]] = {}
+        self._said = False
+
+    def feed(self, text: str) -> str:
+        """Take the next text of the model; returns what may be shown of it."""
+        self._held += text
+        shown = ""
+        while (end := self._sentence_end()) is not None:
+            sentence, self._held = self._held[:end], self._held[end:]
+            shown += self._cite(sentence)
+        return shown
+
+    def finish(self) -> str:
+        """The model has ended; returns the rest that may be shown."""
+        rest, self._held = self._held, ""
+        return self._cite(rest) if rest.strip() else ""
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """One for each mark in the text so far, by number."""
+        return tuple(self._citation(passage, n) for passage, n in self._numbers.items())
+
+    @property
+    def said_something(self) -> bool:
+        """Whether any sentence was shown."""
+        return self._said
+
+    def _sentence_end(self) -> int | None:
+        for match in _END.finditer(self._held):
+            before = self._held[: match.start()]
+            if match.group().startswith("\n") or not _ABBREVIATION.search(before):
+                if match.group().startswith("\n") and match.end() == len(self._held):
+                    return None  # more line breaks may follow
+                return match.end()
+        return None
+
+    def _cite(self, sentence: str) -> str:
+        body = _MARK.sub("", sentence)
+        marked = [int(n) - 1 for marks in _MARK.findall(sentence) for n in marks.split(",")]
+        if not body.strip():
+            return ""
+        if _ABSTAINS.match(body) and not self._said:
+            return ""
+        if body.rstrip().endswith(":"):
+            self._lead_in += body
+            return ""
+        carriers = self._carriers(body, marked)
+        if not carriers and (self._mode == "verify" or not content_words(body)):
+            return ""
+        lead_in, self._lead_in = self._lead_in, ""
+        if not self._said:
+            lead_in, body = (lead_in.lstrip(), body) if lead_in else ("", body.lstrip())
+        self._said = True
+        return lead_in + self._with_marks(body, carriers)
+
+    def _carriers(self, body: str, marked: list[int]) -> list[int]:
+        """The passages (from 0) that carry the sentence."""
+        known = dict.fromkeys(number for number in marked if 0 <= number < len(self._passages))
+        least = self._support * _MARKED_LEAST
+        scores = {number: self._judge.support(body, number) for number in known}
+        carriers = {number: score for number, score in scores.items() if score >= least}
+        if not carriers:
+            best, score = self._judge.best(body)
+            if self._passages and score >= self._support:
+                carriers = {best: score}
+        for number, score in carriers.items():
+            self._numbers.setdefault(number, len(self._numbers) + 1)
+            if score > self._claims.get(number, (-1.0, ""))[0]:
+                self._claims[number] = (score, body)
+        return list(carriers)
+
+    def _with_marks(self, body: str, carriers: list[int]) -> str:
+        text = body.rstrip()
+        marks = "".join(f"[{self._numbers[number]}]" for number in carriers)
+        return f"{text} {marks}{body[len(text) :]}" if marks else body
+
+    def _citation(self, number: int, n: int) -> Citation:
+        passage = self._passages[number]
+        chunk = passage.chunk
+        quote = best_quote(self._claims[number][1], chunk.text)
+        return Citation(
+            n=n,
+            document_id=chunk.document_id,
+            corpus=chunk.corpus,
+            title=chunk.title,
+            uri=chunk.uri,
+            page=chunk.page,
+            section=chunk.section,
+            start=chunk.start + quote.start,
+            end=chunk.start + quote.end,
+            quote=chunk.text[quote.start : quote.end],
+            score=round(passage.similarity, 4),
+        )

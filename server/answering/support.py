@@ -1,0 +1,94 @@
+"""How far a passage carries a sentence, by its words.
+
+The measure is the share of a sentence's weighted content words that a passage contains: a recall of
+unigrams as in ROUGE-1 (Lin 2004), with the inverse document frequency over the passages of the prompt as
+weight, so that words which every passage has decide nothing.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from math import log
+
+from tandem.vocabulary import Span
+
+_WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n{1,}")
+_STOPWORDS = frozenset(
+    "a about after all also an and any are as at be been before being but by can could did do does for from had has have "
+    "he her his how i if in into is it its just may more most no not of on one only or other our out over s same she so "
+    "some such t than that the their them then there these they this those to too under up use used using very was we "
+    "were what when where which who will with would you your".split()
+)
+_SUFFIXES = ("ations", "ation", "ingly", "ments", "ment", "ness", "ings", "ing", "edly", "ies", "ied", "ed", "es", "ly", "s", "e")
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """A crude stem: one common English suffix less, never shorter than four letters."""
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 4:
+            return word[: -len(suffix)]
+    return word
+
+
+def content_words(text: str) -> list[str]:
+    """Stems of the words that carry meaning, in order."""
+    words = (word.lower() for word in _WORD.findall(text))
+    return [stem(word) for word in words if word not in _STOPWORDS]
+
+
+class SupportJudge:
+    """Measures sentences against the passages of one prompt."""
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        self._words = [set(content_words(text)) for text in passages]
+        n = len(passages)
+        frequency: dict[str, int] = {}
+        for words in self._words:
+            for word in words:
+                frequency[word] = frequency.get(word, 0) + 1
+        self._weight = {word: log(1 + n / count) for word, count in frequency.items()}
+        self._unseen = log(1 + n)
+
+    def support(self, sentence: str, passage: int) -> float:
+        """In [0, 1]: the weighted share of the sentence's content words in passage number `passage` (from 0).
+
+        A sentence without content words has no support.
+        """
+        wanted = set(content_words(sentence))
+        total = sum(self._weight.get(word, self._unseen) for word in wanted)
+        if not total:
+            return 0.0
+        return sum(self._weight[word] for word in wanted if word in self._words[passage]) / total
+
+    def best(self, sentence: str) -> tuple[int, float]:
+        """The passage that supports the sentence most, the earlier of equals, and by how much."""
+        scored = [(self.support(sentence, number), -number) for number in range(len(self._words))]
+        score, negative = max(scored, default=(0.0, 0))
+        return -negative, score
+
+
+def best_quote(sentence: str, passage: str) -> Span:
+    """The sentence of the passage with most words in common (F1 of content words)."""
+    wanted = set(content_words(sentence))
+    best, best_score = Span(0, len(passage)), 0.0
+    for span in sentences(passage):
+        words = set(content_words(passage[span.start : span.end]))
+        common = len(wanted & words)
+        score = 2 * common / (len(wanted) + len(words)) if common else 0.0
+        if score > best_score:
+            best, best_score = span, score
+    return best
+
+
+def sentences(text: str) -> list[Span]:
+    """Spans of the text's sentences, without the white space around them."""
+    spans, start = [], 0
+    for end in [*(match.start() for match in _SENTENCE_END.finditer(text)), len(text)]:
+        piece = text[start:end]
+        if piece.strip():
+            left = start + len(piece) - len(piece.lstrip())
+            spans.append(Span(left, start + len(piece.rstrip())))
+        start = end
+    return spans

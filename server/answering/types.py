@@ -1,0 +1,67 @@
+"""What goes into answering and what comes out."""
+
+from dataclasses import dataclass, field
+
+from tandem.vocabulary import Caller, Citation, Passage
+
+ABSTENTION = "I don't know."
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of the conversation; `role` is `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOverrides:
+    """What a request asks for in place of its recipe's sampling; `None` leaves the recipe's value."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question with its conversation, as it came in."""
+
+    caller: Caller
+    model: str
+    text: str
+    history: tuple[Turn, ...] = ()
+    instructions: str = ""
+    corpora: tuple[str, ...] | None = None
+    """Corpora to search; all of the caller's when `None`."""
+    sampling: SamplingOverrides = field(default_factory=SamplingOverrides)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer, sent after its last piece of text."""
+
+    text: str
+    recipe: str
+    recipe_version: str
+    prompt_version: str
+    trace_id: str
+    finish_reason: str
+    """`stop`, or `length` where the token limit cut the answer."""
+    abstained: bool
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    timings: dict[str, float]
+    """Milliseconds per step, and `total`."""
+    tokens_in: int
+    tokens_out: int

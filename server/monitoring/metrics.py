@@ -1,0 +1,45 @@
+"""Prometheus metrics of one server process. Labels are few and bounded: recipes, steps, outcomes."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+_STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """All metrics, in a registry of their own so that two servers in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._answers = Counter(
+            "tandem_answers", "Answers by recipe and outcome.", ["recipe", "outcome"], registry=self.registry
+        )
+        self._errors = Counter("tandem_errors", "Requests that ended in an error, by type.", ["type"], registry=self.registry)
+        self._steps = Histogram(
+            "tandem_step_seconds", "Duration of a step of an answer.", ["step"], buckets=_STEP_BUCKETS, registry=self.registry
+        )
+        self._tokens = Counter(
+            "tandem_tokens", "Tokens read and written by the engine.", ["direction"], registry=self.registry
+        )
+        self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
+
+    def answered(
+        self, recipe: str, abstained: bool, timings: Mapping[str, float], tokens_in: int, tokens_out: int
+    ) -> None:
+        """Count one answer; `timings` in milliseconds per step."""
+        self._answers.labels(recipe, "abstained" if abstained else "answered").inc()
+        for step, milliseconds in timings.items():
+            self._steps.labels(step).observe(milliseconds / 1000)
+        self._tokens.labels("in").inc(tokens_in)
+        self._tokens.labels("out").inc(tokens_out)
+
+    def failed(self, error_type: str) -> None:
+        """Count one request that ended in an error of the tree."""
+        self._errors.labels(error_type).inc()
+
+    def page(self, *, engine_ready: bool) -> bytes:
+        """The page for `/metrics`, in the text format."""
+        self._engine_ready.set(engine_ready)
+        return generate_latest(self.registry)

@@ -1,0 +1,29 @@
+"""What the answering steps and the API work with, wired once in `server.app`."""
+
+from dataclasses import dataclass
+
+from server.monitoring import Metrics
+from tandem.embedding import Embedder
+from tandem.engine import Engine, EngineClient
+from tandem.index import Index
+from tandem.prompts import PromptLibrary
+from tandem.recipes import RecipeBook
+from tandem.settings import Settings
+from tandem.store import Store
+from tandem.tokens import TokenCounter
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The living parts of one server process."""
+
+    settings: Settings
+    store: Store
+    index: Index
+    embedder: Embedder
+    engine: Engine
+    client: EngineClient
+    prompts: PromptLibrary
+    recipes: RecipeBook
+    count_tokens: TokenCounter
+    metrics: Metrics

@@ -1,0 +1,91 @@
+"""Recipes: what answers, is compared and is served.
+
+A recipe is an immutable combination of prompt, model or adapter, retrieval profile and sampling. The five
+built-in ones are the arms of the question that Tandem exists for.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+from tandem.engine import Sampling
+from tandem.errors import NotFoundError, SettingsError
+from tandem.index import Leg
+from tandem.prompts import PromptLibrary
+from tandem.settings import Settings
+
+MODEL = "tandem"
+"""The model name of the champion; `tandem:NAME` is recipe NAME."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalProfile:
+    """How many passages are retrieved, and by which leg."""
+
+    passages: int
+    leg: Leg = Leg.HYBRID
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One way to answer. Two recipes with the same `version` answer alike."""
+
+    name: str
+    prompt: str
+    prompt_version: str
+    model: str
+    """Name of the base model or of an adapter at the engine."""
+    retrieval: RetrievalProfile | None
+    sampling: Sampling
+
+    @property
+    def version(self) -> str:
+        """First 12 hex digits of the SHA-256 over everything that shapes the answer."""
+        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+class RecipeBook:
+    """All recipes that can be asked for, and the champion among them."""
+
+    def __init__(self, recipes: list[Recipe], champion: str) -> None:
+        self._recipes = {recipe.name: recipe for recipe in recipes}
+        if champion not in self._recipes:
+            raise SettingsError(
+                f"answer.champion is {champion!r}, which is not a recipe here",
+                param="answer.champion",
+                hint=f"Known: {', '.join(self._recipes)}. `tuned` and `hybrid` need an adapter in engine.adapters.",
+            )
+        self.champion = champion
+
+    def models(self) -> list[str]:
+        """Names for `GET /v1/models`, the champion first."""
+        return [MODEL, *(f"{MODEL}:{name}" for name in self._recipes)]
+
+    def of_model(self, model: str) -> Recipe:
+        """The recipe behind a model name. Raises `NotFoundError` for a name that is not listed."""
+        if model == MODEL:
+            return self._recipes[self.champion]
+        prefix, _, name = model.partition(":")
+        if prefix == MODEL and name in self._recipes:
+            return self._recipes[name]
+        raise NotFoundError(f"There is no model {model!r}", param="model", hint=f"Known: {', '.join(self.models())}.")
+
+
+def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
+    """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`."""
+    sampling = Sampling(max_tokens=settings.answer.answer_tokens)
+    profile = RetrievalProfile(settings.answer.passages)
+
+    def recipe(name: str, prompt: str, model: str, retrieval: RetrievalProfile | None) -> Recipe:
+        return Recipe(name, prompt, prompts.version(prompt), model, retrieval, sampling)
+
+    base = settings.engine.served_name
+    recipes = [
+        recipe("base", "base", base, None),
+        recipe("prompted", "prompted", base, None),
+        recipe("rag", "rag", base, profile),
+    ]
+    adapter = next(iter(settings.engine.adapters), None)
+    if adapter is not None:
+        recipes += [recipe("tuned", "base", adapter, None), recipe("hybrid", "rag", adapter, profile)]
+    return RecipeBook(recipes, settings.answer.champion)
