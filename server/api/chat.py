@@ -1,0 +1,109 @@
+"""`POST /v1/chat/completions`: ask a question, streamed or not."""
+
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import uuid4
+
+import anyio
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from server.answering import Answer, Question, TextDelta, answer
+from server.api.chat_request import ChatRequest
+from server.api.chat_response import ChatCompletion, ChunkWriter, completion
+from server.api.identity import caller_of, services_of
+from server.services import Services
+from tandem.errors import TandemError
+from tandem.vocabulary import Caller
+
+router = APIRouter(tags=["chat"])
+
+Events = AsyncGenerator[TextDelta | Answer, None]
+
+
+@router.post("/v1/chat/completions", response_model=ChatCompletion)
+async def chat_completions(
+    body: ChatRequest,
+    request: Request,
+    caller: Annotated[Caller, Depends(caller_of)],
+    services: Annotated[Services, Depends(services_of)],
+) -> Response:
+    """Answer the last message from the caller's documents, in OpenAI's shapes."""
+    question = body.question(caller, services.settings.server)
+    completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())
+    if not body.stream:
+        done = await _whole_answer(question, request, services)
+        if done is None:
+            return Response(status_code=499)  # the client has gone; nobody reads this
+        return JSONResponse(completion(done, completion_id, created, body.model).model_dump())
+    events = answer(question, services)
+    # The first event is awaited here, so that what fails before any text gets its HTTP status.
+    first = await anext(events)
+    include_usage = bool(body.stream_options and body.stream_options.include_usage)
+    writer = ChunkWriter(completion_id, created, body.model)
+    return _EventStream(events, _written(first, events, writer, include_usage, services))
+
+
+async def _whole_answer(question: Question, request: Request, services: Services) -> Answer | None:
+    """The answer, or `None` if the client went away; then the engine's work is aborted too."""
+    done: Answer | None = None
+    async with anyio.create_task_group() as tasks:
+
+        async def watch_client() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(watch_client)
+        async with aclosing(answer(question, services)) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    done = event
+        tasks.cancel_scope.cancel()
+    return done
+
+
+async def _written(
+    first: TextDelta | Answer, events: Events, writer: ChunkWriter, include_usage: bool, services: Services
+) -> AsyncIterator[bytes]:
+    """The stream as server-sent events; an error in its middle becomes its last event."""
+    yield _sse(writer.role())
+    event: TextDelta | Answer | None = first
+    try:
+        while event is not None:
+            if isinstance(event, TextDelta):
+                yield _sse(writer.text(event.text))
+            else:
+                for last in writer.end(event, include_usage=include_usage):
+                    yield _sse(last)
+            event = await anext(events, None)
+    except TandemError as error:
+        services.metrics.failed(error.type)
+        yield _sse(error.body())
+        return
+    yield b"data: [DONE]\n\n"
+
+
+class _EventStream(StreamingResponse):
+    """A stream that closes its answer however it ends, so that no engine request outlives its client."""
+
+    def __init__(self, events: Events, body: AsyncIterator[bytes]) -> None:
+        super().__init__(body, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self._events = events
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._body.aclose()  # type: ignore[attr-defined]
+                await self._events.aclose()
+
+
+def _sse(event: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

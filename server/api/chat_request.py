@@ -1,0 +1,141 @@
+"""What a chat request may say: OpenAI's fields, each taken, harmlessly passed over, or refused by name."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from server.answering.types import Question, SamplingOverrides, Turn
+from tandem.errors import InvalidRequestError, TooLargeError
+from tandem.recipes import MODEL
+from tandem.settings import ServerSettings
+from tandem.vocabulary import Caller
+
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "logit_bias": ({},),
+    "tools": ([],),
+    "tool_choice": ("none", "auto"),
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+    "web_search_options": (),
+    "audio": (),
+    "prediction": (),
+}
+"""Fields that would change the meaning, and the values that would not."""
+
+_PASSED_OVER = (
+    "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+    "parallel_tool_calls", "reasoning_effort", "verbosity",
+)  # fmt: skip
+"""Fields that concern OpenAI's own service, or ask for nothing that an answer could contradict."""
+
+
+class TextPart(BaseModel):
+    """A part of a message; text is the only kind."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(BaseModel):
+    """One message of the conversation."""
+
+    model_config = ConfigDict(extra="ignore")
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+    @property
+    def text(self) -> str:
+        """The message's text, its parts joined by line breaks."""
+        return self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
+
+
+class StreamOptions(BaseModel):
+    """How the stream ends."""
+
+    model_config = ConfigDict(extra="forbid")
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class TandemOptions(BaseModel):
+    """Tandem's additions to a request. They narrow what the caller may see, never widen it."""
+
+    model_config = ConfigDict(extra="forbid")
+    corpora: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = Field(
+        None, min_length=1, max_length=100, description="Corpora to search; all by default."
+    )
+
+
+class ChatRequest(BaseModel):
+    """Body of `POST /v1/chat/completions`."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: str = MODEL
+    messages: list[ChatMessage] = Field(min_length=1)
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    seed: int | None = None
+    stop: str | list[str] | None = Field(None, max_length=4)
+    tandem: TandemOptions | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_out_fields(cls, body: Any) -> Any:
+        """Drop harmless fields, and those that would change the meaning where their value does not."""
+        if not isinstance(body, dict):
+            return body
+        return {
+            name: value
+            for name, value in body.items()
+            if name not in _PASSED_OVER and not (name in _NEUTRAL and (value is None or value in _NEUTRAL[name]))
+        }
+
+    def question(self, caller: Caller, limits: ServerSettings) -> Question:
+        """The question that the conversation ends with.
+
+        Raises `InvalidRequestError` when it does not end with the user's words, and `TooLargeError` over a limit.
+        """
+        _check_size(self.messages, limits)
+        last = self.messages[-1]
+        if last.role != "user" or not last.text.strip():
+            raise InvalidRequestError("The last message must be the user's question, and not empty", param="messages")
+        earlier = self.messages[:-1]
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop) if self.stop else None
+        return Question(
+            caller=caller,
+            model=self.model,
+            text=last.text.strip(),
+            history=tuple(Turn(m.role, m.text) for m in earlier if m.role in ("user", "assistant")),
+            instructions="\n".join(m.text for m in earlier if m.role in ("system", "developer")),
+            corpora=tuple(dict.fromkeys(self.tandem.corpora)) if self.tandem and self.tandem.corpora else None,
+            sampling=SamplingOverrides(
+                self.temperature, self.top_p, self.max_completion_tokens or self.max_tokens, self.seed, stop
+            ),
+        )
+
+
+def _check_size(messages: list[ChatMessage], limits: ServerSettings) -> None:
+    if len(messages) > limits.max_history_messages:
+        raise TooLargeError(
+            f"The conversation has {len(messages)} messages; the limit is {limits.max_history_messages}",
+            param="messages",
+            hint="Start a new conversation, or leave out the oldest messages.",
+        )
+    if len(messages[-1].text) > limits.max_question_chars:
+        raise TooLargeError(
+            f"The question has {len(messages[-1].text):,} characters; the limit is {limits.max_question_chars:,}",
+            param="messages",
+            hint="Ask a shorter question; put long material into a corpus with `tandem ingest`.",
+        )

@@ -1,0 +1,132 @@
+"""What a chat response says: OpenAI's shapes, and Tandem's additions under the key `tandem`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel
+
+from server.answering import Answer
+
+
+class CitationBody(BaseModel):
+    """One numbered mark of the answer and its place in a document; `start` and `end` count code points."""
+
+    n: int
+    document_id: str
+    corpus: str
+    title: str
+    uri: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+    quote: str
+    score: float
+
+
+class TandemBody(BaseModel):
+    """How the answer came about."""
+
+    citations: list[CitationBody]
+    recipe: str
+    recipe_version: str
+    prompt_version: str
+    trace_id: str
+    timings: dict[str, float]
+    """Milliseconds per step."""
+    abstained: bool
+
+
+class Usage(BaseModel):
+    """Tokens of the engine; zeros where it was not asked."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class CompletionMessage(BaseModel):
+    """The answer's text."""
+
+    role: str = "assistant"
+    content: str
+
+
+class Choice(BaseModel):
+    """The one choice there is."""
+
+    index: int = 0
+    message: CompletionMessage
+    finish_reason: str
+
+
+class ChatCompletion(BaseModel):
+    """Body of a response that is not streamed."""
+
+    id: str
+    object: str = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage
+    tandem: TandemBody
+
+
+def tandem_body(answer: Answer) -> TandemBody:
+    """Tandem's additions for one answer."""
+    return TandemBody(
+        citations=[CitationBody(**asdict(citation)) for citation in answer.citations],
+        recipe=answer.recipe,
+        recipe_version=answer.recipe_version,
+        prompt_version=answer.prompt_version,
+        trace_id=answer.trace_id,
+        timings=answer.timings,
+        abstained=answer.abstained,
+    )
+
+
+def usage(answer: Answer) -> Usage:
+    """Tokens of one answer."""
+    return Usage(
+        prompt_tokens=answer.tokens_in,
+        completion_tokens=answer.tokens_out,
+        total_tokens=answer.tokens_in + answer.tokens_out,
+    )
+
+
+def completion(answer: Answer, completion_id: str, created: int, model: str) -> ChatCompletion:
+    """The whole response for one answer."""
+    return ChatCompletion(
+        id=completion_id,
+        created=created,
+        model=model,
+        choices=[Choice(message=CompletionMessage(content=answer.text), finish_reason=answer.finish_reason)],
+        usage=usage(answer),
+        tandem=tandem_body(answer),
+    )
+
+
+class ChunkWriter:
+    """Makes the events of one stream."""
+
+    def __init__(self, completion_id: str, created: int, model: str) -> None:
+        self._head = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
+
+    def role(self) -> dict[str, Any]:
+        """The first event."""
+        return self._with_delta({"role": "assistant", "content": ""})
+
+    def text(self, text: str) -> dict[str, Any]:
+        """An event with the next piece of text."""
+        return self._with_delta({"content": text})
+
+    def end(self, answer: Answer, *, include_usage: bool) -> list[dict[str, Any]]:
+        """The last events. The very last carries `tandem`, whether it is that of the finish or of the usage."""
+        finish = self._with_delta({}, answer.finish_reason)
+        if not include_usage:
+            return [finish | {"tandem": tandem_body(answer).model_dump()}]
+        last = {"choices": [], "usage": usage(answer).model_dump(), "tandem": tandem_body(answer).model_dump()}
+        return [finish, self._head | last]
+
+    def _with_delta(self, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+        return self._head | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}

@@ -1,0 +1,20 @@
+"""Who asks. The only place that makes a `Caller` from a request."""
+
+from fastapi import Request
+
+from server.services import Services
+from tandem.vocabulary import Caller
+
+
+def caller_of(request: Request) -> Caller:
+    """The caller behind a request: until there are keys, everybody is the default tenant.
+
+    Nothing that a client sends chooses the tenant.
+    """
+    return Caller()
+
+
+def services_of(request: Request) -> Services:
+    """The parts of this server."""
+    services: Services = request.app.state.services
+    return services

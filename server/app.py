@@ -1,0 +1,106 @@
+"""Wires one server process: opens its parts, mounts its routes, closes all of it in order."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from ingest import Ingestor
+from ingest.api import documents_router
+from server.api import chat, corpora, health, models
+from server.api.errors import install_error_responses
+from server.api.gate import Gate
+from server.api.identity import caller_of
+from server.monitoring import Metrics
+from server.services import Services
+from server.web import web_router
+from tandem import __version__
+from tandem.embedding import load_embedder
+from tandem.engine import Engine, EngineClient
+from tandem.index import open_index
+from tandem.models import prepare_model
+from tandem.prompts import PromptLibrary
+from tandem.recipes import builtin_recipes
+from tandem.settings import Settings
+from tandem.store import open_store
+from tandem.threads import in_thread
+from tandem.tokens import load_token_counter
+
+_MAX_BODY = 4 * 1024 * 1024
+"""Bytes of a request that is not an upload; a conversation at its limits is well below."""
+
+Report = Callable[[str], None]
+
+
+def create_app(settings: Settings, report: Report = lambda step: None) -> FastAPI:
+    """The application. `report` gets a line for each long step of the start."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            services, ingestor = await open_services(settings, stack, report)
+            app.state.services = services
+            app.state.ingestor = ingestor
+            max_bytes = int(settings.ingest.max_file_mb * 1024 * 1024)
+            app.include_router(documents_router(ingestor, services.store, caller_of, max_bytes))
+            yield
+
+    app = FastAPI(
+        title="Tandem",
+        version=__version__,
+        description="Answers over your own documents, cited and measured.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(
+        Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"
+    )
+    install_error_responses(app)
+    for resource in (chat, models, corpora, health):
+        app.include_router(resource.router)
+    app.include_router(web_router())
+    return app
+
+
+async def open_services(settings: Settings, stack: AsyncExitStack, report: Report) -> tuple[Services, Ingestor]:
+    """Open every part; `stack` closes them in the opposite order. The engine goes on starting by itself."""
+    store = await in_thread(open_store, settings.store, settings.data_dir)
+    stack.callback(store.close)
+    model_dir = await _model(settings, report)
+    engine = Engine(settings.engine, model_dir, settings.data_dir)
+    await engine.start()
+    stack.push_async_callback(engine.stop)
+    client = EngineClient(engine.address, settings.engine)
+    stack.push_async_callback(client.close)
+    report("Loading the embedder")
+    embedder = await in_thread(load_embedder, settings.embedding)
+    stack.callback(embedder.close)
+    index = await open_index(
+        settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
+    )
+    stack.push_async_callback(index.close)
+    ingestor = Ingestor(store, index, embedder, settings.ingest)
+    repaired = await ingestor.repair()
+    if repaired:
+        report(f"Removed {repaired} document versions that an earlier stop had left half done")
+    prompts = PromptLibrary()
+    services = Services(
+        settings=settings,
+        store=store,
+        index=index,
+        embedder=embedder,
+        engine=engine,
+        client=client,
+        prompts=prompts,
+        recipes=builtin_recipes(settings, prompts),
+        count_tokens=load_token_counter(model_dir),
+        metrics=Metrics(),
+    )
+    return services, ingestor
+
+
+async def _model(settings: Settings, report: Report) -> Path | None:
+    """The model's folder; none where an engine at an address holds it."""
+    if settings.engine.address:
+        return None
+    return await in_thread(prepare_model, settings.engine.model, settings.data_dir, report)
