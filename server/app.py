@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from ingest.api import documents_router
 
 from ingest import Ingestor
-from ingest.api import documents_router
 from server.api import chat, corpora, health, models
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
@@ -62,7 +62,9 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
     return app
 
 
-async def open_services(settings: Settings, stack: AsyncExitStack, report: Report) -> tuple[Services, Ingestor]:
+async def open_services(
+    settings: Settings, stack: AsyncExitStack, report: Report
+) -> tuple[Services, Ingestor]:
     """Open every part; `stack` closes them in the opposite order. The engine goes on starting by itself."""
     store = await in_thread(open_store, settings.store, settings.data_dir)
     stack.callback(store.close)

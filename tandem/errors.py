@@ -18,7 +18,12 @@ class TandemError(Exception):
     type: ClassVar[str] = "tandem_error"
 
     def __init__(
-        self, message: str, *, hint: str | None = None, param: str | None = None, retry_after: int | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        param: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message

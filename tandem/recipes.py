@@ -53,7 +53,8 @@ class RecipeBook:
             raise SettingsError(
                 f"answer.champion is {champion!r}, which is not a recipe here",
                 param="answer.champion",
-                hint=f"Known: {', '.join(self._recipes)}. `tuned` and `hybrid` need an adapter in engine.adapters.",
+                hint=f"Known: {', '.join(self._recipes)}. "
+                "`tuned` and `hybrid` need an adapter in engine.adapters.",
             )
         self.champion = champion
 
@@ -68,7 +69,9 @@ class RecipeBook:
         prefix, _, name = model.partition(":")
         if prefix == MODEL and name in self._recipes:
             return self._recipes[name]
-        raise NotFoundError(f"There is no model {model!r}", param="model", hint=f"Known: {', '.join(self.models())}.")
+        raise NotFoundError(
+            f"There is no model {model!r}", param="model", hint=f"Known: {', '.join(self.models())}."
+        )
 
 
 def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:

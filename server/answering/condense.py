@@ -5,7 +5,8 @@ import re
 from server.answering.types import Question
 
 _REFERRING = re.compile(
-    r"\b(it|its|they|them|their|that|this|these|those|he|she|his|her|there|one|ones|same|also|else|instead)\b", re.I
+    r"\b(it|its|they|them|their|that|this|these|those|he|she|his|her|there|one|ones|same|also|else|instead)\b",
+    re.I,
 )
 _WORD = re.compile(r"\w+")
 _SHORT = 4

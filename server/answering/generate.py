@@ -19,7 +19,9 @@ def sampling_for(recipe: Recipe, overrides: SamplingOverrides) -> Sampling:
     return replace(recipe.sampling, **{name: value for name, value in named.items() if value is not None})
 
 
-def generate(messages: list[Message], recipe: Recipe, sampling: Sampling, services: Services) -> AsyncIterator[ChatDelta]:
+def generate(
+    messages: list[Message], recipe: Recipe, sampling: Sampling, services: Services
+) -> AsyncIterator[ChatDelta]:
     """The engine's stream. Close it to abort the request at the engine.
 
     Raises `EngineUnavailableError` when the engine does not serve now.
@@ -40,5 +42,7 @@ def check_ready(services: Services) -> None:
             retry_after=60,
         )
     raise EngineUnavailableError(
-        f"The engine is {state.value}", hint="It takes up to a minute to load the model; try again.", retry_after=_RETRY_AFTER_S
+        f"The engine is {state.value}",
+        hint="It takes up to a minute to load the model; try again.",
+        retry_after=_RETRY_AFTER_S,
     )

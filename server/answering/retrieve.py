@@ -51,5 +51,7 @@ async def _check_corpora(caller: Caller, corpora: tuple[str, ...], services: Ser
             raise NotFoundError(
                 f"There is no corpus {corpus!r}",
                 param="tandem.corpora",
-                hint=f"Known: {', '.join(sorted(known))}." if known else "Ingest one: tandem ingest PATH --corpus NAME",
+                hint=f"Known: {', '.join(sorted(known))}."
+                if known
+                else "Ingest one: tandem ingest PATH --corpus NAME",
             )

@@ -15,12 +15,32 @@ from tandem.vocabulary import Span
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n{1,}")
 _STOPWORDS = frozenset(
-    "a about after all also an and any are as at be been before being but by can could did do does for from had has have "
-    "he her his how i if in into is it its just may more most no not of on one only or other our out over s same she so "
-    "some such t than that the their them then there these they this those to too under up use used using very was we "
-    "were what when where which who will with would you your".split()
+    """
+    a about after all also an and any are as at be been before being but by can could did do does for
+    from had has have he her his how i if in into is it its just may more most no not of on one only or
+    other our out over s same she so some such t than that the their them then there these they this
+    those to too under up use used using very was we were what when where which who will with would you
+    your
+    """.split()  # noqa: SIM905 - read as a text
 )
-_SUFFIXES = ("ations", "ation", "ingly", "ments", "ment", "ness", "ings", "ing", "edly", "ies", "ied", "ed", "es", "ly", "s", "e")
+_SUFFIXES = (
+    "ations",
+    "ation",
+    "ingly",
+    "ments",
+    "ment",
+    "ness",
+    "ings",
+    "ing",
+    "edly",
+    "ies",
+    "ied",
+    "ed",
+    "es",
+    "ly",
+    "s",
+    "e",
+)
 
 
 @lru_cache(maxsize=50_000)

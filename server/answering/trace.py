@@ -11,7 +11,9 @@ from tandem.threads import in_thread
 
 async def keep_trace(question: Question, answer: Answer, services: Services) -> None:
     """Write the trace to the store and count it in the metrics."""
-    services.metrics.answered(answer.recipe, answer.abstained, answer.timings, answer.tokens_in, answer.tokens_out)
+    services.metrics.answered(
+        answer.recipe, answer.abstained, answer.timings, answer.tokens_in, answer.tokens_out
+    )
     trace = Trace(
         id=answer.trace_id,
         tenant=question.caller.tenant,

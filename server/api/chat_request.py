@@ -30,9 +30,17 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 """Fields that would change the meaning, and the values that would not."""
 
 _PASSED_OVER = (
-    "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-    "parallel_tool_calls", "reasoning_effort", "verbosity",
-)  # fmt: skip
+    "user",
+    "metadata",
+    "store",
+    "service_tier",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "verbosity",
+)
 """Fields that concern OpenAI's own service, or ask for nothing that an answer could contradict."""
 
 
@@ -54,7 +62,9 @@ class ChatMessage(BaseModel):
     @property
     def text(self) -> str:
         """The message's text, its parts joined by line breaks."""
-        return self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
+        return (
+            self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
+        )
 
 
 class StreamOptions(BaseModel):
@@ -99,18 +109,22 @@ class ChatRequest(BaseModel):
         return {
             name: value
             for name, value in body.items()
-            if name not in _PASSED_OVER and not (name in _NEUTRAL and (value is None or value in _NEUTRAL[name]))
+            if name not in _PASSED_OVER
+            and not (name in _NEUTRAL and (value is None or value in _NEUTRAL[name]))
         }
 
     def question(self, caller: Caller, limits: ServerSettings) -> Question:
         """The question that the conversation ends with.
 
-        Raises `InvalidRequestError` when it does not end with the user's words, and `TooLargeError` over a limit.
+        Raises `InvalidRequestError` when it does not end with the user's words, and `TooLargeError` over
+        a limit.
         """
         _check_size(self.messages, limits)
         last = self.messages[-1]
         if last.role != "user" or not last.text.strip():
-            raise InvalidRequestError("The last message must be the user's question, and not empty", param="messages")
+            raise InvalidRequestError(
+                "The last message must be the user's question, and not empty", param="messages"
+            )
         earlier = self.messages[:-1]
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop) if self.stop else None
         return Question(
@@ -119,11 +133,17 @@ class ChatRequest(BaseModel):
             text=last.text.strip(),
             history=tuple(Turn(m.role, m.text) for m in earlier if m.role in ("user", "assistant")),
             instructions="\n".join(m.text for m in earlier if m.role in ("system", "developer")),
-            corpora=tuple(dict.fromkeys(self.tandem.corpora)) if self.tandem and self.tandem.corpora else None,
+            corpora=tuple(dict.fromkeys(self.tandem.corpora))
+            if self.tandem and self.tandem.corpora
+            else None,
             sampling=SamplingOverrides(
                 self.temperature, self.top_p, self.max_completion_tokens or self.max_tokens, self.seed, stop
             ),
         )
+
+
+def _is_neutral(name: str, value: Any) -> bool:
+    return name in _NEUTRAL and (value is None or value in _NEUTRAL[name])
 
 
 def _check_size(messages: list[ChatMessage], limits: ServerSettings) -> None:
@@ -133,9 +153,10 @@ def _check_size(messages: list[ChatMessage], limits: ServerSettings) -> None:
             param="messages",
             hint="Start a new conversation, or leave out the oldest messages.",
         )
-    if len(messages[-1].text) > limits.max_question_chars:
+    length = len(messages[-1].text)
+    if length > limits.max_question_chars:
         raise TooLargeError(
-            f"The question has {len(messages[-1].text):,} characters; the limit is {limits.max_question_chars:,}",
+            f"The question has {length:,} characters; the limit is {limits.max_question_chars:,}",
             param="messages",
             hint="Ask a shorter question; put long material into a corpus with `tandem ingest`.",
         )

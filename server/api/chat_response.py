@@ -110,7 +110,12 @@ class ChunkWriter:
     """Makes the events of one stream."""
 
     def __init__(self, completion_id: str, created: int, model: str) -> None:
-        self._head = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
+        self._head = {
+            "id": completion_id,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": model,
+        }
 
     def role(self) -> dict[str, Any]:
         """The first event."""
@@ -121,11 +126,15 @@ class ChunkWriter:
         return self._with_delta({"content": text})
 
     def end(self, answer: Answer, *, include_usage: bool) -> list[dict[str, Any]]:
-        """The last events. The very last carries `tandem`, whether it is that of the finish or of the usage."""
+        """The last events; the very last carries `tandem`."""
         finish = self._with_delta({}, answer.finish_reason)
         if not include_usage:
             return [finish | {"tandem": tandem_body(answer).model_dump()}]
-        last = {"choices": [], "usage": usage(answer).model_dump(), "tandem": tandem_body(answer).model_dump()}
+        last = {
+            "choices": [],
+            "usage": usage(answer).model_dump(),
+            "tandem": tandem_body(answer).model_dump(),
+        }
         return [finish, self._head | last]
 
     def _with_delta(self, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:

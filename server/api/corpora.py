@@ -33,4 +33,6 @@ async def list_corpora(
 ) -> CorpusList:
     """All corpora of the caller."""
     found = await in_thread(services.store.corpora, caller)
-    return CorpusList(corpora=[CorpusBody(name=c.name, documents=c.documents, chunks=c.chunks) for c in found])
+    return CorpusList(
+        corpora=[CorpusBody(name=c.name, documents=c.documents, chunks=c.chunks) for c in found]
+    )

@@ -47,7 +47,9 @@ def install_error_responses(app: FastAPI) -> None:
             return error_response(errors.InvalidRequestError(message, param=param, hint="Leave it out."))
         reason = first["msg"].removeprefix("Value error, ")
         message = f"{param}: {reason}" if param else reason
-        return error_response(errors.InvalidRequestError(message, param=param, hint="See /docs for what is accepted."))
+        return error_response(
+            errors.InvalidRequestError(message, param=param, hint="See /docs for what is accepted.")
+        )
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> JSONResponse:
@@ -60,7 +62,13 @@ def install_error_responses(app: FastAPI) -> None:
     @app.exception_handler(500)
     async def _bug(request: Request, error: Exception) -> JSONResponse:
         # The traceback is in the server's log, not in the hands of a stranger.
-        body = {"error": {"type": "internal_error", "message": "Tandem failed here", "hint": "See the server's log."}}
+        body = {
+            "error": {
+                "type": "internal_error",
+                "message": "Tandem failed here",
+                "hint": "See the server's log.",
+            }
+        }
         return JSONResponse(body, 500)
 
 

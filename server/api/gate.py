@@ -46,7 +46,9 @@ class Gate:
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> TandemError | None:
         host = headers.get("host", "")
         if self._loopback_only and not _is_local(host):
-            return InvalidRequestError(f"The host {host!r} is not this machine", param="Host", hint="Use 127.0.0.1.")
+            return InvalidRequestError(
+                f"The host {host!r} is not this machine", param="Host", hint="Use 127.0.0.1."
+            )
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in _SAFE_METHODS and urlsplit(origin).netloc != host:
             return InvalidRequestError(f"Pages of {origin} may not write here", param="Origin")
@@ -56,7 +58,9 @@ class Gate:
         return None
 
     def _too_large(self) -> TooLargeError:
-        return TooLargeError(f"The request is over {self._max_body:,} bytes", hint="Send fewer or shorter messages.")
+        return TooLargeError(
+            f"The request is over {self._max_body:,} bytes", hint="Send fewer or shorter messages."
+        )
 
     async def _with_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = 0

@@ -16,9 +16,15 @@ class Metrics:
         self._answers = Counter(
             "tandem_answers", "Answers by recipe and outcome.", ["recipe", "outcome"], registry=self.registry
         )
-        self._errors = Counter("tandem_errors", "Requests that ended in an error, by type.", ["type"], registry=self.registry)
+        self._errors = Counter(
+            "tandem_errors", "Requests that ended in an error, by type.", ["type"], registry=self.registry
+        )
         self._steps = Histogram(
-            "tandem_step_seconds", "Duration of a step of an answer.", ["step"], buckets=_STEP_BUCKETS, registry=self.registry
+            "tandem_step_seconds",
+            "Duration of a step of an answer.",
+            ["step"],
+            buckets=_STEP_BUCKETS,
+            registry=self.registry,
         )
         self._tokens = Counter(
             "tandem_tokens", "Tokens read and written by the engine.", ["direction"], registry=self.registry

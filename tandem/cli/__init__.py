@@ -1,4 +1,4 @@
-"""The command line. Progress goes to stderr, results to stdout; exit code 1 for a fault, 2 for wrong usage."""
+"""The command line. Progress goes to stderr, results to stdout. Exit code 1: a fault; 2: wrong usage."""
 
 from tandem.cli.main import app, main
 

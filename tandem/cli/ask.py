@@ -14,7 +14,9 @@ from tandem.recipes import MODEL
 from tandem.settings import Settings
 
 
-def ask_server(settings: Settings, question: str, corpora: list[str], recipe: str | None, *, as_json: bool) -> None:
+def ask_server(
+    settings: Settings, question: str, corpora: list[str], recipe: str | None, *, as_json: bool
+) -> None:
     """Print the answer and its sources. Raises what the server answers with, or `UnavailableError`."""
     with required_server(settings) as client:
         text, last = "", {}
@@ -53,7 +55,9 @@ def stream_answer(
                 if "error" in event:
                     raise error_of(line.removeprefix("data: ").encode())
                 yield event
-    raise UnavailableError("The server broke off in the middle of the answer", hint="See the server's log; ask again.")
+    raise UnavailableError(
+        "The server broke off in the middle of the answer", hint="See the server's log; ask again."
+    )
 
 
 def print_sources(tandem: dict[str, Any]) -> None:

@@ -21,6 +21,11 @@ from tandem.settings import Settings, read_settings
 
 _NEEDED_GIB = 5
 _GIB = 1024**3
+_VLLM_VERSION = """
+from importlib.metadata import packages_distributions, version
+name = packages_distributions()["vllm"][0]
+print(name, version(name))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,9 @@ def _print(finding: Finding) -> None:
 def _python(settings: Settings) -> Iterator[Finding]:
     seen = ".".join(map(str, sys.version_info[:3]))
     good = (3, 11) <= sys.version_info[:2] < (3, 14)
-    yield Finding("python", "ok" if good else "failed", seen, "" if good else "Use Python 3.11, 3.12 or 3.13.")
+    yield Finding(
+        "python", "ok" if good else "failed", seen, "" if good else "Use Python 3.11, 3.12 or 3.13."
+    )
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
@@ -92,10 +99,11 @@ def _engine(settings: Settings) -> Iterator[Finding]:
         yield Finding("engine", "ok", f"at {engine.address}")
         return
     if not engine.python.exists():
-        yield Finding("engine", "failed", f"{engine.python} is missing", "Run `make setup`, or set engine.python.")
+        yield Finding(
+            "engine", "failed", f"{engine.python} is missing", "Run `make setup`, or set engine.python."
+        )
         return
-    command = [str(engine.python), "-c", "from importlib.metadata import version as v, packages_distributions as p\n"
-               "print(*(f'{d} {v(d)}' for d in p()['vllm'][:1]))"]  # fmt: skip
+    command = [str(engine.python), "-c", _VLLM_VERSION]
     asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if asked.returncode:
         yield Finding("engine", "failed", "vLLM is not installed there", "Run `make setup`.")
@@ -140,7 +148,9 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     standing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not os.access(standing, os.W_OK):
-        yield Finding("data folder", "failed", f"{standing} is not writable", "Set data_dir to a folder that is.")
+        yield Finding(
+            "data folder", "failed", f"{standing} is not writable", "Set data_dir to a folder that is."
+        )
         return
     yield Finding("data folder", "ok", str(folder))
     free = shutil.disk_usage(standing).free / _GIB
@@ -156,6 +166,8 @@ def _gpu(settings: Settings) -> Iterator[Finding]:
     command = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     if asked.returncode:
-        yield Finding("gpu", "warning", "nvidia-smi fails", "Check the driver; without it the CPU build is used.")
+        yield Finding(
+            "gpu", "warning", "nvidia-smi fails", "Check the driver; without it the CPU build is used."
+        )
     else:
         yield Finding("gpu", "ok", asked.stdout.strip().replace("\n", "; "))

@@ -25,7 +25,10 @@ def list_documents(settings: Settings, corpus: str, *, as_json: bool) -> None:
         store.close()
     if as_json:
         print_json(
-            [{"id": r.id, "title": r.title, "uri": r.uri, "media_type": r.media_type, "chunks": r.chunks} for r in records]
+            [
+                {"id": r.id, "title": r.title, "uri": r.uri, "media_type": r.media_type, "chunks": r.chunks}
+                for r in records
+            ]
         )
         return
     for record in records:

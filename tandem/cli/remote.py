@@ -50,7 +50,8 @@ def required_server(settings: Settings) -> Iterator[httpx.Client]:
     with running_server(settings) as client:
         if client is None:
             raise UnavailableError(
-                f"No Tandem server runs on the data folder {settings.data_dir}", hint="Start one with `tandem up`."
+                f"No Tandem server runs on the data folder {settings.data_dir}",
+                hint="Start one with `tandem up`.",
             )
         yield client
 
@@ -68,12 +69,16 @@ def error_of(body: bytes) -> TandemError:
         fields = json.loads(body)["error"]
         kind, message = fields["type"], fields["message"]
     except (ValueError, KeyError, TypeError):
-        return UnavailableError("The server's answer is not one of Tandem's", hint="Is another program on its port?")
+        return UnavailableError(
+            "The server's answer is not one of Tandem's", hint="Is another program on its port?"
+        )
     return _class_of(kind)(message, hint=fields.get("hint"), param=fields.get("param"))
 
 
 def _class_of(kind: str) -> type[TandemError]:
-    classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, TandemError)]
+    classes = [
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, TandemError)
+    ]
     return next((one for one in classes if one.type == kind), TandemError)
 
 

@@ -14,7 +14,9 @@ def print_status(settings: Settings, *, as_json: bool) -> None:
     with running_server(settings) as client:
         url = str(client.base_url) if client is not None else None
         parts = client.get("/readyz").json()["parts"] if client is not None else {}
-        models = [model["id"] for model in client.get("/v1/models").json()["data"]] if client is not None else []
+        models = (
+            [model["id"] for model in client.get("/v1/models").json()["data"]] if client is not None else []
+        )
     store = open_store(settings.store, settings.data_dir)
     try:
         corpora = store.corpora(Caller())

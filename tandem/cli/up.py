@@ -105,5 +105,3 @@ def _log_at(level: str) -> None:
     for noisy in ("httpx", "httpcore", "openai", "sentence_transformers", "alembic"):
         logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(number))
-
-
