@@ -1,0 +1,106 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from passages import passage
+
+from server.answering.cite import Citer
+
+FILTER = "The filter must be cleaned every two weeks. Use lukewarm water and no detergent."
+PUMP = "The pump runs at 50 decibels. It switches off after 30 minutes without load."
+
+
+def cite(text: str, *, mode: str = "verify", pieces: int = 7) -> tuple[str, Citer]:
+    """The shown text of an answer that streams in pieces of some characters."""
+    citer = Citer([passage(FILTER), passage(PUMP, ordinal=1, start=500)], mode=mode, support=0.5)
+    shown = "".join(citer.feed(text[at : at + pieces]) for at in range(0, len(text), pieces))
+    return shown + citer.finish(), citer
+
+
+def test_a_right_mark_is_kept() -> None:
+    shown, citer = cite("The filter must be cleaned every two weeks [1].")
+    assert shown == "The filter must be cleaned every two weeks. [1]"
+    assert [citation.n for citation in citer.citations] == [1]
+
+
+def test_a_sentence_without_a_mark_gets_that_of_its_passage() -> None:
+    shown, citer = cite("The pump switches off after 30 minutes.")
+    assert shown == "The pump switches off after 30 minutes. [1]"
+    assert citer.citations[0].quote == "It switches off after 30 minutes without load."
+
+
+def test_a_mark_of_the_wrong_passage_is_put_right() -> None:
+    _, citer = cite("The filter must be cleaned every two weeks [2].")
+    assert citer.citations[0].quote.startswith("The filter must be cleaned")
+
+
+def test_a_mark_beyond_the_passages_is_put_right() -> None:
+    shown, citer = cite("The filter must be cleaned every two weeks [9].")
+    assert shown.endswith("[1]")
+    assert len(citer.citations) == 1
+
+
+def test_marks_are_numbered_as_the_reader_meets_them() -> None:
+    shown, citer = cite("The pump runs at 50 decibels [2]. Clean the filter every two weeks [1].")
+    assert shown == "The pump runs at 50 decibels. [1] Clean the filter every two weeks. [2]"
+    assert [citation.start for citation in citer.citations] == [500, 0]
+
+
+def test_an_invented_sentence_is_dropped_when_verifying() -> None:
+    shown, citer = cite("The filter must be cleaned every two weeks. Elephants never forget their friends.")
+    assert "Elephants" not in shown
+    assert len(citer.citations) == 1
+
+
+def test_an_invented_sentence_stays_unmarked_when_keeping() -> None:
+    shown, citer = cite("Elephants never forget their friends.", mode="keep")
+    assert shown == "Elephants never forget their friends."
+    assert citer.citations == ()
+
+
+@pytest.mark.parametrize(
+    "said", ["I don't know.", "I do not know.", "I don’t know", "The passages do not say that."]
+)
+def test_an_admission_shows_nothing(said: str) -> None:
+    shown, citer = cite(said)
+    assert shown == ""
+    assert not citer.said_something
+
+
+def test_a_lead_in_waits_for_what_it_leads_to() -> None:
+    shown, _ = cite("Do this:\n- Clean the filter every two weeks.\n- Juggle with seven burning elephants.\n")
+    assert shown == "Do this:\n- Clean the filter every two weeks. [1]\n"
+
+
+def test_a_lead_in_to_nothing_is_not_shown() -> None:
+    shown, citer = cite("Here is what I think:\nElephants never forget.\n")
+    assert shown == ""
+    assert not citer.said_something
+
+
+def test_a_sentence_is_shown_before_the_next_one_is_whole() -> None:
+    citer = Citer([passage(FILTER)], mode="verify", support=0.5)
+    assert citer.feed("The filter must be cleaned every two weeks. Use luke") == (
+        "The filter must be cleaned every two weeks. [1]"
+    )
+
+
+def test_decimals_and_abbreviations_do_not_end_a_sentence() -> None:
+    text = "At 2.5 bar, e.g. in summer, clean the filter every two weeks with lukewarm water."
+    shown, _ = cite(text)
+    assert shown == text + " [1]"
+
+
+@given(st.text(alphabet="The filter must be cleaned. [12]\n:,9", max_size=200), st.integers(1, 20))
+def test_every_mark_in_the_text_has_its_citation_however_it_streams(text: str, pieces: int) -> None:
+    shown, citer = cite(text, pieces=pieces)
+    numbers = {citation.n for citation in citer.citations}
+    assert numbers == set(range(1, len(numbers) + 1))
+    assert all(f"[{n}]" in shown for n in numbers)
+
+
+@given(st.sampled_from([FILTER, PUMP]))
+def test_the_quote_stands_at_its_span(text: str) -> None:
+    _, citer = cite(text)
+    whole = FILTER.ljust(500) + PUMP
+    for citation in citer.citations:
+        assert whole[citation.start : citation.end] == citation.quote
