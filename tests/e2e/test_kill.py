@@ -8,7 +8,7 @@ import httpx
 from conftest import environment_for, started
 
 TEXT = "\n\n".join(
-    f"## Section {n}\n\nThe Velmar bridge, section {n}, was inspected in {1900 + n} by team {n}. It was found in good order."
+    f"## Section {n}\n\nThe Velmar bridge, part {n}, was inspected in {1900 + n} by team {n} and found sound."
     for n in range(150)
 )
 

@@ -1,0 +1,180 @@
+"""How long a question takes to reach the engine, less its embedding, with 10,000 chunks indexed.
+
+    python -m bench.overhead [--chunks 10000] [--requests 300]
+
+The server is a real `tandem up`; the engine is a fake that notes when a request arrives. Overhead is the
+time from sending the request to its arrival at the engine, less the `embed` step: HTTP, validation, the
+hybrid query, the check against the store, and the prompt. The chunks' words and vectors are random, for
+only their number matters here. The limit is 5 ms at the median.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from bench.machine import machine
+from tandem.embedding import load_embedder
+from tandem.index import open_index
+from tandem.settings import Settings, read_settings
+from tandem.store import open_store
+from tandem.vocabulary import Chunk, Document, chunk_id
+
+LIMIT_MS = 5.0
+_PER_DOCUMENT = 100
+_WORDS = [
+    f"{first}{second}{third}" for first in "bdklmn" for second in ("ar", "el", "ir", "on") for third in "aeou"
+]
+_RESULT = Path(__file__).parent / "results" / "overhead.json"
+
+
+def main() -> None:
+    """Measure, print and keep the result."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--chunks", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=300)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        engine_port, port = _free_port(), _free_port()
+        os.environ |= {
+            "TANDEM_DATA_DIR": folder,
+            "TANDEM_ENGINE__ADDRESS": f"http://127.0.0.1:{engine_port}",
+            "TANDEM_SERVER__PORT": str(port),
+            "TANDEM_ANSWER__EVIDENCE": "-1",  # every question reaches the engine
+        }
+        asyncio.run(_fill(read_settings(), arguments.chunks))
+        fake = [sys.executable, "-m", "bench.fake_engine", str(engine_port)]
+        server = [sys.executable, "-m", "tandem", "up", "--no-demo"]
+        with _running(fake), _running(server):
+            figures = _measure(
+                f"http://127.0.0.1:{port}", f"http://127.0.0.1:{engine_port}", arguments.requests
+            )
+    report = {
+        "command": "python -m bench.overhead",
+        "machine": machine(),
+        "chunks": arguments.chunks,
+    } | figures
+    print(json.dumps(report, indent=2))
+    _RESULT.write_text(json.dumps(report, indent=2) + "\n")
+
+
+async def _fill(settings: Settings, chunks: int) -> None:
+    """Documents of 100 chunks each, with random words and random unit vectors."""
+    rng, words = np.random.default_rng(0), random.Random(0)
+    embedder = load_embedder(settings.embedding)
+    store = open_store(settings.store, settings.data_dir)
+    index = await open_index(
+        settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
+    )
+    for number in range(chunks // _PER_DOCUMENT):
+        texts = [" ".join(words.choices(_WORDS, k=110)) for _ in range(_PER_DOCUMENT)]
+        document = Document(
+            "default", "bench", f"{number}.txt", f"Document {number}", "text/plain", "\n".join(texts), "x"
+        )
+        store.begin_version(document, "v1", len(texts))
+        vectors = rng.standard_normal((len(texts), embedder.dimension)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        await index.upsert(_chunks(document, texts), vectors)
+        store.commit_version(document.id, "v1")
+    await index.close()
+    store.close()
+    embedder.close()
+
+
+def _chunks(document: Document, texts: list[str]) -> list[Chunk]:
+    chunks, start = [], 0
+    for ordinal, text in enumerate(texts):
+        chunks.append(
+            Chunk(
+                id=chunk_id(document.id, "v1", ordinal),
+                tenant=document.tenant,
+                corpus=document.corpus,
+                document_id=document.id,
+                version="v1",
+                ordinal=ordinal,
+                text=text,
+                start=start,
+                end=start + len(text),
+                title=document.title,
+                uri=document.uri,
+            )
+        )
+        start += len(text) + 1
+    return chunks
+
+
+def _measure(url: str, engine: str, requests: int) -> dict[str, object]:
+    words = random.Random(1)
+    sent, steps = [], []
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+        _wait_ready(http)
+        for number in range(requests + 20):
+            question = " ".join(words.choices(_WORDS, k=10))
+            body = {"messages": [{"role": "user", "content": question}]}
+            begun = time.monotonic_ns()
+            reply = http.post("/v1/chat/completions", json=body)
+            reply.raise_for_status()
+            if number >= 20:  # the first ones warm up
+                sent.append(begun)
+                steps.append(reply.json()["tandem"]["timings"])
+    arrivals = httpx.get(f"{engine}/arrivals", trust_env=False).json()[20:]
+    overhead = sorted(
+        (arrival - begun) / 1e6 - step["embed"]
+        for arrival, begun, step in zip(arrivals, sent, steps, strict=True)
+    )
+    medians = {
+        name: statistics.median(step[name] for step in steps) for name in ("embed", "retrieve", "assemble")
+    }
+    return {
+        "requests": requests,
+        "overhead_ms": {
+            "median": round(statistics.median(overhead), 2),
+            "p90": round(overhead[int(0.9 * len(overhead))], 2),
+            "p99": round(overhead[int(0.99 * len(overhead))], 2),
+        },
+        "limit_ms": LIMIT_MS,
+        "median_step_ms": medians,
+    }
+
+
+def _wait_ready(http: httpx.Client) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            if http.get("/readyz").status_code == 200:
+                return
+        time.sleep(0.2)
+    raise SystemExit("the server did not become ready within 120 s")
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[None]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
