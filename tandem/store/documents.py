@@ -1,0 +1,105 @@
+"""The reading side of documents. Only current versions are seen, and only those of the caller's tenant."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from tandem.errors import NotFoundError
+from tandem.store.records import CorpusSummary, DocumentRecord
+from tandem.store.schema import CURRENT, versions
+from tandem.store.transactions import Transactions
+from tandem.vocabulary import Caller, Heading, Page
+
+_LARGE = ("pages", "headings", "text")
+LISTED = tuple(column for column in versions.c if column.name not in _LARGE)
+"""All columns but the large ones."""
+
+
+class Documents(Transactions):
+    """Finds documents, corpora and current versions."""
+
+    def document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
+        """One document with its text. Raises `NotFoundError`."""
+        query = select(versions).where(
+            versions.c.document_id == document_id,
+            versions.c.tenant == caller.tenant,
+            versions.c.corpus == corpus,
+            versions.c.state == CURRENT,
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
+            )
+        return record_of(row)
+
+    def documents(
+        self, caller: Caller, corpus: str, limit: int = 100, offset: int = 0
+    ) -> list[DocumentRecord]:
+        """Documents of a corpus by uri, without their texts. Raises `NotFoundError` for an unknown corpus."""
+        query = (
+            select(*LISTED)
+            .where(
+                versions.c.tenant == caller.tenant,
+                versions.c.corpus == corpus,
+                versions.c.state == CURRENT,
+            )
+            .order_by(versions.c.uri)
+            .limit(limit)
+            .offset(offset)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+            if not rows:
+                _require_corpus(_corpora(connection, caller), corpus)
+        return [record_of(row) for row in rows]
+
+    def corpora(self, caller: Caller) -> list[CorpusSummary]:
+        """The caller's corpora, by name."""
+        with self._reading() as connection:
+            return _corpora(connection, caller)
+
+    def current_versions(self, tenant: str, document_ids: Collection[str]) -> dict[str, str]:
+        """Document id to current version; an id that is unknown, deleted or another tenant's is left out."""
+        query = select(versions.c.document_id, versions.c.version).where(
+            versions.c.document_id.in_(set(document_ids)),
+            versions.c.tenant == tenant,
+            versions.c.state == CURRENT,
+        )
+        with self._reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+
+def record_of(row: Row[Any]) -> DocumentRecord:
+    """A row of `LISTED` or of all columns as a record."""
+    values = dict(row._mapping)
+    del values["state"]
+    values["id"] = values.pop("document_id")
+    if "text" in values:
+        values["pages"] = tuple(Page(**page) for page in values["pages"])
+        values["headings"] = tuple(Heading(**heading) for heading in values["headings"])
+    return DocumentRecord(**values)
+
+
+def _corpora(connection: Connection, caller: Caller) -> list[CorpusSummary]:
+    query = (
+        select(versions.c.corpus, func.count(), func.sum(versions.c.chunks))
+        .where(versions.c.tenant == caller.tenant, versions.c.state == CURRENT)
+        .group_by(versions.c.corpus)
+        .order_by(versions.c.corpus)
+    )
+    return [
+        CorpusSummary(name, documents, int(chunks)) for name, documents, chunks in connection.execute(query)
+    ]
+
+
+def _require_corpus(known: list[CorpusSummary], corpus: str) -> None:
+    names = [summary.name for summary in known]
+    if corpus not in names:
+        raise NotFoundError(
+            f"There is no corpus {corpus!r}",
+            param="corpus",
+            hint=f"Known: {', '.join(names)}." if names else "Ingest one: tandem ingest PATH --corpus NAME",
+        )

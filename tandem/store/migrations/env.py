@@ -1,0 +1,15 @@
+"""Run by Alembic: migrates on the connection, and in the transaction, that `migrating` has opened."""
+
+from alembic import context
+
+from tandem.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    # SQLite can take DDL back; Alembic does not count on it unless told.
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

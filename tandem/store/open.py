@@ -1,0 +1,87 @@
+"""Opens the store: finds the database, brings it to the newest schema."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from tandem.errors import SettingsError, StorageError
+from tandem.settings import StoreSettings
+from tandem.store.faults import faults_explained
+from tandem.store.migrating import migrate
+from tandem.store.store import Store
+from tandem.store.transactions import WRITES
+
+_FILE = "store.sqlite3"
+_BUSY_TIMEOUT_MS = 10_000
+
+
+def open_store(settings: StoreSettings, data_dir: Path) -> Store:
+    """Open the database of `settings.url`, or the one in the data folder, and migrate it.
+
+    Raises `SettingsError` for a URL that cannot be used, `StorageError` or `UnavailableError` if the
+    database refuses, `ConflictError` if a newer Tandem has written it.
+    """
+    engine = _engine(settings.url, data_dir)
+    try:
+        with faults_explained():
+            migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine)
+
+
+def _engine(url: str | None, data_dir: Path) -> Engine:
+    if url is None:
+        _make_folder(data_dir)
+    try:
+        address = URL.create("sqlite", database=str(data_dir / _FILE)) if url is None else make_url(url)
+        engine = create_engine(address, pool_pre_ping=not address.drivername.startswith("sqlite"))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SettingsError(
+            f"store.url cannot be used: {error}",
+            param="store.url",
+            hint="Such as postgresql+psycopg://user:password@host/name",
+        ) from error
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"store.url needs the package {error.name}",
+            param="store.url",
+            hint="pip install 'tandem-rag[postgres]'",
+        ) from error
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    return engine
+
+
+def _make_folder(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The data folder {data_dir} cannot be made: {error.strerror}",
+            hint="Check its path and rights, or set data_dir.",
+        ) from error
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    """What is committed survives a power cut, readers do not wait for a writer, writers wait their turn."""
+
+    @event.listens_for(engine, "connect")
+    def _settle(connection: Any, _record: Any) -> None:
+        # The driver's own BEGIN comes too late for DDL and for `IMMEDIATE`; `_begin` gives it instead.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later could not wait for another writer: it would fail.
+        writes = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

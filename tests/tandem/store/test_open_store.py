@@ -1,0 +1,156 @@
+"""Opening: migrations, and databases that refuse."""
+
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, event
+
+from tandem.errors import ConflictError, SettingsError, StorageError, UnavailableError
+from tandem.settings import StoreSettings
+from tandem.store import Store, open_store
+from tandem.store.migrating import MIGRATIONS, NEWEST
+from tandem.store.schema import metadata
+from tandem.vocabulary import Caller, Document
+
+FILE = "store.sqlite3"
+
+
+def document(text: str = "text", uri: str = "u") -> Document:
+    return Document("t", "c", uri, "title", "text/plain", text, "0" * 64)
+
+
+def test_the_migrations_make_the_tables_of_the_schema(tmp_path: Path) -> None:
+    open_store(StoreSettings(), tmp_path).close()
+    with create_engine(f"sqlite:///{tmp_path / FILE}").connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_newest_revision_is_the_last_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST
+
+
+def test_a_second_start_does_not_import_alembic(tmp_path: Path) -> None:
+    open_store(StoreSettings(), tmp_path).close()
+    program = (
+        "import sys; from pathlib import Path; from tandem.settings import StoreSettings;"
+        "from tandem.store import open_store; open_store(StoreSettings(), Path(sys.argv[1]));"
+        "print('alembic' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "False"
+
+
+def test_a_commit_is_durable_and_readers_do_not_block(tmp_path: Path) -> None:
+    store = open_store(StoreSettings(), tmp_path)
+    with store._engine.connect() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    store.close()
+
+
+def test_a_database_of_a_newer_tandem_is_refused_and_left_alone(tmp_path: Path) -> None:
+    open_store(StoreSettings(), tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConflictError, match="9999"):
+        open_store(StoreSettings(), tmp_path)
+    with sqlite3.connect(tmp_path / FILE) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
+def test_two_first_starts_at_once_both_succeed(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        starts = [pool.submit(open_store, StoreSettings(), tmp_path) for _ in range(2)]
+    for start in starts:
+        start.result().close()
+
+
+def test_a_broken_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"this is not a database, not at all" * 100)
+    with pytest.raises(StorageError) as caught:
+        open_store(StoreSettings(), tmp_path)
+    assert "backup" in str(caught.value.hint)
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError):
+        open_store(StoreSettings(), tmp_path / "file" / "data")
+
+
+def test_a_read_only_database_reads_and_refuses_to_write(tmp_path: Path) -> None:
+    first = open_store(StoreSettings(), tmp_path)
+    store = open_store(StoreSettings(url=f"sqlite:///file:{tmp_path / FILE}?mode=ro&uri=true"), tmp_path)
+    store.check()
+    with pytest.raises(StorageError):
+        store.begin_version(document(), "v1", 1)
+    store.close()
+    first.close()
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    store = open_store(StoreSettings(), tmp_path)
+    event.listen(
+        store._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA max_page_count = 30")
+    )
+    store.begin_version(document("small"), "v1", 1)
+    store.commit_version(document().id, "v1")
+    with pytest.raises(StorageError, match="full"):
+        store.begin_version(document("x" * 1_000_000), "v2", 1)
+    assert store.leftovers() == []
+    assert store.current_versions("t", [document().id]) == {document().id: "v1"}
+    store.close()
+
+
+def test_a_locked_database_is_unavailable_rather_than_broken(tmp_path: Path) -> None:
+    store = open_store(StoreSettings(), tmp_path)
+    event.listen(
+        store._engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 1")
+    )
+    store.close()
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(UnavailableError):
+        store.begin_version(document(), "v1", 1)
+    other.execute("ROLLBACK")
+    other.close()
+    store.begin_version(document(), "v1", 1)
+    store.close()
+
+
+def test_many_threads_write_without_losing_a_version(tmp_path: Path) -> None:
+    store: Store = open_store(StoreSettings(), tmp_path)
+
+    def write(thread: int) -> None:
+        for number in range(5):
+            one = document(uri=f"{thread}/{number}")
+            store.begin_version(one, "v1", 1)
+            store.commit_version(one.id, "v1")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    (corpus,) = store.corpora(Caller("t"))
+    assert corpus.documents == 20
+    store.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle9://x", "postgresql+nosuchdriver://x/y"])
+def test_a_url_that_cannot_be_used_is_a_fault_of_the_settings(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        open_store(StoreSettings(url=url), tmp_path)
+    assert caught.value.param == "store.url"

@@ -1,0 +1,61 @@
+"""Traces are kept whole and for their tenant only."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tandem.errors import NotFoundError
+from tandem.settings import StoreSettings
+from tandem.store import Store, Trace, open_store
+from tandem.vocabulary import Caller
+
+TRACE = Trace(
+    id="trace-1",
+    tenant="acme",
+    recipe="rag@1",
+    prompt_version="rag@1",
+    question="Wo?",
+    corpora=["docs"],
+    answer="Hier [1].",
+    abstained=False,
+    created_at=datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
+    tokens_in=10,
+    tokens_out=3,
+    timings={"retrieve": 1.5},
+    passages=["chunk"],
+    citations=[{"n": 1, "quote": "hier"}],
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(StoreSettings(), tmp_path)
+    yield store
+    store.close()
+
+
+def test_a_trace_comes_back_as_it_was(store: Store) -> None:
+    store.add_trace(TRACE)
+    assert store.trace(Caller("acme"), "trace-1") == TRACE
+
+
+def test_a_trace_of_another_tenant_does_not_exist(store: Store) -> None:
+    store.add_trace(TRACE)
+    with pytest.raises(NotFoundError):
+        store.trace(Caller("other"), "trace-1")
+
+
+def test_a_moment_of_another_zone_comes_back_in_utc(store: Store) -> None:
+    there = TRACE.created_at.astimezone(timezone(timedelta(hours=5)))
+    store.add_trace(replace(TRACE, created_at=there))
+    found = store.trace(Caller("acme"), "trace-1").created_at
+    assert found == TRACE.created_at
+    assert found.utcoffset() == timedelta(0)
+
+
+def test_a_question_of_broken_characters_is_kept(store: Store) -> None:
+    store.add_trace(replace(TRACE, question="a\ud800\x00", answer="\udfff"))
+    assert store.trace(Caller("acme"), "trace-1").question == "a\ufffd\ufffd"
