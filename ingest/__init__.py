@@ -1,0 +1,6 @@
+"""The way of a document: accepted, parsed, split, embedded, indexed; replaced or removed in one step."""
+
+from ingest.accept import Upload
+from ingest.pipeline import DocumentReport, Ingestor
+
+__all__ = ["DocumentReport", "Ingestor", "Upload"]

@@ -1,0 +1,114 @@
+"""The door: what is let in, and as what."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from ingest.decoding import decode
+from ingest.sniffing import MediaType, is_pdf, known_binary, text_type
+from tandem.errors import (
+    InvalidRequestError,
+    TooLargeError,
+    UnreadableDocumentError,
+    UnsupportedDocumentError,
+)
+from tandem.settings import IngestSettings
+
+_MIB = 1024 * 1024
+_CORPUS = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_MOST_URI_CHARS = 2_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as handed in. `uri` is the document's address, `name` the file's name."""
+
+    uri: str
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An upload that was let in."""
+
+    uri: str
+    name: str
+    media_type: MediaType
+    content: bytes
+    text: str | None
+    """Decoded, with newlines as `\\n`; `None` for a PDF."""
+    content_hash: str
+    """SHA-256 in hex."""
+
+
+def accept(upload: Upload, settings: IngestSettings) -> Source:
+    """Let a file in as what its content is.
+
+    Raises `TooLargeError`, `InvalidRequestError` for an empty file or a strange address,
+    `UnsupportedDocumentError` for a type that is not read, `UnreadableDocumentError` for broken text.
+    """
+    _check_uri(upload.uri)
+    check_size(len(upload.content), upload.name, settings.max_file_mb)
+    if not upload.content:
+        raise InvalidRequestError(
+            f"{upload.name} is empty", param="file", hint="Choose a file with text in it."
+        )
+    suffix = PurePath(upload.name).suffix.lower()
+    text, media_type = None, MediaType.PDF
+    if not is_pdf(upload.content):
+        _refuse_other_types(upload, suffix)
+        text = decode(upload.content, upload.name)
+        media_type = text_type(text, suffix)
+        if not text.strip():
+            raise UnreadableDocumentError(f"{upload.name} holds only white space", param="file")
+    digest = hashlib.sha256(upload.content).hexdigest()
+    return Source(upload.uri, upload.name, media_type, upload.content, text, digest)
+
+
+def check_size(size: int, name: str, max_file_mb: float) -> None:
+    """Raises `TooLargeError` for a file of `size` bytes that is over the limit, which is in MiB."""
+    if size > max_file_mb * _MIB:
+        raise TooLargeError(
+            f"{name} is larger than {max_file_mb:g} MiB",
+            param="file",
+            hint="Split the file, or raise ingest.max_file_mb.",
+        )
+
+
+def check_corpus(corpus: str) -> None:
+    """Raises `InvalidRequestError` for a name that a corpus cannot have."""
+    if not _CORPUS.fullmatch(corpus):
+        raise InvalidRequestError(
+            f"{corpus!r} cannot be the name of a corpus",
+            param="corpus",
+            hint="1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or a digit.",
+        )
+
+
+def _check_uri(uri: str) -> None:
+    if not uri.strip() or len(uri) > _MOST_URI_CHARS or _CONTROL.search(uri):
+        raise InvalidRequestError(
+            "The document's address is empty, too long or holds control characters",
+            param="uri",
+            hint=f"At most {_MOST_URI_CHARS} characters.",
+        )
+
+
+def _refuse_other_types(upload: Upload, suffix: str) -> None:
+    what = known_binary(upload.content)
+    if what is not None:
+        named = ", though its name says PDF" if suffix == ".pdf" else ""
+        raise UnsupportedDocumentError(
+            f"{upload.name} is {what}{named}",
+            param="file",
+            hint="Tandem reads Markdown, plain text, HTML and PDF.",
+        )
+    if suffix == ".pdf":
+        raise UnsupportedDocumentError(
+            f"{upload.name} is not a PDF, though its name says so",
+            param="file",
+            hint="Give it the suffix of what it is, or export it as a PDF again.",
+        )
