@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ingest.sections import Outline, page_at, sections
 from ingest.units import Unit, units
@@ -11,6 +12,9 @@ from tandem.vocabulary import Chunk, Document, Span, chunk_id
 _SIGNS = 0xF0000
 _MOST_SIGNS = 0xFFF0
 """The private characters of plane 15, each of which can stand for one unit."""
+
+_REMEMBERED = 1024
+"""Sizes kept at hand: rulers, leaders of dots and empty cells come by the thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,13 @@ def split(document: Document, version: str, cut: Cut, count_tokens: Callable[[st
     Chunks end where sentences end, and none crosses a top section or a page.
     """
     text, headings = document.text, document.headings
+    count = lru_cache(_REMEMBERED)(count_tokens)
     spans: list[Span] = []
     for section in sections(text, headings, document.pages):
         inside = [
             bisect_left(headings, place, key=lambda one: one.start) for place in (section.start, section.end)
         ]
-        pieces = units(text, section, headings[slice(*inside)], count_tokens, cut.tokens)
+        pieces = units(text, section, headings[slice(*inside)], count, cut.tokens)
         for start in range(0, len(pieces), _MOST_SIGNS):
             spans += _merged(pieces[start : start + _MOST_SIGNS], cut)
     trimmed = (_trimmed(text, span) for span in spans)

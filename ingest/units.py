@@ -9,8 +9,15 @@ from tandem.vocabulary import Heading, Span
 
 # An empty line, or the end of a sentence. A lower-case letter after a full stop is an abbreviation's.
 _SENTENCES = re.compile(r"\n[ \t]*\n\s*|(?<=[.!?])[\"'”’)\]]*\s+(?=[^\sa-z])|(?<=[。！？])")
-_FINER = (re.compile(r"\n"), re.compile(r"(?<=[,;:])\s+"), re.compile(r"\s+"))
-"""Lines, phrases, words: tried in this order on a sentence that is too long."""
+_FINER = (re.compile(r"\n"), re.compile(r"(?<=[,;:])\s+"))
+"""Lines, then phrases: tried in this order on a sentence that is too long."""
+
+_SHARE = 4
+"""What has neither is halved until this many pieces make a chunk. Counting word by word would be slow."""
+
+_BLANK = re.compile(r"\s")
+_NEAR = 40
+"""Characters within which a word is expected to end."""
 
 _CHARS_PER_TOKEN = 16
 """A tokenizer may take a run of any length for one unknown token, or blanks for none; for the size of a
@@ -42,21 +49,37 @@ def units(
 def _fitting(
     text: str, piece: Span, count: Callable[[str], int], limit: int, finer: Sequence[re.Pattern[str]]
 ) -> Iterator[Unit]:
+    unit = _counted(text, piece, count, limit)
+    if unit is not None:
+        yield unit
+    elif finer:
+        for part in _divided(text, piece, finer[0]):
+            yield from _fitting(text, part, count, limit, finer[1:])
+    else:
+        yield from _halved(text, piece, count, max(1, limit // _SHARE))
+
+
+def _counted(text: str, piece: Span, count: Callable[[str], int], limit: int) -> Unit | None:
+    """The piece as a unit, or `None` if it is too long and can be divided."""
     length = piece.end - piece.start
     # What is too long by its characters alone need not be counted, so nothing is counted again and again.
-    if length <= limit * _CHARS_PER_TOKEN:
-        size = max(count(text[piece.start : piece.end]), length // _CHARS_PER_TOKEN)
-        if size <= limit or length == 1:
-            yield Unit(piece.start, piece.end, min(size, limit))
-            return
-    parts: Iterable[Span]
-    if finer:
-        parts = _divided(text, piece, finer[0])
-    else:
-        middle = (piece.start + piece.end) // 2
-        parts = (Span(piece.start, middle), Span(middle, piece.end))
-    for part in parts:
-        yield from _fitting(text, part, count, limit, finer[1:])
+    if length > limit * _CHARS_PER_TOKEN:
+        return None
+    size = max(count(text[piece.start : piece.end]), length // _CHARS_PER_TOKEN)
+    return Unit(piece.start, piece.end, min(size, limit)) if size <= limit or length == 1 else None
+
+
+def _halved(text: str, piece: Span, count: Callable[[str], int], limit: int) -> Iterator[Unit]:
+    unit = _counted(text, piece, count, limit)
+    if unit is not None:
+        yield unit
+        return
+    middle = (piece.start + piece.end) // 2
+    # Between two words if there is a place near, else in the middle of a word.
+    blank = _BLANK.search(text, middle, min(middle + _NEAR, piece.end - 1))
+    cut = blank.end() if blank else middle
+    yield from _halved(text, Span(piece.start, cut), count, limit)
+    yield from _halved(text, Span(cut, piece.end), count, limit)
 
 
 def _divided(text: str, piece: Span, border: re.Pattern[str]) -> Iterator[Span]:

@@ -22,20 +22,22 @@ def pdf_bytes(pages: Sequence[str], *, title: str | None = None, locked: bool = 
         b"<< /Title (%s) >>" % _escaped(title).encode("cp1252") if title else b"<< >>",
     ]
     for place, page in enumerate(pages):
+        lines = page.split("\n")
+        # A letter page, or as large as its text needs: what is outside of it does not count as text.
+        width = max(612, 144 + 9 * max(map(len, lines)))
+        height = max(792, 144 + 14 * len(lines))
         objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
-            b"/Resources << /Font << /F1 3 0 R >> >> /Contents %d 0 R >>" % (6 + 2 * place)
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] "
+            b"/Resources << /Font << /F1 3 0 R >> >> /Contents %d 0 R >>" % (width, height, 6 + 2 * place)
         )
-        drawing = _drawing(page)
+        drawing = _drawing(lines, height) if page else b"0 0 m 100 100 l S"
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawing), drawing))
     return _file(objects, _LOCK if locked else b"")
 
 
-def _drawing(page: str) -> bytes:
-    if not page:
-        return b"0 0 m 100 100 l S"
-    lines = " T* ".join(f"({_escaped(line)}) Tj" for line in page.split("\n"))
-    return f"BT /F1 12 Tf 14 TL 72 720 Td {lines} ET".encode("cp1252")
+def _drawing(lines: Sequence[str], height: int) -> bytes:
+    shown = " T* ".join(f"({_escaped(line)}) Tj" for line in lines)
+    return f"BT /F1 12 Tf 14 TL 72 {height - 72} Td {shown} ET".encode("cp1252")
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Everything that can be judged without running Tandem. Runs all checks, and fails if one of them did.
+bin=.venv/bin
+failed=
+check() {
+    title=$1
+    shift
+    printf '==> %s\n' "$title" >&2
+    "$@" || failed="$failed
+    $title"
+}
+check "format" $bin/ruff format --check --quiet .
+check "lint" $bin/ruff check --quiet .
+check "types" $bin/mypy
+check "types of scripts" $bin/mypy scripts
+check "import directions" $bin/lint-imports
+check "licences" $bin/python scripts/check_licences.py
+check "generated docs" $bin/python scripts/generate_docs.py --check
+check "paths of machines" $bin/python scripts/check_paths.py
+check "Dockerfile" $bin/hadolint Dockerfile
+check "YAML" $bin/yamllint --strict .pre-commit-config.yaml .yamllint.yaml compose.yaml k8s
+if [ -n "$failed" ]; then
+    printf 'These checks failed:%s\n' "$failed" >&2
+    exit 1
+fi

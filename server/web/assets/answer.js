@@ -1,0 +1,140 @@
+/** One question and its answer on the page. */
+
+import { announce, button, element } from "./elements.js";
+import { show } from "./markdown.js";
+import { abstention, FaultNotice } from "./notice.js";
+import { howAnswered, markButton, nameOf, sourceList } from "./sources.js";
+
+const LONG_QUESTION = 160;
+const COPIED_MS = 2000;
+
+const plainMark = (n) => element("sup", { className: "pending" }, `${n}`);
+
+/** Draws one turn of the conversation; `node` goes into the log, `text` is the answer so far. */
+export class AnswerView {
+  #body = element("div", { className: "answer" });
+  #end = element("div", { className: "end" });
+  #openSource;
+  #frame = 0;
+  #tandem = null;
+  #cut = false;
+  #notice = null;
+
+  constructor(question, openSource) {
+    this.#openSource = openSource;
+    this.text = "";
+    const size = question.length > LONG_QUESTION ? "question long" : "question";
+    this.node = element(
+      "article",
+      { className: "turn" },
+      element("h2", { className: size }, question),
+      this.#body,
+      this.#end,
+    );
+  }
+
+  /** Wait for text. The log must not read out the pieces, so the turn is silent until it is whole. */
+  begin() {
+    this.text = "";
+    this.#tandem = null;
+    this.#cut = false;
+    this.node.ariaBusy = "true";
+    this.node.ariaLive = "off";
+    this.#body.replaceChildren();
+    this.#end.replaceChildren(
+      element("p", { className: "working" }, element("span", {}), "Reading your documents"),
+    );
+  }
+
+  /** Take one chunk of the stream; it is drawn with the next frame, and `drawn` is called after it. */
+  take(chunk, drawn) {
+    const [choice] = chunk.choices ?? [];
+    if (choice?.finish_reason === "length") this.#cut = true;
+    if (chunk.tandem) this.#tandem = chunk.tandem;
+    if (!choice?.delta?.content) return;
+    this.text += choice.delta.content;
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#end.firstElementChild?.lastChild.replaceWith("Answering");
+      show(this.#body, this.text, plainMark);
+      drawn();
+    });
+  }
+
+  /** The answer is whole. Gives what to announce. */
+  finish() {
+    const tandem = this.#tandem;
+    const citations = tandem?.citations ?? [];
+    this.#rest();
+    if (tandem?.abstained) {
+      this.#body.append(abstention(this.text));
+    } else {
+      const marks = new Map(citations.map((citation) => [citation.n, citation]));
+      const markOf = (n) => (marks.has(n) ? markButton(marks.get(n), this.#openSource) : null);
+      show(this.#body, this.text, markOf);
+    }
+    if (this.#cut) this.#end.append(note("The answer reached its longest length and ends here."));
+    if (citations.length > 0) this.#end.append(sourceList(citations, this.#openSource));
+    this.#end.append(this.#foot(citations));
+    if (tandem?.abstained) return "No passage supports an answer";
+    return `Answer complete, ${citations.length} ${citations.length === 1 ? "citation" : "citations"}`;
+  }
+
+  /** The reader has stopped it; what came so far stays. */
+  stop(retry) {
+    this.#rest();
+    show(this.#body, this.text, plainMark);
+    const again = button("Ask again", retry, { className: "quiet" });
+    this.#notice = { settle: () => again.remove() };
+    this.#end.append(element("p", { className: "actions" }, note("Stopped"), again));
+  }
+
+  /** It failed; what came so far stays above the fault. */
+  fail(fault, retry, loud) {
+    this.#rest();
+    show(this.#body, this.text, plainMark);
+    this.#notice = new FaultNotice(fault, retry, loud);
+    this.#end.append(this.#notice.node);
+  }
+
+  /** The conversation goes on elsewhere: offer no more tries here. */
+  settle() {
+    this.#notice?.settle();
+    this.#notice = null;
+  }
+
+  #rest() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.node.ariaBusy = null;
+    this.node.ariaLive = null;
+    this.#body.replaceChildren();
+    this.#end.replaceChildren();
+  }
+
+  #foot(citations) {
+    const sources = citations.map((citation) => `[${citation.n}] ${nameOf(citation)}`);
+    const text = [this.text, sources.join("\n")].filter((part) => part).join("\n\n");
+    return element(
+      "div",
+      { className: "foot" },
+      this.#tandem ? howAnswered(this.#tandem) : null,
+      // Browsers offer the clipboard to secure pages only; 127.0.0.1 is one, a plain remote host is not.
+      navigator.clipboard ? copyButton(text) : null,
+    );
+  }
+}
+
+function note(text) {
+  return element("span", { className: "note" }, text);
+}
+
+function copyButton(text) {
+  const made = button("Copy answer", async () => {
+    await navigator.clipboard.writeText(text);
+    made.textContent = "Copied";
+    announce("Answer copied");
+    setTimeout(() => (made.textContent = "Copy answer"), COPIED_MS);
+  }, { className: "quiet" });
+  return made;
+}

@@ -1,0 +1,72 @@
+/** What an answer shows in place of text, or below it: a fault, an abstention, a stop. */
+
+import { announce, button, element } from "./elements.js";
+
+/** A fault with its hint, and a way to try again; after a 503 it counts down and tries by itself. */
+export class FaultNotice {
+  /** `loud` is false for a repetition of what has been said. */
+  constructor(fault, retry, loud) {
+    const message = element("p", { className: "message" }, fault.message);
+    const hint = fault.hint ? element("p", { className: "hint" }, fault.hint) : null;
+    this.#words = element("div", loud ? { role: "alert" } : {}, message, hint);
+    this.#retry = retry;
+    this.#actions = element("p", { className: "actions" });
+    this.node = element("div", { className: "fault" }, this.#words, this.#actions);
+    if (fault.retryAfter === null) this.#offer("Try again");
+    else this.#count(fault.retryAfter, loud);
+  }
+
+  #words;
+  #retry;
+  #actions;
+  #timer = null;
+
+  /** No more tries: the conversation has gone on. */
+  settle() {
+    clearInterval(this.#timer);
+    this.#actions.remove();
+  }
+
+  #offer(label) {
+    this.#actions.replaceChildren(button(label, () => this.#again(), { className: "quiet" }));
+  }
+
+  #again() {
+    this.settle();
+    this.#retry();
+  }
+
+  #count(seconds, loud) {
+    let left = seconds;
+    // The seconds are for the eye; a screen reader hears the first number only.
+    const shown = element("span", { className: "countdown", ariaHidden: "true" });
+    const tick = () => (shown.textContent = `Trying again in ${left} s`);
+    tick();
+    if (loud) announce(`Trying again in ${left} seconds`);
+    this.#offer("Try again now");
+    const wait = button("Do not wait", () => this.#giveUp(), { className: "quiet" });
+    this.#actions.append(wait, shown);
+    this.#timer = setInterval(() => {
+      left -= 1;
+      if (left > 0) tick();
+      else this.#again();
+    }, 1000);
+  }
+
+  #giveUp() {
+    clearInterval(this.#timer);
+    this.#offer("Try again");
+    this.#actions.firstElementChild.focus();
+  }
+}
+
+/** The calm note of an answer that no passage supports. */
+export function abstention(text) {
+  return element(
+    "div",
+    { className: "abstention" },
+    element("p", { className: "message" }, "No passage supports an answer"),
+    element("p", {}, text),
+    element("p", { className: "hint" }, "Try other words, or another corpus."),
+  );
+}

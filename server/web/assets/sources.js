@@ -1,0 +1,89 @@
+/** What stands below an answer: its sources, and how it came about. */
+
+import { element } from "./elements.js";
+
+const SINCE_START = ["before_engine", "first_token", "total"];
+
+/** Page and section of a citation in words, such as "page 3, Setup > Linux"; may be empty. */
+export function placeOf(citation) {
+  return [citation.page === null ? "" : `page ${citation.page}`, citation.section ?? ""]
+    .filter((part) => part)
+    .join(", ");
+}
+
+/** Title and place of a citation, for a label. */
+export function nameOf(citation) {
+  const title = citation.title || citation.uri;
+  return citation.page === null ? title : `${title}, page ${citation.page}`;
+}
+
+/** The button for a mark [n] in the text. */
+export function markButton(citation, open) {
+  const label = `Citation ${citation.n}: ${nameOf(citation)}`;
+  const made = element("button", { type: "button", className: "mark", ariaLabel: label }, `${citation.n}`);
+  made.addEventListener("click", () => open(citation));
+  return element("sup", {}, made);
+}
+
+/** The list of sources, in the order of their numbers. */
+export function sourceList(citations, open) {
+  const items = citations.map((citation) => {
+    const label = `Source ${citation.n}: ${nameOf(citation)}`;
+    const title = element("button", { type: "button", ariaLabel: label }, citation.title || citation.uri);
+    title.addEventListener("click", () => open(citation));
+    const place = [citation.corpus, placeOf(citation)].filter((part) => part).join(" · ");
+    return element(
+      "li",
+      { value: citation.n },
+      element("span", { className: "number", ariaHidden: "true" }, `${citation.n}`),
+      element("p", { className: "title" }, title),
+      element("p", { className: "place" }, place),
+      element("blockquote", {}, citation.quote),
+    );
+  });
+  return element(
+    "section",
+    { className: "sources" },
+    element("h3", {}, items.length === 1 ? "Source" : "Sources"),
+    element("ol", { role: "list" }, ...items),
+  );
+}
+
+/** A closed box with recipe, trace and the time of each step. */
+export function howAnswered(tandem) {
+  const steps = Object.entries(tandem.timings);
+  return element(
+    "details",
+    { className: "how" },
+    element("summary", {}, "How this was answered"),
+    element(
+      "dl",
+      {},
+      element("dt", {}, "Recipe"),
+      element("dd", {}, [tandem.recipe, tandem.recipe_version].filter((part) => part).join(" · ")),
+      element("dt", {}, "Trace"),
+      element("dd", {}, tandem.trace_id),
+    ),
+    timingTable("Step", steps.filter(([name]) => !SINCE_START.includes(name))),
+    timingTable("Since the start", steps.filter(([name]) => SINCE_START.includes(name))),
+  );
+}
+
+function timingTable(title, rows) {
+  if (rows.length === 0) return null;
+  const head = element(
+    "tr",
+    {},
+    element("th", { scope: "col" }, title),
+    element("th", { scope: "col" }, "Milliseconds"),
+  );
+  const lines = rows.map(([name, ms]) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, name.replaceAll("_", " ")),
+      element("td", {}, ms.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 })),
+    ),
+  );
+  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines));
+}

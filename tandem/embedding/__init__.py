@@ -1,0 +1,6 @@
+"""Embedding: texts become vectors of length 1, in the process."""
+
+from tandem.embedding.embedder import Embedder
+from tandem.embedding.loading import load_embedder
+
+__all__ = ["Embedder", "load_embedder"]

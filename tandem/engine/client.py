@@ -1,0 +1,146 @@
+"""The typed client of the engine: chat, adapters, tokens, health."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import openai
+
+from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
+from tandem.engine.faults import FAULTS, broke_off, explain, is_transient
+from tandem.settings import EngineSettings
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 4.0
+
+
+class EngineClient:
+    """Asks the vLLM at `address`, such as `http://127.0.0.1:8001`. One client serves many tasks at once."""
+
+    def __init__(self, address: str, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._address = address.rstrip("/")
+        self._openai = openai.AsyncOpenAI(
+            base_url=f"{self._address}/v1",
+            # The client insists on a key, and would send one that it finds in the environment.
+            api_key=settings.api_key or "none",
+            max_retries=0,
+            timeout=openai.Timeout(settings.token_timeout_s, connect=settings.connect_timeout_s),
+            # The engine is never behind the proxy that the environment may name.
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False),
+        )
+
+    async def chat(
+        self, messages: Sequence[dict[str, str]], model: str, sampling: Sampling
+    ) -> AsyncGenerator[ChatDelta, None]:
+        """Stream the answer of `model` (the base model's name or an adapter's) to `messages`.
+
+        Closing the generator, or cancelling the task that reads it, aborts the request at the engine.
+        A try that has produced no text is made again up to `retries` times where that may help.
+
+        Raises, before the first delta, `EngineUnavailableError` (with `retry_after`) when the engine is out
+        of reach, busy or too slow, `InvalidRequestError` for a request that it refuses, such as one over
+        its context, `NotFoundError` for an unknown model, and `EngineFailedError` for an answer that cannot
+        be read; after it, `EngineFailedError` for every fault.
+        """
+        tries = 0
+        while True:
+            begun = False
+            try:
+                async with aclosing(self._stream(messages, model, sampling)) as deltas:
+                    async for delta in deltas:
+                        begun = True
+                        yield delta
+            except FAULTS as fault:
+                if begun:
+                    raise broke_off(fault) from fault
+                tries += 1
+                if tries > self._settings.retries or not is_transient(fault):
+                    raise explain(fault) from fault
+            else:
+                return
+            await asyncio.sleep(_pause_s(tries))
+
+    async def _stream(
+        self, messages: Sequence[dict[str, str]], model: str, sampling: Sampling
+    ) -> AsyncGenerator[ChatDelta, None]:
+        fields: dict[str, Any] = {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "seed": sampling.seed,
+        }
+        if sampling.stop:
+            fields["stop"] = list(sampling.stop)
+        stream = await self._openai.chat.completions.create(
+            model=model,
+            messages=list(messages),
+            stream=True,
+            stream_options={"include_usage": True},
+            **fields,
+        )
+        # Leaving this block closes the connection, and by that vLLM knows that nobody listens.
+        async with stream, aclosing(read_deltas(stream)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def adapters(self) -> list[str]:
+        """Names of the adapters that can be asked now, without the base model."""
+        page = await _told(self._openai.models.list())
+        # vLLM names the parent of an adapter; a base model has none.
+        return [model.id for model in page.data if (model.model_extra or {}).get("parent")]
+
+    async def load_adapter(self, name: str, path: Path) -> None:
+        """Load the LoRA adapter in the folder `path`, as the engine's machine sees it, under `name`.
+
+        Raises `InvalidRequestError` when the name is taken or the weights do not fit the base model, and
+        `NotFoundError` when there is no such folder.
+        """
+        body = {"lora_name": name, "lora_path": str(path.absolute())}
+        await _told(self._openai.post("/load_lora_adapter", cast_to=str, body=body))
+
+    async def unload_adapter(self, name: str) -> None:
+        """Let go of an adapter. Raises `NotFoundError` when none has this name."""
+        await _told(self._openai.post("/unload_lora_adapter", cast_to=str, body={"lora_name": name}))
+
+    async def count_tokens(self, text: str, model: str) -> int:
+        """Tokens of `text` for `model`, without those that mark its start or end."""
+        body = {"model": model, "prompt": text, "add_special_tokens": False}
+        answer = await _told(self._openai.post(f"{self._address}/tokenize", cast_to=object, body=body))
+        count = answer.get("count") if isinstance(answer, dict) else None
+        if not isinstance(count, int):
+            fault = MalformedAnswerError("/tokenize gave no count")
+            raise explain(fault) from fault
+        return count
+
+    async def healthy(self) -> bool:
+        """Whether the engine is up and says so, within the time for a connection."""
+        client = self._openai.with_options(timeout=self._settings.connect_timeout_s)
+        try:
+            await client.get(f"{self._address}/health", cast_to=type(None))
+        except FAULTS:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        await self._openai.close()
+
+
+async def _told(call: Awaitable[T]) -> T:
+    """The call's result, with its faults explained."""
+    try:
+        return await call
+    except FAULTS as fault:
+        raise explain(fault) from fault
+
+
+def _pause_s(tries: int) -> float:
+    """0.25 s, 0.5 s, 1 s ... and up to a quarter more, so that many clients do not return at once."""
+    pause = min(_FIRST_PAUSE_S * 2.0 ** (tries - 1), _LONGEST_PAUSE_S)
+    return pause * random.uniform(1.0, 1.25)  # noqa: S311  # no secret

@@ -1,0 +1,59 @@
+"""An index that stops at a chosen step, as a process does that is killed there."""
+
+from collections.abc import Callable, Sequence
+
+from tandem.errors import UnavailableError
+from tandem.index import Index, Query, Vector
+from tandem.vocabulary import Chunk, Passage, Scope
+
+
+class FailingIndex:
+    """Passes calls on to a real index until the step named `step`, `METHOD NUMBER`; then it is dead.
+
+    `after` tells whether the step itself still reaches the real index. `watch` is called around every
+    write.
+    """
+
+    def __init__(
+        self, inner: Index, step: str = "", *, after: bool = False, watch: Callable[[], None] = lambda: None
+    ) -> None:
+        self._inner = inner
+        self._step = step
+        self._after = after
+        self._watch = watch
+        self._calls: dict[str, int] = {}
+        self.dead = False
+
+    async def upsert(self, chunks: Sequence[Chunk], vectors: Vector) -> None:
+        stops = self._stops("upsert")
+        if not stops or self._after:
+            await self._inner.upsert(chunks, vectors)
+        self._end(stops)
+
+    async def delete_version(self, tenant: str, document_id: str, version: str) -> None:
+        stops = self._stops("delete_version")
+        if not stops or self._after:
+            await self._inner.delete_version(tenant, document_id, version)
+        self._end(stops)
+
+    async def search(self, scope: Scope, query: Query) -> list[Passage]:
+        return await self._inner.search(scope, query)
+
+    async def count(self, scope: Scope) -> int:
+        return await self._inner.count(scope)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    def _stops(self, method: str) -> bool:
+        self._watch()
+        if self.dead:
+            raise UnavailableError("dead")
+        self._calls[method] = self._calls.get(method, 0) + 1
+        return f"{method} {self._calls[method]}" == self._step
+
+    def _end(self, stops: bool) -> None:
+        self._watch()
+        if stops:
+            self.dead = True
+            raise UnavailableError("killed here")
