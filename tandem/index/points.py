@@ -1,0 +1,59 @@
+"""What a point holds: a chunk as payload, and back; the words of both engines in one place."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import structlog
+
+from tandem.errors import EmbedderMismatchError
+from tandem.index.protocol import Vector
+from tandem.vocabulary import Chunk, Passage, Scope
+
+DENSE = "dense"
+BM25 = "bm25"
+FILTERED = ("tenant", "corpus", "document_id", "version")
+"""Payload keys that queries and deletions filter by."""
+
+log = structlog.get_logger(__name__)
+_NAMES = tuple(field.name for field in fields(Chunk) if field.name != "id")
+
+
+def payload_of(chunk: Chunk) -> dict[str, Any]:
+    """Everything of the chunk but its id, which is the point's."""
+    payload = asdict(chunk)
+    del payload["id"]
+    return payload
+
+
+def passage_of(
+    point: str, payload: Mapping[str, Any], score: float, vector: list[float], question: Vector
+) -> Passage:
+    """A hit as a passage. Vectors have length 1, so the cosine is the inner product."""
+    chunk = Chunk(id=point, **{name: payload[name] for name in _NAMES})
+    similarity = float(sum(a * b for a, b in zip(vector, question.tolist(), strict=True)))
+    return Passage(chunk, score=score, similarity=similarity)
+
+
+def within(scope: Scope, passages: list[Passage]) -> list[Passage]:
+    """A second look at what the engine returned: nothing leaves that is not of the scope."""
+    kept = [p for p in passages if _belongs(scope, p.chunk)]
+    if len(kept) < len(passages):
+        log.error("index returned chunks outside the scope", dropped=len(passages) - len(kept))
+    return kept
+
+
+def _belongs(scope: Scope, chunk: Chunk) -> bool:
+    return chunk.tenant == scope.tenant and (scope.corpora is None or chunk.corpus in scope.corpora)
+
+
+def check_embedder(recorded: Mapping[str, Any], *, dimension: int, fingerprint: str) -> None:
+    """Raises `EmbedderMismatchError` unless the collection was built by this embedder."""
+    if recorded.get("fingerprint") == fingerprint and recorded.get("dimension") == dimension:
+        return
+    raise EmbedderMismatchError(
+        f"The index was built by embedder {recorded.get('fingerprint')} ({recorded.get('dimension')} dimensions), "
+        f"not by {fingerprint} ({dimension})",
+        param="embedding.model",
+        hint="Set the embedder back, or choose a new index.collection and ingest again.",
+    )
