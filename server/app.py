@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from ingest.api import documents_router
 
 from ingest import Ingestor
+from ingest.api import documents_router
 from server.api import chat, corpora, health, models
 from server.api.errors import install_error_responses
 from server.api.gate import Gate

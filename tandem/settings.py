@@ -232,8 +232,15 @@ def read_settings(**overrides: Any) -> Settings:
             param=key or None,
             hint="docs/settings.md lists every setting with its default.",
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except SourceError as error:  # a variable that must hold JSON and does not; the message names it
+        raise SettingsError(f"environment: {error}", param=_quoted(str(error))) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"tandem.toml is not valid TOML: {error}", param="tandem.toml") from error
+
+
+def _quoted(message: str) -> str | None:
+    """The first name in double quotes: pydantic-settings puts the setting there, and nowhere else."""
+    return message.split('"')[1] if message.count('"') > 1 else None
 
 
 def _refuse_missing_file(environment: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Asks the engine, with the recipe's sampling and what the request overrides in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from server.answering.types import SamplingOverrides
@@ -21,7 +21,7 @@ def sampling_for(recipe: Recipe, overrides: SamplingOverrides) -> Sampling:
 
 def generate(
     messages: list[Message], recipe: Recipe, sampling: Sampling, services: Services
-) -> AsyncIterator[ChatDelta]:
+) -> AsyncGenerator[ChatDelta, None]:
     """The engine's stream. Close it to abort the request at the engine.
 
     Raises `EngineUnavailableError` when the engine does not serve now.

@@ -19,7 +19,8 @@ def ask_server(
 ) -> None:
     """Print the answer and its sources. Raises what the server answers with, or `UnavailableError`."""
     with required_server(settings) as client:
-        text, last = "", {}
+        text = ""
+        last: dict[str, Any] = {}
         for event in stream_answer(client, question, corpora, recipe):
             for choice in event["choices"]:
                 piece = choice["delta"].get("content", "")

@@ -8,7 +8,7 @@ from tandem.cli.local import local_ingestor
 from tandem.cli.output import print_json, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.settings import Settings
-from tandem.store import open_store
+from tandem.store import DocumentRecord, open_store
 from tandem.vocabulary import Caller
 
 _PAGE = 100
@@ -18,7 +18,7 @@ def list_documents(settings: Settings, corpus: str, *, as_json: bool) -> None:
     """Print every document of the corpus. Raises `NotFoundError` for an unknown one."""
     store = open_store(settings.store, settings.data_dir)
     try:
-        records = []
+        records: list[DocumentRecord] = []
         while page := store.documents(Caller(), corpus, limit=_PAGE, offset=len(records)):
             records += page
     finally:

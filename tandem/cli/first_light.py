@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -75,7 +76,7 @@ async def _engine_ready(services: Services) -> None:
 
 def _show_answer(url: str) -> None:
     stdout.print(f"\n[bold]Q[/bold] {QUESTION}\n[bold]A[/bold] ", end="")
-    last = {}
+    last: dict[str, Any] = {}
     with httpx.Client(base_url=url, timeout=120.0, trust_env=False) as client:
         for event in stream_answer(client, QUESTION, [CORPUS], None):
             for choice in event["choices"]:

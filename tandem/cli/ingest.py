@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import typer
-from ingest.sources import find_files
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ingest import Upload
+from ingest.sources import find_files
 from tandem.cli.local import local_ingestor
 from tandem.cli.output import print_error, print_json, stderr, stdout
 from tandem.cli.remote import checked, running_server

@@ -19,7 +19,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """A piece of an answer. The last one alone has a finish reason and, where the engine says it, the usage."""
+    """A piece of an answer. The last alone has a finish reason and, where the engine says it, the usage."""
 
     text: str
     finish_reason: str | None

@@ -5,9 +5,10 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import openai
+from openai.types.chat import ChatCompletionMessageParam
 
 from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
 from tandem.engine.faults import FAULTS, broke_off, explain, is_transient
@@ -79,7 +80,7 @@ class EngineClient:
             fields["stop"] = list(sampling.stop)
         stream = await self._openai.chat.completions.create(
             model=model,
-            messages=list(messages),
+            messages=cast("list[ChatCompletionMessageParam]", list(messages)),
             stream=True,
             stream_options={"include_usage": True},
             **fields,

@@ -80,7 +80,7 @@ class EdgeIndex:
                     qe.Prefetch(candidates, query=dense, filter=chosen),
                     qe.Prefetch(candidates, query=sparse, filter=chosen),
                 ],
-                query=qe.Fusion.Rrf(
+                query=qe.Fusion.Rrf(  # type: ignore[arg-type]
                     self._settings.rrf_k, [self._settings.dense_weight, self._settings.sparse_weight]
                 ),
                 filter=chosen,
@@ -171,7 +171,7 @@ def _storage_errors(folder: Path | None = None) -> Iterator[None]:
     """What the disk or the engine refuses, as our error."""
     try:
         yield
-    except (OSError, qe.EdgeError if hasattr(qe, "EdgeError") else RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise StorageError(
             f"The index{f' {folder}' if folder else ''} cannot be read or written: {error}",
             hint="Check free space and permissions of the data folder.",

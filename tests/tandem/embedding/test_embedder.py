@@ -119,7 +119,7 @@ async def test_a_question_waits_for_one_batch_and_not_for_the_ingestion():
     ingestion = asyncio.create_task(asyncio.to_thread(embedder.embed_documents, ["batch"] * 4))
     await asyncio.to_thread(encoder.started.acquire)
     question = asyncio.create_task(embedder.embed_query("question"))
-    while not embedder._gate._questions:  # noqa: ASYNC110  # until it stands in line
+    while not embedder._gate._questions:  # until it stands in line
         await asyncio.sleep(0.001)
     encoder.go_on.release(5)
     await asyncio.gather(question, ingestion)

@@ -115,7 +115,9 @@ async def test_what_was_acknowledged_survives_kill_9_and_the_owner_is_exclusive(
         "    time.sleep(60)\n"
         "asyncio.run(main())\n"
     )
-    with subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True) as writer:
+    with subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "written\n"
         with pytest.raises(IndexOwnedError, match=str(writer.pid)):

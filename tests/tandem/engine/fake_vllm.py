@@ -1,0 +1,192 @@
+"""A fake vLLM on the standard library, for faults that a real one does not have at will.
+
+In a test it does for each chat what `plays` says next (the last play is for all that follow). As a
+program it takes vLLM's command line, and from `--fake NAME` how it fails.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+Play = Callable[["Handler"], None]
+
+
+def event(text: str | None, reason: str | None = None) -> bytes:
+    delta = {} if text is None else {"role": "assistant", "content": text}
+    return line({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+
+
+def line(fields: object) -> bytes:
+    head = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "base"}
+    body = head | fields if isinstance(fields, dict) and "error" not in fields else fields
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+USAGE = line({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}})
+DONE = b"data: [DONE]\n\n"
+
+
+def say(*texts: str) -> Play:
+    """A whole answer, as vLLM streams it."""
+    events = [event(""), *map(event, texts), event(None, "stop"), USAGE, DONE]
+    return lambda handler: handler.stream(*events)
+
+
+def cut_after(*texts: str) -> Play:
+    """The connection is closed in the middle of the answer, and of an HTTP chunk."""
+
+    def play(handler: "Handler") -> None:
+        handler.stream(event(""), *map(event, texts), end=False)
+        handler.wfile.write(b"ff\r\nbroken")
+
+    return play
+
+
+def send(*events: bytes) -> Play:
+    return lambda handler: handler.stream(*events)
+
+
+def refuse(status: int, body: object, **headers: str) -> Play:
+    return lambda handler: handler.reply(status, body, **headers)
+
+
+def hang_after(*texts: str) -> Play:
+    """Some text and then nothing, until the test ends."""
+
+    def play(handler: "Handler") -> None:
+        handler.stream(event(""), *map(event, texts), end=False)
+        handler.server.ended.wait(30)
+
+    return play
+
+
+def endless(handler: "Handler") -> None:
+    """Text until the client goes away, of which the fake takes note."""
+    handler.stream(event(""), end=False)
+    try:
+        for _ in range(3_000):
+            handler.chunk(event("x"))
+            time.sleep(0.01)
+    except OSError:
+        handler.server.left.set()
+
+
+class FakeVllm(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.plays: list[Play] = [say("Hello", " there")]
+        self.requests: list[dict[str, Any]] = []
+        self.adapters: dict[str, str] = {}
+        self.healthy = True
+        self.left = threading.Event()
+        self.ended = threading.Event()
+
+    @classmethod
+    @contextmanager
+    def serving(cls) -> Iterator["FakeVllm"]:
+        with cls() as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            yield server
+            server.ended.set()
+            server.shutdown()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FakeVllm
+
+    def do_GET(self) -> None:
+        if self.path == "/health":
+            self.reply(200 if self.server.healthy else 503, b"")
+        elif self.path == "/v1/models":
+            cards = [{"id": "base", "parent": None}]
+            cards += [{"id": name, "parent": "base"} for name in self.server.adapters]
+            own = {"object": "model", "created": 0, "owned_by": "vllm"}
+            self.reply(200, {"object": "list", "data": [card | own for card in cards]})
+        else:
+            self.reply(404, {"error": {"message": self.path}})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        adapters = self.server.adapters
+        if self.path == "/v1/chat/completions":
+            self.server.requests.append(body)
+            plays = self.server.plays
+            (plays.pop(0) if len(plays) > 1 else plays[0])(self)
+        elif self.path == "/v1/load_lora_adapter" and body["lora_name"] not in adapters:
+            adapters[body["lora_name"]] = body["lora_path"]
+            self.reply(200, b"Success")
+        elif self.path == "/v1/unload_lora_adapter" and adapters.pop(body["lora_name"], None):
+            self.reply(200, b"Success")
+        elif self.path == "/tokenize":
+            self.reply(200, {"count": len(body["prompt"].split()), "max_model_len": 9, "tokens": []})
+        else:
+            status = 404 if "unload" in self.path else 400
+            self.reply(status, {"error": {"message": f"no: {body['lora_name']}", "code": status}})
+
+    def reply(self, status: int, body: object, **headers: str) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        if not isinstance(body, bytes):
+            self.send_header("content-type", "application/json")
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def stream(self, *events: bytes, end: bool = True) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for data in events:
+            self.chunk(data)
+        if end:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
+    def chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        pass
+
+
+def main(arguments: list[str]) -> None:
+    mode = arguments[arguments.index("--fake") + 1] if "--fake" in arguments else ""
+    print("fake vllm starts:", json.dumps(arguments), flush=True)
+    print("environment:", json.dumps(dict(os.environ)), flush=True)
+    if mode == "dies":
+        print("ValueError: the weights are missing", flush=True)
+        sys.exit(3)
+    if mode == "dies-once" and not Path("died").exists():
+        Path("died").touch()
+        sys.exit(1)
+    if mode == "child":
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        print(f"child: {child.pid}", flush=True)
+    server = FakeVllm(int(arguments[arguments.index("--port") + 1]))
+    server.healthy = mode != "sick"
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
