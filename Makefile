@@ -2,6 +2,7 @@
 # What a habit does stands in scripts/; a step that has been done costs nothing the second time.
 .DEFAULT_GOAL := help
 .SUFFIXES:
+.NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 .PHONY: help setup dev run test check docs format bench bench-gpu clean
 

@@ -17,11 +17,39 @@ from packaging.utils import canonicalize_name
 
 # Names as they appear in packages' metadata: SPDX identifiers, and the older free-form ones.
 _PERMISSIVE = {
-    *("0bsd", "bsd", "bsd license", "3-clause bsd license", "bsd-2-clause", "bsd-3-clause", "new bsd license"),
+    *(
+        "0bsd",
+        "bsd",
+        "bsd license",
+        "3-clause bsd license",
+        "bsd-2-clause",
+        "bsd-3-clause",
+        "new bsd license",
+    ),
     *("mit", "mit license", "mit-0", "mit-cmu", "the mit license", "isc", "isc license (iscl)", "hpnd"),
-    *("apache", "apache-2.0", "apache 2.0", "apache 2.0 license", "apache license 2.0", "apache software license"),
-    *("apache license, version 2.0", "apache-2.0 with llvm-exception", "bsl-1.0", "zlib", "cc0-1.0", "unlicense"),
-    *("the unlicense (unlicense)", "public domain", "psf-2.0", "python-2.0", "python software foundation license"),
+    *(
+        "apache",
+        "apache-2.0",
+        "apache 2.0",
+        "apache 2.0 license",
+        "apache license 2.0",
+        "apache software license",
+    ),
+    *(
+        "apache license, version 2.0",
+        "apache-2.0 with llvm-exception",
+        "bsl-1.0",
+        "zlib",
+        "cc0-1.0",
+        "unlicense",
+    ),
+    *(
+        "the unlicense (unlicense)",
+        "public domain",
+        "psf-2.0",
+        "python-2.0",
+        "python software foundation license",
+    ),
     *("cnri-python", "academic free license (afl)", "dfsg approved"),
 }
 _EXCEPTIONS = {
@@ -99,7 +127,10 @@ def _is_accepted(name: str, licence: str) -> bool:
     if name.startswith(_CUDA) or licence.lower() in _PERMISSIVE:
         return True
     parts = [part.strip().lower() for part in re.split(r"\s+AND\s+|;", licence)]
-    return all(any(choice.strip("( )") in _PERMISSIVE or choice in _PERMISSIVE for choice in part.split(" or ")) for part in parts)
+    return all(
+        any(choice.strip("( )") in _PERMISSIVE or choice in _PERMISSIVE for choice in part.split(" or "))
+        for part in parts
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,16 @@ from tandem.settings import Settings
 
 Schema = dict[str, Any]
 
+_KINDS = {
+    "array": "list of text",
+    "boolean": "`true`, `false`",
+    "integer": "whole number",
+    "null": "nothing",
+    "number": "number",
+    "object": "name and path",
+    "string": "text",
+}
+
 
 def main() -> int:
     """1 if a part is out of date and was not written."""
@@ -78,10 +88,7 @@ def _accepts(field: Schema) -> str:
         return " or ".join(_accepts(choice) for choice in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
-    kind = {
-        "integer": "whole number", "number": "number", "boolean": "`true`, `false`", "null": "nothing",
-        "array": "list of text", "object": "name and path", "string": "path" if field.get("format") == "path" else "text",
-    }[field["type"]]  # fmt: skip
+    kind = "path" if field.get("format") == "path" else _KINDS[field["type"]]
     limits = {"minimum": "from", "exclusiveMinimum": "over", "maximum": "to", "exclusiveMaximum": "under"}
     return " ".join([kind, *(f"{word} {field[key]:g}" for key, word in limits.items() if key in field)])
 

@@ -42,7 +42,7 @@ export class AnswerView {
     this.node.ariaLive = "off";
     this.#body.replaceChildren();
     this.#end.replaceChildren(
-      element("p", { className: "working" }, element("span", {}), "Reading your documents"),
+      element("p", { className: "working" }, element("span", {}), "Looking for an answer"),
     );
   }
 

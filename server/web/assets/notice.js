@@ -11,7 +11,9 @@ export class FaultNotice {
     this.#words = element("div", loud ? { role: "alert" } : {}, message, hint);
     this.#retry = retry;
     this.#actions = element("p", { className: "actions" });
-    this.node = element("div", { className: "fault" }, this.#words, this.#actions);
+    // What passes by itself is no alarm to the eye.
+    const looks = fault.retryAfter === null ? "fault" : "fault passing";
+    this.node = element("div", { className: looks }, this.#words, this.#actions);
     if (fault.retryAfter === null) this.#offer("Try again");
     else this.#count(fault.retryAfter, loud);
   }
@@ -20,11 +22,17 @@ export class FaultNotice {
   #retry;
   #actions;
   #timer = null;
+  #countdown = null;
 
   /** No more tries: the conversation has gone on. */
   settle() {
-    clearInterval(this.#timer);
+    this.#stopCounting();
     this.#actions.remove();
+  }
+
+  #stopCounting() {
+    clearInterval(this.#timer);
+    this.#countdown?.remove();
   }
 
   #offer(label) {
@@ -39,13 +47,15 @@ export class FaultNotice {
   #count(seconds, loud) {
     let left = seconds;
     // The seconds are for the eye; a screen reader hears the first number only.
-    const shown = element("span", { className: "countdown", ariaHidden: "true" });
+    const shown = element("p", { className: "countdown", ariaHidden: "true" });
     const tick = () => (shown.textContent = `Trying again in ${left} s`);
     tick();
     if (loud) announce(`Trying again in ${left} seconds`);
     this.#offer("Try again now");
     const wait = button("Do not wait", () => this.#giveUp(), { className: "quiet" });
-    this.#actions.append(wait, shown);
+    this.#actions.append(wait);
+    this.#actions.before(shown);
+    this.#countdown = shown;
     this.#timer = setInterval(() => {
       left -= 1;
       if (left > 0) tick();
@@ -54,7 +64,7 @@ export class FaultNotice {
   }
 
   #giveUp() {
-    clearInterval(this.#timer);
+    this.#stopCounting();
     this.#offer("Try again");
     this.#actions.firstElementChild.focus();
   }

@@ -6,7 +6,10 @@ const SINCE_START = ["before_engine", "first_token", "total"];
 
 /** Page and section of a citation in words, such as "page 3, Setup > Linux"; may be empty. */
 export function placeOf(citation) {
-  return [citation.page === null ? "" : `page ${citation.page}`, citation.section ?? ""]
+  // The path of headings often begins with the title, which stands above it anyway.
+  const path = (citation.section ?? "").split(" > ");
+  const section = (path[0] === citation.title ? path.slice(1) : path).join(" > ");
+  return [citation.page === null ? "" : `page ${citation.page}`, section]
     .filter((part) => part)
     .join(", ");
 }

@@ -1,0 +1,1 @@
+"""Benchmarks beside a peer or a limit. Each prints its figures and keeps them in `results/`."""
