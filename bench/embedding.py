@@ -3,9 +3,10 @@
     python -m bench.embedding [DATA]
 
 nDCG@10 of dense retrieval alone for the dev questions of covidqa, over the windows of all its documents
-(110 words, a new one every 95). A window is relevant when it stands in the question's own document and holds an answer
-whole; questions whose answers no window holds are left out. Speed is measured in turns, fp32 and then
-bf16, so that what else runs on the machine hits both: the medians may be low, their ratio holds.
+(110 words, a new one every 95). A window is relevant when it stands in the question's own document and
+holds an answer whole; questions whose answers no window holds are left out. Speed is measured in turns,
+fp32 and then bf16, so that what else runs on the machine hits both: the medians may be low, their ratio
+holds.
 """
 
 import argparse
