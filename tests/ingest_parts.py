@@ -1,12 +1,15 @@
 """The real parts that ingestion stands on."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from ingest import Ingestor
 from tandem.embedding import Embedder
-from tandem.index import Index
-from tandem.settings import IngestSettings
-from tandem.store import Store
+from tandem.index import Index, open_index
+from tandem.settings import IndexSettings, IngestSettings, StoreSettings
+from tandem.store import Store, open_store
 
 
 @dataclass
@@ -19,3 +22,15 @@ class Parts:
 
     def ingestor(self, **settings: object) -> Ingestor:
         return Ingestor(self.store, self.index, self.embedder, IngestSettings(**settings))
+
+
+@asynccontextmanager
+async def opened(embedder: Embedder, folder: Path) -> AsyncIterator[Parts]:
+    """A store and an index in `folder`, for as long as the block lasts."""
+    store = open_store(StoreSettings(), folder)
+    index = await open_index(
+        IndexSettings(), folder, dimension=embedder.dimension, fingerprint=embedder.fingerprint
+    )
+    yield Parts(store, index, embedder)
+    await index.close()
+    store.close()

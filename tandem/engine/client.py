@@ -141,6 +141,10 @@ async def _told(call: Awaitable[T]) -> T:
         raise explain(fault) from fault
 
 
+def _absolute(path: Path) -> str:
+    return str(path.absolute())
+
+
 def _pause_s(tries: int) -> float:
     """0.25 s, 0.5 s, 1 s ... and up to a quarter more, so that many clients do not return at once."""
     pause = min(_FIRST_PAUSE_S * 2.0 ** (tries - 1), _LONGEST_PAUSE_S)

@@ -4,12 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from ingest_parts import Parts
+from ingest_parts import Parts, opened
 
 from tandem.embedding import Embedder, load_embedder
-from tandem.index import open_index
-from tandem.settings import EmbeddingSettings, IndexSettings, StoreSettings
-from tandem.store import open_store
+from tandem.settings import EmbeddingSettings
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +19,5 @@ def embedder() -> Iterator[Embedder]:
 
 @pytest.fixture
 async def parts(embedder: Embedder, tmp_path: Path) -> AsyncIterator[Parts]:
-    store = open_store(StoreSettings(), tmp_path)
-    index = await open_index(
-        IndexSettings(), tmp_path, dimension=embedder.dimension, fingerprint=embedder.fingerprint
-    )
-    yield Parts(store, index, embedder)
-    await index.close()
-    store.close()
+    async with opened(embedder, tmp_path) as parts:
+        yield parts

@@ -14,10 +14,14 @@ from tandem.engine import guard
 # A command with a grandchild in its group, and one that has left the group and whose parent is gone.
 FAMILY = """
 import os, subprocess, sys, time
-sleep = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"]
-near = subprocess.Popen(sleep)
-script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], start_new_session=True).pid)"
-far = subprocess.run([sys.executable, "-c", script, *sleep], stdout=subprocess.PIPE, text=True)
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+near = subprocess.Popen([sys.executable, "-c", deaf])
+script = '''
+import subprocess, sys
+far = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.DEVNULL, start_new_session=True)
+print(far.pid)
+'''
+far = subprocess.run([sys.executable, "-c", script, deaf], stdout=subprocess.PIPE, text=True)
 with open("pids.new", "w") as file:
     file.write(f"{os.getpid()} {near.pid} {far.stdout}")
 os.rename("pids.new", "pids")
