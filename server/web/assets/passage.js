@@ -31,7 +31,7 @@ export function locate(document_, citation) {
   const { text } = document_;
   const [start, end] = unitOffsets(text, [citation.start, citation.end]);
   if (text.slice(start, end) === citation.quote) return [start, end];
-  const moved = -1;
+  const moved = text.indexOf(citation.quote);
   return moved < 0 || citation.quote === "" ? null : [moved, moved + citation.quote.length];
 }
 

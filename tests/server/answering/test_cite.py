@@ -68,7 +68,7 @@ def test_an_admission_shows_nothing(said: str) -> None:
 
 def test_a_lead_in_waits_for_what_it_leads_to() -> None:
     shown, _ = cite("Do this:\n- Clean the filter every two weeks.\n- Juggle with seven burning elephants.\n")
-    assert shown == "Do this:\n- Clean the filter every two weeks. [1]\n"
+    assert shown == "Do this:\n- Clean the filter every two weeks. [1]"
 
 
 def test_a_lead_in_to_nothing_is_not_shown() -> None:
