@@ -16,7 +16,7 @@ export async function* ask(body, signal) {
     if (chunk.error) throw new Fault(chunk.error);
     yield chunk;
   }
-  return;
+  throw brokenOff();
 }
 
 /** The texts of the events in a stream of bytes; one that its end cuts off is dropped. */

@@ -196,7 +196,7 @@ async def test_closing_the_stream_reaches_the_engine(fake, client) -> None:
 async def test_cancelling_the_reader_reaches_the_engine(fake, client) -> None:
     fake.plays = [endless]
     reader = asyncio.create_task(_answer(client))
-    while not fake.requests:  # noqa: ASYNC110  # the fake has no event for it
+    while not fake.requests:  # the fake has no event for it
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     reader.cancel()

@@ -48,7 +48,7 @@ def _vllm() -> psutil.Process:
 
 async def _until(engine: Engine, state: EngineState) -> None:
     async with asyncio.timeout(30):
-        while engine.state is not state:  # noqa: ASYNC110  # the engine has no public event
+        while engine.state is not state:  # the engine has no public event
             await asyncio.sleep(0.01)
 
 
