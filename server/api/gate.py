@@ -64,26 +64,32 @@ class Gate:
 
     async def _with_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = 0
-        started = False
+        over = started = False
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, over
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_body:
+            over = over or received > self._max_body
+            if over:
                 raise _BodyTooLargeError
             return message
 
         async def watched(message: Message) -> None:
             nonlocal started
+            # What a framework makes of the broken body is no answer to the caller.
+            if over and not started:
+                return
             started = True
             await send(message)
 
         try:
             await self._app(scope, counted, watched)
-        except _BodyTooLargeError:
-            if not started:
-                await error_response(self._too_large())(scope, receive, send)
+        except Exception:
+            if not over:
+                raise
+        if over and not started:
+            await error_response(self._too_large())(scope, receive, send)
 
 
 def _is_local(host: str) -> bool:

@@ -1,93 +1,10 @@
 """One real Tandem for the whole run: real vLLM, Qdrant Edge, embedder and SQLite, started by `tandem up`."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 
-import httpx
-import psutil
 import pytest
-
-_START_S = 240
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class Tandem:
-    """A running `tandem up`, and how to talk to it."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    engine_url: str
-    environment: dict[str, str]
-    log: Path
-    corpora: set[str] = field(default_factory=set)
-
-    def command(self, *arguments: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
-        """A `tandem` command on the same data folder."""
-        return tandem_command(*arguments, environment=self.environment)
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
-
-    def wait_ready(self) -> None:
-        wait_ready(self.process, self.url, self.log)
-
-
-def tandem_command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tandem", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
-
-
-def wait_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"tandem up ended:\n{log.read_text()[-4000:]}"
-        with suppress(httpx.TransportError):
-            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
-                return
-        time.sleep(0.2)
-    raise AssertionError(f"not ready after {_START_S} s:\n{log.read_text()[-4000:]}")
-
-
-def environment_for(data_dir: Path, **settings: str) -> dict[str, str]:
-    """This process's environment without its own settings, and with those given."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("TANDEM_")}
-    return own | {"TANDEM_DATA_DIR": str(data_dir), "NO_COLOR": "1"} | settings
-
-
-@contextmanager
-def started(environment: dict[str, str], *arguments: str, log: Path) -> Iterator[Tandem]:
-    """`tandem up`, ended by Ctrl-C with all its children."""
-    port = free_port()
-    environment = environment | {"TANDEM_SERVER__PORT": str(port)}
-    with log.open("wb") as out:
-        command = [sys.executable, "-m", "tandem", "up", *arguments]
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    engine = (
-        environment.get("TANDEM_ENGINE__ADDRESS") or f"http://127.0.0.1:{environment['TANDEM_ENGINE__PORT']}"
-    )
-    try:
-        yield Tandem(process, f"http://127.0.0.1:{port}", engine, environment, log)
-    finally:
-        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-        _, alive = psutil.wait_procs(children, timeout=20)
-        assert not alive, f"left behind: {alive}"
+from running import Tandem, environment_for, free_port, started
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +15,6 @@ def tandem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tandem]:
         server.wait_ready()
         deadline = time.monotonic() + 120
         while "Tandem is ready" not in server.log.read_text():
-            assert time.monotonic() < deadline, server.log.read_text()[-4000:]
+            assert time.monotonic() < deadline, server.log_end()
             time.sleep(0.2)
         yield server

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import tandem_command
+from running import tandem_command
 from pdfs import pdf_bytes
 
 REFUSED = {

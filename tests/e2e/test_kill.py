@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import httpx
-from conftest import environment_for, started
+from running import environment_for, started
 
 TEXT = "\n\n".join(
     f"## Section {n}\n\nThe Velmar bridge, part {n}, was inspected in {1900 + n} by team {n} and found sound."
