@@ -1,4 +1,4 @@
-"""Starts a real Tandem in a process of its own, and ends it with all its children."""
+"""Real processes: starts a Tandem of its own and ends it with all its children."""
 
 import os
 import signal
@@ -21,6 +21,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it still runs; one that ended and was not yet collected by its parent does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @dataclass

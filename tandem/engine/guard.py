@@ -66,6 +66,7 @@ class Family:
         self._signal_group(signal.SIGTERM)
         if not self._gone_within(grace_s, lambda: None):
             self._gone_within(_AFTER_KILL_S, self._kill)
+        self.reap()
 
     def _gone_within(self, seconds: float, act: Callable[[], None]) -> bool:
         deadline = time.monotonic() + seconds

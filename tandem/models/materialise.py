@@ -89,26 +89,33 @@ def _make(
 ) -> None:
     """Make the folder beside `goal`, then give it its name in one step."""
     made = goal.with_name(f".{goal.name}.making")
-    if isinstance(resolved, HubSource):
-        # Kept from a run that broke off: a download goes on where it stopped.
-        made.mkdir(exist_ok=True)
-        commit = download_snapshot(resolved, made, report)
-        shutil.rmtree(made / ".cache", ignore_errors=True)
-        origin = Origin(source, commit, 0)
-    else:
-        assert gguf is not None  # noqa: S101  # a package without one was answered before
+    # A download that broke off goes on where it stopped; a conversion starts over.
+    resumes = isinstance(resolved, HubSource)
+    if not resumes:
         shutil.rmtree(made, ignore_errors=True)
-        made.mkdir()
-        try:
-            origin = _convert(gguf, source, made, report)
-        except BaseException:  # also Ctrl-C: a half must not fill the disk
+    made.mkdir(exist_ok=True)
+    try:
+        origin = _fill(resolved, source, gguf, made, report)
+        check_folder(made)
+        report("Model: hashing what was written")
+        write_manifest(made, origin)
+    except BaseException:  # also Ctrl-C: a half must not fill the disk
+        if not resumes:
             shutil.rmtree(made, ignore_errors=True)
-            raise
-    check_folder(made)
-    report("Model: hashing what was written")
-    write_manifest(made, origin)
+        raise
     put_in_place(made, goal)
     report(f"Model: {goal} is ready")
+
+
+def _fill(
+    resolved: PackageSource | HubSource, source: str, gguf: Path | None, made: Path, report: Report
+) -> Origin:
+    if isinstance(resolved, HubSource):
+        commit = download_snapshot(resolved, made, report)
+        shutil.rmtree(made / ".cache", ignore_errors=True)
+        return Origin(source, commit, 0)
+    assert gguf is not None  # noqa: S101  # a package without one was answered before
+    return _convert(gguf, source, made, report)
 
 
 def _convert(gguf: Path, source: str, made: Path, report: Report) -> Origin:

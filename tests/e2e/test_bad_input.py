@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from running import tandem_command
 from pdfs import pdf_bytes
+from running import tandem_command
 
 REFUSED = {
     "empty": ("empty.md", b"", 400),

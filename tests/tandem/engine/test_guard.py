@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from running import lives
 
 from tandem.engine import guard
 
@@ -27,6 +28,7 @@ with open("pids.new", "w") as file:
 os.rename("pids.new", "pids")
 """
 STAYS = FAMILY + "time.sleep(600)\n"
+LEAVES = FAMILY + "while not os.path.exists('go'):\n    time.sleep(0.02)\nsys.exit(5)\n"
 
 # An owner, as Tandem is one: it holds the guard's standard input.
 OWNER = """
@@ -47,8 +49,7 @@ def _until(met: Callable[[], object]) -> None:
 
 
 def _gone(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=20)
-    assert not alive
+    _until(lambda: not any(map(lives, processes)))
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def cleanup() -> Iterator[list[psutil.Process]]:
     processes: list[psutil.Process] = []
     yield processes
     for process in processes:
-        if process.is_running():
+        if lives(process):
             process.kill()
 
 
@@ -85,10 +86,11 @@ def test_the_whole_tree_ends_when_the_owner_is_killed(tmp_path: Path, cleanup, f
     family = _family(tmp_path, cleanup)
     below = psutil.Process(owner.pid).children()
     cleanup += below
+    guards = [process for process in below if "-I" in process.cmdline()]  # a fork of the owner has no -I
+    assert len(guards) == 1
     owner.kill()
     owner.wait()
-    _gone(family)
-    _gone([process for process in below if guard.__file__ in process.cmdline()])
+    _gone(family + guards)
 
 
 def test_the_whole_tree_ends_when_the_pipe_is_closed(tmp_path: Path, cleanup) -> None:
@@ -96,21 +98,22 @@ def test_the_whole_tree_ends_when_the_pipe_is_closed(tmp_path: Path, cleanup) ->
     family = _family(tmp_path, cleanup)
     process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
-    assert not any(member.is_running() for member in family)
+    assert not any(map(lives, family))
 
 
 def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path, cleanup) -> None:
-    process = _guard(tmp_path, [sys.executable, "-c", FAMILY + "sys.exit(5)\n"])
+    process = _guard(tmp_path, [sys.executable, "-c", LEAVES])
     family = _family(tmp_path, cleanup)
+    (tmp_path / "go").touch()
     assert process.wait() == 5
-    assert not any(member.is_running() for member in family)
+    assert not any(map(lives, family))
 
 
 def test_the_command_ends_when_the_guard_itself_is_killed(tmp_path: Path, cleanup) -> None:
     process = _guard(tmp_path, [sys.executable, "-c", STAYS])
     family = _family(tmp_path, cleanup)
     process.kill()
-    process.communicate()
+    process.wait()
     _gone(family[:1])
 
 
@@ -120,7 +123,7 @@ def test_a_signal_to_the_guard_ends_the_tree(tmp_path: Path, cleanup, number: in
     family = _family(tmp_path, cleanup)
     process.send_signal(number)
     process.wait()
-    assert not any(member.is_running() for member in family)
+    assert not any(map(lives, family))
 
 
 def test_a_command_that_obeys_gets_its_grace(tmp_path: Path) -> None:

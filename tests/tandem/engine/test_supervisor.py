@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from running import lives
 
-from tandem.engine import Engine, EngineState
+from tandem.engine import Engine, EngineState, guard
 from tandem.engine.supervisor import backoff_s
 from tandem.errors import ConflictError, EngineUnavailableError, SettingsError, StorageError
 from tandem.settings import EngineSettings
@@ -40,9 +41,13 @@ def _log(tmp_path: Path) -> str:
     return (tmp_path / "data" / "logs" / "engine.log").read_text()
 
 
+def _guards() -> list[psutil.Process]:
+    return [one for one in psutil.Process().children() if guard.__file__ in one.cmdline()]
+
+
 def _vllm() -> psutil.Process:
-    """The fake below this process and its guard."""
-    below = psutil.Process().children(recursive=True)
+    """The fake below its guard."""
+    below = _guards()[0].children(recursive=True)
     return next(one for one in below if any("fake_vllm" in part for part in one.cmdline()[:2]))
 
 
@@ -57,11 +62,11 @@ async def test_an_engine_starts_gets_ready_and_stops_with_nothing_left(tmp_path,
     assert engine.state is EngineState.STARTING
     await engine.wait_ready()
     assert engine.state is EngineState.READY
-    below = psutil.Process().children(recursive=True)
+    below = [*_guards(), *_guards()[0].children(recursive=True)]
     assert len(below) >= 3
     await engine.stop()
     assert engine.state is EngineState.STOPPED
-    assert not any(process.is_running() for process in below)
+    assert not any(map(lives, below))
     with pytest.raises(EngineUnavailableError):
         await engine.wait_ready()
 
@@ -95,7 +100,7 @@ async def test_an_engine_whose_guard_is_killed_is_started_again(tmp_path, start:
     os.kill(vllm.ppid(), signal.SIGKILL)
     await _until(engine, EngineState.RESTARTING)
     await engine.wait_ready()
-    assert not vllm.is_running()
+    assert not lives(vllm)
 
 
 async def test_health_makes_earlier_failures_forgotten(tmp_path, start: Start) -> None:
@@ -120,7 +125,7 @@ async def test_an_engine_that_never_gets_healthy_is_ended(start: Start) -> None:
     engine = await start("sick", max_restarts=0, start_timeout_s=1)
     with pytest.raises(EngineUnavailableError, match="not healthy after 1 s"):
         await engine.wait_ready()
-    assert not psutil.Process().children(recursive=True)
+    assert not _guards()
 
 
 def test_the_wait_before_a_restart_doubles_up_to_30_seconds() -> None:
@@ -163,7 +168,7 @@ async def _following(address: str, tmp_path: Path, **settings: object) -> AsyncI
 async def test_an_engine_at_an_address_is_watched_and_not_started(tmp_path, fake) -> None:
     async with _following(fake.address, tmp_path) as engine:
         await engine.wait_ready()
-        assert not psutil.Process().children(recursive=True)
+        assert not _guards()
         fake.healthy = False
         await _until(engine, EngineState.RESTARTING)
         fake.healthy = True

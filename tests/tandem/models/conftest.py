@@ -16,7 +16,7 @@ def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
 
     file = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    width, inner, words = 32, 64, [chr(code) for code in range(33, 127)] + ["Ġ", "<|end|>"]
+    width, inner, words = 32, 64, [chr(code) for code in range(33, 127)] + ["Ġ", "ab", "<|end|>"]
     writer = gguf.GGUFWriter(file, "llama")
     writer.add_context_length(128)
     writer.add_embedding_length(width)
