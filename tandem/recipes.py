@@ -75,7 +75,17 @@ class RecipeBook:
 
 
 def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
-    """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`."""
+    """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`.
+
+    Raises `SettingsError` for an unknown champion or prompt.
+    """
+    retrieving = settings.answer.prompt
+    if retrieving not in prompts.names():
+        raise SettingsError(
+            f"answer.prompt is {retrieving!r}, which is not a prompt here",
+            param="answer.prompt",
+            hint=f"Known: {', '.join(prompts.names())}.",
+        )
     sampling = Sampling(max_tokens=settings.answer.answer_tokens)
     profile = RetrievalProfile(settings.answer.passages)
 
@@ -86,9 +96,9 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
     recipes = [
         recipe("base", "base", base, None),
         recipe("prompted", "prompted", base, None),
-        recipe("rag", "rag", base, profile),
+        recipe("rag", retrieving, base, profile),
     ]
     adapter = next(iter(settings.engine.adapters), None)
     if adapter is not None:
-        recipes += [recipe("tuned", "base", adapter, None), recipe("hybrid", "rag", adapter, profile)]
+        recipes += [recipe("tuned", "base", adapter, None), recipe("hybrid", retrieving, adapter, profile)]
     return RecipeBook(recipes, settings.answer.champion)

@@ -144,7 +144,12 @@ class AnswerSettings(_Group):
     """How a question becomes an answer."""
 
     champion: str = Field("rag", description="Recipe behind the model name `tandem`.")
-    passages: int = Field(6, ge=1, le=50, description="Passages retrieved for one question.")
+    prompt: str = Field(
+        "rag",
+        description="Prompt of the recipes that retrieve: `rag` suits any model, `rag_numbered` asks the model "
+        "itself to mark its sentences.",
+    )
+    passages: int = Field(4, ge=1, le=50, description="Passages retrieved for one question.")
     evidence: float = Field(
         0.35,
         ge=-1,

@@ -53,6 +53,8 @@ async def answer(question: Question, services: Services) -> AsyncGenerator[TextD
                     if shown:
                         text += shown
                         yield TextDelta(shown)
+                    if citer and citer.loops:
+                        break
         rest = citer.finish() if citer else ""
         if rest:
             text += rest

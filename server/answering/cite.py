@@ -2,8 +2,9 @@
 
 The stream is held back sentence by sentence. A sentence keeps the marks `[n]` that its passages support;
 one without a mark, or with a wrong one, gets that of the passage that supports it best; one that no
-passage supports is dropped (`verify`) or left unmarked (`keep`). Marks are numbered anew in the order in
-which a reader meets them.
+passage supports, or whose figures none has, is dropped (`verify`) or left unmarked (`keep`). What was
+said already is not said again. A heading, or a line that ends in a colon, waits for a sentence that it leads
+to. Marks are numbered anew in the order in which a reader meets them.
 """
 
 import re
@@ -20,6 +21,7 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|etc|al|Fig|fig|No|Dr|Mr|Ms|approx)|(?:^|\s)\d{1,3}|\b[A-Z])\.$"
 )
 _ABSTAINS = re.compile(r"^\W*(?:i\s+(?:do\s+not|don['’]?t)\s+know|the\s+passages?\s+do(?:es)?\s+not\b)", re.I)
+_HEADING = re.compile(r"#{1,6}\s")
 _MARKED_LEAST = 0.5
 """Share of the support that a mark of the model's own needs: it has read the passage."""
 
@@ -35,10 +37,14 @@ class Citer:
         self._mode = mode
         self._support = support
         self._held = ""
+        self._gap = ""
         self._lead_in = ""
         self._numbers: dict[int, int] = {}
         self._claims: dict[int, tuple[float, str]] = {}
+        self._heard: set[str] = set()
         self._said = False
+        self.loops = False
+        """Whether the model has begun to repeat itself; nothing new is to be expected then."""
 
     def feed(self, text: str) -> str:
         """Take the next text of the model; returns what may be shown of it."""
@@ -52,17 +58,12 @@ class Citer:
     def finish(self) -> str:
         """The model has ended; returns the rest that may be shown."""
         rest, self._held = self._held, ""
-        return self._cite(rest) if rest.strip() else ""
+        return self._cite(rest) if rest.strip() and not self.loops else ""
 
     @property
     def citations(self) -> tuple[Citation, ...]:
         """One for each mark in the text so far, by number."""
         return tuple(self._citation(passage, n) for passage, n in self._numbers.items())
-
-    @property
-    def said_something(self) -> bool:
-        """Whether any sentence was shown."""
-        return self._said
 
     def _sentence_end(self) -> int | None:
         for match in _END.finditer(self._held):
@@ -74,31 +75,45 @@ class Citer:
         return None
 
     def _cite(self, sentence: str) -> str:
-        body = _MARK.sub("", sentence)
+        """What is shown of one sentence: nothing, or the white space before it, it, and its marks."""
         marked = [int(n) - 1 for marks in _MARK.findall(sentence) for n in marks.split(",")]
-        if not body.strip():
+        text = _MARK.sub("", sentence)
+        body = text.strip()
+        gap = max(self._gap, text[: len(text) - len(text.lstrip())], key=_breaks)
+        after = text[len(text.rstrip()) :]
+        self._gap = max(gap, after, key=_breaks)
+        if not body or self._is_repeated(body) or (_ABSTAINS.match(body) and not self._said):
             return ""
-        if _ABSTAINS.match(body) and not self._said:
-            return ""
-        if body.rstrip().endswith(":"):
-            self._lead_in += body
+        if body.endswith(":") or _HEADING.match(body):
+            self._lead_in += _separator(gap) + body
+            self._gap = after
             return ""
         carriers = self._carriers(body, marked)
         if not carriers and (self._mode == "verify" or not content_words(body)):
             return ""
-        lead_in, self._lead_in = self._lead_in, ""
-        if not self._said:
-            lead_in, body = (lead_in.lstrip(), body) if lead_in else ("", body.lstrip())
-        self._said = True
-        return lead_in + self._with_marks(body, carriers)
+        marks = "".join(f"[{self._numbers[number]}]" for number in carriers)
+        shown = self._lead_in + _separator(gap) + body + (f" {marks}" if marks else "")
+        shown = shown if self._said else shown.lstrip()
+        self._lead_in, self._said, self._gap = "", True, after
+        return shown
+
+    def _is_repeated(self, body: str) -> bool:
+        words = " ".join(body.casefold().split())
+        repeated = words in self._heard
+        self._heard.add(words)
+        self.loops = self.loops or repeated
+        return repeated
 
     def _carriers(self, body: str, marked: list[int]) -> list[int]:
-        """The passages (from 0) that carry the sentence."""
+        """The passages (from 0) that carry the sentence. A question claims nothing, so nothing carries it."""
+        if body.endswith("?"):
+            return []
         known = dict.fromkeys(number for number in marked if 0 <= number < len(self._passages))
         least = self._support * _MARKED_LEAST
         scores = {number: self._judge.support(body, number) for number in known}
         carriers = {number: score for number, score in scores.items() if score >= least}
-        if not carriers:
+        if not carriers or not self._judge.has_figures(body, carriers):
+            carriers = {}
             best, score = self._judge.best(body)
             if self._passages and score >= self._support:
                 carriers = {best: score}
@@ -107,11 +122,6 @@ class Citer:
             if score > self._claims.get(number, (-1.0, ""))[0]:
                 self._claims[number] = (score, body)
         return list(carriers)
-
-    def _with_marks(self, body: str, carriers: list[int]) -> str:
-        text = body.rstrip()
-        marks = "".join(f"[{self._numbers[number]}]" for number in carriers)
-        return f"{text} {marks}{body[len(text) :]}" if marks else body
 
     def _citation(self, number: int, n: int) -> Citation:
         passage = self._passages[number]
@@ -130,3 +140,12 @@ class Citer:
             quote=chunk.text[quote.start : quote.end],
             score=round(passage.similarity, 4),
         )
+
+
+def _separator(gap: str) -> str:
+    """White space between two sentences, without what stood around those that were dropped."""
+    return ("\n" * _breaks(gap))[:2] or " "
+
+
+def _breaks(gap: str) -> int:
+    return gap.count("\n")

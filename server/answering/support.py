@@ -2,14 +2,16 @@
 
 The measure is the share of a sentence's weighted content words that a passage contains: a recall of
 unigrams as in ROUGE-1 (Lin 2004), with the inverse document frequency over the passages of the prompt as
-weight, so that words which every passage has decide nothing.
+weight, so that words which every passage has decide nothing. Words can agree while a figure does not
+("four days" for "fourteen days"), so figures are compared by themselves.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import log
 
+from server.answering.figures import figures
 from tandem.vocabulary import Span
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
@@ -63,6 +65,7 @@ class SupportJudge:
 
     def __init__(self, passages: Sequence[str]) -> None:
         self._words = [set(content_words(text)) for text in passages]
+        self._figures = [figures(text) for text in passages]
         n = len(passages)
         frequency: dict[str, int] = {}
         for words in self._words:
@@ -82,9 +85,20 @@ class SupportJudge:
             return 0.0
         return sum(self._weight[word] for word in wanted if word in self._words[passage]) / total
 
+    def has_figures(self, sentence: str, passages: Iterable[int]) -> bool:
+        """Whether every figure of the sentence stands in one of these passages."""
+        return figures(sentence) <= frozenset().union(*(self._figures[number] for number in passages))
+
     def best(self, sentence: str) -> tuple[int, float]:
-        """The passage that supports the sentence most, the earlier of equals, and by how much."""
-        scored = [(self.support(sentence, number), -number) for number in range(len(self._words))]
+        """The passage that supports the sentence most, the earlier of equals, and by how much.
+
+        Only passages with all of the sentence's figures count; without one the support is 0.
+        """
+        scored = [
+            (self.support(sentence, number), -number)
+            for number in range(len(self._words))
+            if self.has_figures(sentence, [number])
+        ]
         score, negative = max(scored, default=(0.0, 0))
         return -negative, score
 

@@ -1,5 +1,6 @@
 """`POST /v1/chat/completions`: ask a question, streamed or not."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -50,21 +51,30 @@ async def chat_completions(
 
 async def _whole_answer(question: Question, request: Request, services: Services) -> Answer | None:
     """The answer, or `None` if the client went away; then the engine's work is aborted too."""
-    done: Answer | None = None
-    async with anyio.create_task_group() as tasks:
+    answering = asyncio.create_task(_last_event(question, services))
+    leaving = asyncio.create_task(_client_leaves(request))
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return await answering if answering.done() else None
+    finally:
+        # Also where this request is cancelled: nothing may be left behind.
+        for task in (answering, leaving):
+            task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait((answering, leaving))
 
-        async def watch_client() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            tasks.cancel_scope.cancel()
 
-        tasks.start_soon(watch_client)
-        async with aclosing(answer(question, services)) as events:
-            async for event in events:
-                if isinstance(event, Answer):
-                    done = event
-        tasks.cancel_scope.cancel()
-    return done
+async def _last_event(question: Question, services: Services) -> Answer:
+    async with aclosing(answer(question, services)) as events:
+        async for event in events:
+            if isinstance(event, Answer):
+                return event
+    raise RuntimeError("an answer without an end")
+
+
+async def _client_leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _written(

@@ -109,8 +109,7 @@ class ChatRequest(BaseModel):
         return {
             name: value
             for name, value in body.items()
-            if name not in _PASSED_OVER
-            and not (name in _NEUTRAL and (value is None or value in _NEUTRAL[name]))
+            if name not in _PASSED_OVER and not _is_neutral(name, value)
         }
 
     def question(self, caller: Caller, limits: ServerSettings) -> Question:

@@ -20,7 +20,7 @@ from tandem.threads import in_thread
 from tandem.vocabulary import Caller, document_id
 
 CORPUS = "tandem-docs"
-QUESTION = "What does Tandem do when the evidence is too weak?"
+QUESTION = "What is Tandem?"
 
 _DOCS = Path(tandem.__file__).parent.parent / "docs"
 _SAY_EVERY_S = 10.0

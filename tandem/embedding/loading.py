@@ -1,4 +1,4 @@
-"""From settings to an embedder: find the model's folder, choose what runs it, load it."""
+"""From settings to an embedder: find the model's folder, choose device and number format, load it."""
 
 from pathlib import Path
 
@@ -47,25 +47,13 @@ def _folder_of(source: str) -> Path:
 
 
 def _load(folder: Path, settings: EmbeddingSettings) -> Encoder:
-    """Torch is imported here, and sentence-transformers only where it is needed.
-
-    Importing it takes longer than everything else at a start, and the models that most people embed with
-    are plain BERTs, which need a page of torch.
-    """
     import torch
     from safetensors import SafetensorError
 
-    from tandem.embedding.bert import BertEncoder, is_plain_bert
-
     torch.set_num_threads(usable_cores())
     device = choose_device()
-    dtype = choose_dtype(settings.dtype, device)
     try:
-        if is_plain_bert(folder):
-            return BertEncoder(folder, device, dtype)
-        from tandem.embedding.sentence import SentenceEncoder
-
-        return SentenceEncoder(folder, device, dtype)
+        return Encoder(folder, device, choose_dtype(settings.dtype, device))
     except SafetensorError as error:
         raise ModelSourceError(
             f"The weights in {folder} are damaged: {error}",

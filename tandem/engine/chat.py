@@ -19,7 +19,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """A piece of an answer. The last alone has a finish reason and, where the engine says it, the usage."""
+    """A piece of an answer, with the tokens so far where the engine says them.
+
+    The last has no text, and alone a finish reason.
+    """
 
     text: str
     finish_reason: str | None
@@ -38,6 +41,8 @@ class CutShortError(Exception):
 async def read_deltas(chunks: AsyncIterator[ChatCompletionChunk]) -> AsyncGenerator[ChatDelta, None]:
     """The stream's chunks as deltas: those without text are left out, finish reason and usage joined in one.
 
+    The usage is kept up to date, so that one who stops reading early knows what has been spent.
+
     Raises `MalformedAnswerError` for a chunk that is none, `CutShortError` for a stream without an end.
     """
     reason: str | None = None
@@ -45,12 +50,12 @@ async def read_deltas(chunks: AsyncIterator[ChatCompletionChunk]) -> AsyncGenera
     completion_tokens: int | None = None
     async for chunk in chunks:
         text, reason_here = _choice(chunk)
-        if text:
-            yield ChatDelta(text, None, None, None)
         reason = reason or reason_here
         if chunk.usage is not None:
             prompt_tokens = _count(chunk.usage, "prompt_tokens")
             completion_tokens = _count(chunk.usage, "completion_tokens")
+        if text:
+            yield ChatDelta(text, None, prompt_tokens, completion_tokens)
     if reason is None:
         raise CutShortError("the stream ended in the middle of the answer")
     yield ChatDelta("", reason, prompt_tokens, completion_tokens)

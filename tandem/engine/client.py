@@ -75,6 +75,8 @@ class EngineClient:
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
             "seed": sampling.seed,
+            # The second is vLLM's own: the usage in every chunk, so that an answer cut short is counted too.
+            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
         }
         if sampling.stop:
             fields["stop"] = list(sampling.stop)
@@ -82,7 +84,6 @@ class EngineClient:
             model=model,
             messages=cast("list[ChatCompletionMessageParam]", list(messages)),
             stream=True,
-            stream_options={"include_usage": True},
             **fields,
         )
         # Leaving this block closes the connection, and by that vLLM knows that nobody listens.
@@ -139,10 +140,6 @@ async def _told(call: Awaitable[T]) -> T:
         return await call
     except FAULTS as fault:
         raise explain(fault) from fault
-
-
-def _absolute(path: Path) -> str:
-    return str(path.absolute())
 
 
 def _pause_s(tries: int) -> float:

@@ -15,7 +15,7 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-QUESTION = "What does Tandem do when the evidence is too weak?"
+QUESTION = "What is Tandem?"
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pdfs import pdf_bytes
 
 PAGES = [
     "Zorbium handbook. This handbook describes the care of the Zorbium pump.",
-    "The filter of the Zorbium pump must be cleaned every fourteen days. Use lukewarm water for it.",
+    "The filter of the Zorbium pump must be cleaned every Monday. Use lukewarm water for it.",
     "The Zorbium pump was built in Graz by the engineer Mathilde Horn in 1961.",
 ]
 QUESTION = "How often must the filter of the Zorbium pump be cleaned?"
@@ -27,7 +27,7 @@ def corpus(tandem, tmp_path_factory) -> str:
 
 def test_the_start_ends_with_a_cited_answer(tandem) -> None:
     shown = tandem.log.read_text()
-    assert "What does Tandem do when the evidence is too weak?" in shown
+    assert "What is Tandem?" in shown
     assert "[1]" in shown
     assert "recipe rag" in shown
 
@@ -48,13 +48,13 @@ def client(tandem) -> openai.OpenAI:
 
 def test_an_answer_cites_the_page_of_the_pdf(tandem, client, corpus) -> None:
     reply = ask(client, corpus)
-    assert "fourteen days" in reply.choices[0].message.content
+    assert "every Monday" in reply.choices[0].message.content
     citation = reply.tandem["citations"][0]
     assert (citation["page"], citation["corpus"]) == (2, "handbooks")
     with tandem.client() as http:
         document = http.get(f"/api/corpora/{corpus}/documents/{citation['document_id']}").json()
     assert document["text"][citation["start"] : citation["end"]] == citation["quote"]
-    assert "fourteen days" in citation["quote"]
+    assert "every Monday" in citation["quote"]
     assert {"embed", "retrieve", "assemble", "first_token", "generate", "total"} <= set(
         reply.tandem["timings"]
     )
@@ -123,7 +123,7 @@ def test_reingesting_replaces_and_deleting_removes(tandem, client, tmp_path: Pat
 def test_the_command_line_asks_and_tells_its_sources(tandem, corpus) -> None:
     done = tandem.command("ask", QUESTION, "--corpus", corpus)
     assert done.returncode == 0
-    assert "fourteen days" in done.stdout
+    assert "every Monday" in done.stdout
     assert "page 2" in done.stdout
 
 

@@ -7,14 +7,25 @@ from jinja2.exceptions import SecurityError
 from tandem.errors import NotFoundError
 from tandem.prompts import PromptLibrary
 
-PASSAGES = [{"title": "Manual", "section": "Care", "text": "Clean it."}]
+PASSAGES = [
+    {"title": "Manual", "section": "Care", "text": "Clean it."},
+    {"title": "Manual", "section": None, "text": "Dry it."},
+]
 
 
-def test_rag_numbers_its_passages_and_ends_with_the_question() -> None:
-    messages = PromptLibrary().render("rag", passages=PASSAGES, question="How?", instructions="", history=[])
+def _user(prompt: str) -> str:
+    messages = PromptLibrary().render(prompt, passages=PASSAGES, question="How?", instructions="", history=[])
     assert [message["role"] for message in messages] == ["system", "user"]
-    assert "[1] Manual > Care" in messages[1]["content"]
-    assert messages[1]["content"].endswith("Question: How?")
+    return messages[1]["content"]
+
+
+def test_rag_has_the_best_passage_next_to_the_question() -> None:
+    assert _user("rag") == "Dry it.\n\nClean it.\n\nQuestion: How?\nAnswer in a full sentence."
+
+
+def test_rag_numbered_numbers_its_passages_and_ends_with_the_question() -> None:
+    assert "[1] Manual > Care" in _user("rag_numbered")
+    assert _user("rag_numbered").endswith("Question: How?")
 
 
 def test_what_a_passage_says_is_never_a_template() -> None:

@@ -37,6 +37,11 @@ def test_a_champion_that_does_not_exist_is_refused() -> None:
         builtin_recipes(Settings(answer=AnswerSettings(champion="hybrid")), PromptLibrary())
 
 
+def test_a_prompt_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match="nosuch"):
+        builtin_recipes(Settings(answer=AnswerSettings(prompt="nosuch")), PromptLibrary())
+
+
 def test_what_shapes_the_answer_shapes_the_version() -> None:
     one = builtin_recipes(settings(), PromptLibrary())
     other = builtin_recipes(Settings(answer=AnswerSettings(passages=3)), PromptLibrary())

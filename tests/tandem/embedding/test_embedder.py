@@ -128,6 +128,6 @@ async def test_a_question_waits_for_one_batch_and_not_for_the_ingestion():
 
 
 async def test_a_fault_in_one_pass_does_not_block_the_next(embedder: Embedder):
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="Unsupported input"):
         embedder.embed_documents([b"bytes"])  # type: ignore[list-item]
     assert (await embedder.embed_query("still there")).shape == (384,)

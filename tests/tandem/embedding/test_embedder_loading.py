@@ -1,23 +1,14 @@
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tandem.embedding import Embedder, load_embedder
-from tandem.embedding.bert import BertEncoder, is_plain_bert
 from tandem.embedding.processor import cpu_computes_bfloat16, usable_cores
 from tandem.errors import ModelSourceError
 from tandem.settings import EmbeddingSettings
-
-TEXTS = [
-    "A short text.",
-    "Longer: " + "the receptor binds the protein of the virus; " * 40,
-    "Zwei Wörter, 漢字",
-]
 
 
 @pytest.fixture
@@ -27,56 +18,6 @@ def copy(minilm: Path, tmp_path: Path) -> Path:
 
 def _edit(file: Path, **changes: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-
-
-@pytest.mark.timeout(600)  # importing sentence-transformers is what the plain way spares
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_plain_bert_gives_the_vectors_of_sentence_transformers(copy: Path, pooling: str):
-    import torch
-
-    from tandem.embedding.sentence import SentenceEncoder
-
-    settings = copy / "1_Pooling" / "config.json"
-    _edit(settings, pooling_mode_mean_tokens=pooling == "mean", pooling_mode_cls_token=pooling == "cls")
-    plain = BertEncoder(copy, "cpu", torch.float32)
-    reference = SentenceEncoder(copy, "cpu", torch.float32)
-    ours = plain.encode(TEXTS, "a prompt: ")
-    ours /= np.linalg.norm(ours, axis=1, keepdims=True)  # the model's own last step
-    np.testing.assert_allclose(ours, reference.encode(TEXTS, "a prompt: "), atol=2e-6)
-    assert (plain.dimension, plain.max_tokens) == (reference.dimension, reference.max_tokens)
-    assert [plain.count_tokens(text) for text in TEXTS] == [reference.count_tokens(text) for text in TEXTS]
-
-
-def test_the_default_embedder_is_loaded_without_the_slow_libraries():
-    code = (
-        "import sys; from tandem.embedding import load_embedder\n"
-        "from tandem.settings import EmbeddingSettings\n"
-        "assert 'torch' not in sys.modules; load_embedder(EmbeddingSettings()).close()\n"
-        "assert not {'transformers', 'sentence_transformers', 'sklearn'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=240)
-
-
-def test_the_default_embedder_is_a_plain_bert(minilm: Path):
-    assert is_plain_bert(minilm)
-
-
-@pytest.mark.parametrize(
-    ("file", "changes"),
-    [
-        ("config.json", {"model_type": "roberta"}),
-        ("config.json", {"hidden_act": "relu"}),
-        ("config.json", {"position_embedding_type": "relative_key"}),
-        ("sentence_bert_config.json", {"do_lower_case": True}),
-        ("sentence_bert_config.json", {"something_new": 1}),
-        ("1_Pooling/config.json", {"pooling_mode_max_tokens": True}),
-        ("1_Pooling/config.json", {"include_prompt": False}),
-        ("1_Pooling/config.json", {"pooling_mode": "lasttoken"}),
-    ],
-)
-def test_anything_unusual_is_left_to_sentence_transformers(copy: Path, file: str, changes: dict[str, object]):
-    _edit(copy / file, **changes)
-    assert not is_plain_bert(copy)
 
 
 def test_the_same_files_in_another_place_have_the_same_fingerprint(copy: Path, embedder: Embedder):

@@ -1,16 +1,13 @@
 """What the engine's tests share: a fake vLLM, in this process or as one that is started."""
 
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import fake_vllm
 import pytest
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from fake_vllm import FakeVllm  # noqa: E402
+from fake_vllm import FakeVllm
+from running import free_port
 
 
 @pytest.fixture
@@ -22,15 +19,13 @@ def fake() -> Iterator[FakeVllm]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
 def fake_python(tmp_path: Path) -> Path:
     """An interpreter whose `-m vllm...` is the fake, so that Tandem's real command line is run."""
     script = tmp_path / "python"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "fake_vllm.py"}" "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{fake_vllm.__file__}" "$@"\n')
     script.chmod(0o755)
     return script

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from fake_vllm import (
     DONE,
-    USAGE,
     FakeVllm,
     Play,
     cut_after,
@@ -45,10 +44,10 @@ async def _answer(client: EngineClient, sampling: Sampling | None = None) -> lis
     return [delta async for delta in client.chat(ASK, "base", sampling or Sampling())]
 
 
-async def test_text_comes_in_pieces_and_the_last_one_has_reason_and_usage(fake, client) -> None:
+async def test_text_comes_in_pieces_with_the_tokens_so_far_and_the_last_has_the_reason(fake, client) -> None:
     assert await _answer(client) == [
-        ChatDelta("Hello", None, None, None),
-        ChatDelta(" there", None, None, None),
+        ChatDelta("Hello", None, 7, 1),
+        ChatDelta(" there", None, 7, 2),
         ChatDelta("", "stop", 7, 2),
     ]
 
@@ -57,7 +56,7 @@ async def test_the_sampling_is_sent_as_it_is(fake, client) -> None:
     await _answer(client, Sampling(temperature=0.5, top_p=0.9, max_tokens=7, seed=3, stop=("END",)))
     sent = fake.requests[0]
     assert (sent["model"], sent["messages"], sent["stream"]) == ("base", ASK, True)
-    assert sent["stream_options"] == {"include_usage": True}
+    assert sent["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
     assert (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"]) == (0.5, 0.9, 7, 3)
     assert sent["stop"] == ["END"]
 
@@ -252,7 +251,3 @@ async def test_the_key_of_the_settings_is_sent_and_none_of_the_environment(monke
             await client.close()
     assert b"secret" not in b"".join(seen)
     assert b"Bearer mine" in seen[1]
-
-
-def test_the_usage_event_is_what_vllm_sends() -> None:
-    assert json.loads(USAGE.removeprefix(b"data: "))["choices"] == []

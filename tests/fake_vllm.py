@@ -19,9 +19,16 @@ from typing import Any
 Play = Callable[["Handler"], None]
 
 
-def event(text: str | None, reason: str | None = None) -> bytes:
+def event(text: str | None, reason: str | None = None, written: int | None = None) -> bytes:
+    """A chunk of a stream; with the tokens `written` so far, as vLLM tells them where it is asked to."""
     delta = {} if text is None else {"role": "assistant", "content": text}
-    return line({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    fields: dict[str, object] = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+    return line(fields if written is None else fields | usage(written))
+
+
+def usage(written: int) -> dict[str, object]:
+    counts = {"prompt_tokens": 7, "completion_tokens": written, "total_tokens": 7 + written}
+    return {"usage": counts}
 
 
 def line(fields: object) -> bytes:
@@ -30,13 +37,14 @@ def line(fields: object) -> bytes:
     return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
-USAGE = line({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}})
 DONE = b"data: [DONE]\n\n"
 
 
 def say(*texts: str) -> Play:
-    """A whole answer, as vLLM streams it."""
-    events = [event(""), *map(event, texts), event(None, "stop"), USAGE, DONE]
+    """A whole answer, as vLLM streams it: each text is one token."""
+    told = [event(text, written=count) for count, text in enumerate(texts, start=1)]
+    last = line({"choices": []} | usage(len(texts)))
+    events = [event(""), *told, event(None, "stop"), last, DONE]
     return lambda handler: handler.stream(*events)
 
 
@@ -91,6 +99,10 @@ class FakeVllm(ThreadingHTTPServer):
         self.healthy = True
         self.left = threading.Event()
         self.ended = threading.Event()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that goes away is no fault
+            super().handle_error(request, client_address)
 
     @classmethod
     @contextmanager
