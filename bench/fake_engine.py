@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 arrivals: list[int] = []
 """Of each chat request, in nanoseconds of the machine's monotonic clock."""
@@ -20,7 +21,6 @@ arrivals: list[int] = []
 
 async def chat(request: Request) -> Response:
     """One sentence, streamed as vLLM does."""
-    arrivals.append(time.monotonic_ns())
     await request.body()
 
     def events() -> Iterator[bytes]:
@@ -52,7 +52,7 @@ async def models(request: Request) -> Response:
     )
 
 
-app = Starlette(
+_routes = Starlette(
     routes=[
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/arrivals", told),
@@ -60,6 +60,14 @@ app = Starlette(
         Route("/v1/models", models),
     ]
 )
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Notes the arrival before anything else, so that the fake's own time does not count."""
+    if scope["type"] == "http" and scope["path"] == "/v1/chat/completions":
+        arrivals.append(time.monotonic_ns())
+    await _routes(scope, receive, send)
+
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

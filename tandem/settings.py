@@ -108,9 +108,13 @@ class IndexSettings(_Group):
     candidates: int = Field(
         100, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward."
     )
-    rrf_k: int = Field(60, ge=1, description="The constant of reciprocal rank fusion.")
-    dense_weight: float = Field(1.0, ge=0, description="Weight of the dense leg in the fusion.")
-    sparse_weight: float = Field(3.0, ge=0, description="Weight of the BM25 leg in the fusion.")
+    rrf_k: int = Field(
+        1,
+        ge=1,
+        description="The constant of reciprocal rank fusion; a higher one favours what both legs find.",
+    )
+    dense_weight: float = Field(1.0, gt=0, description="Weight of the dense leg in the fusion.")
+    sparse_weight: float = Field(3.0, gt=0, description="Weight of the BM25 leg in the fusion.")
 
 
 class StoreSettings(_Group):

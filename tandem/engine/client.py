@@ -5,10 +5,10 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import openai
-from openai.types.chat import ChatCompletionMessageParam
+from openai.types.chat import ChatCompletionChunk
 
 from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
 from tandem.engine.faults import FAULTS, broke_off, explain, is_transient
@@ -70,21 +70,26 @@ class EngineClient:
     async def _stream(
         self, messages: Sequence[dict[str, str]], model: str, sampling: Sampling
     ) -> AsyncGenerator[ChatDelta, None]:
-        fields: dict[str, Any] = {
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": list(messages),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
             "seed": sampling.seed,
+            "stream": True,
             # The second is vLLM's own: the usage in every chunk, so that an answer cut short is counted too.
             "stream_options": {"include_usage": True, "continuous_usage_stats": True},
         }
         if sampling.stop:
-            fields["stop"] = list(sampling.stop)
-        stream = await self._openai.chat.completions.create(
-            model=model,
-            messages=cast("list[ChatCompletionMessageParam]", list(messages)),
+            body["stop"] = list(sampling.stop)
+        # Not `chat.completions.create`: that walks through every field for types that are right already.
+        stream: openai.AsyncStream[ChatCompletionChunk] = await self._openai.post(
+            "/chat/completions",
+            body=body,
+            cast_to=ChatCompletionChunk,
             stream=True,
-            **fields,
+            stream_cls=openai.AsyncStream[ChatCompletionChunk],
         )
         # Leaving this block closes the connection, and by that vLLM knows that nobody listens.
         async with stream, aclosing(read_deltas(stream)) as deltas:

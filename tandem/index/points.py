@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+import numpy as np
 import structlog
 
 from tandem.errors import EmbedderMismatchError
@@ -31,7 +32,7 @@ def passage_of(
 ) -> Passage:
     """A hit as a passage. Vectors have length 1, so the cosine is the inner product."""
     chunk = Chunk(id=point, **{name: payload[name] for name in _NAMES})
-    similarity = float(sum(a * b for a, b in zip(vector, question.tolist(), strict=True)))
+    similarity = float(np.asarray(vector, np.float32) @ question)
     return Passage(chunk, score=score, similarity=similarity)
 
 

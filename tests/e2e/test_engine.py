@@ -22,12 +22,12 @@ def adapter(tandem, tmp_path_factory) -> Path:
     from transformers import AutoModelForCausalLM
 
     model_dir = next(Path(tandem.environment["TANDEM_DATA_DIR"]).glob("models/*/config.json")).parent
+    torch.manual_seed(0)
     base = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.bfloat16)
     model = get_peft_model(base, LoraConfig(r=8, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"))
-    torch.manual_seed(0)
     for name, weights in model.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(weights, std=0.05)
+            torch.nn.init.normal_(weights, std=0.5)
     folder = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(folder)
     return folder
