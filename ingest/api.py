@@ -1,6 +1,6 @@
 """`/api/corpora/{corpus}/documents`: put documents in, look at them, take them out."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import PureWindowsPath
@@ -103,7 +103,7 @@ class DocumentList(BaseModel):
 
 
 def documents_router(
-    ingestor: Ingestor, store: Store, caller_of: Callable[[Request], Caller], max_bytes: int
+    ingestor: Ingestor, store: Store, caller_of: Callable[[Request], Awaitable[Caller]], max_bytes: int
 ) -> APIRouter:
     """The routes of documents. `max_bytes` is the most that a file may weigh."""
     router = APIRouter(prefix="/api/corpora/{corpus}/documents", tags=["documents"])

@@ -106,7 +106,7 @@ class IndexSettings(_Group):
     api_key: str | None = Field(None, description="Key of the Qdrant server.")
     collection: str = Field("tandem", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the collection.")
     candidates: int = Field(
-        100, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward."
+        50, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward."
     )
     rrf_k: int = Field(
         1,

@@ -1,4 +1,7 @@
-"""Who asks. The only place that makes a `Caller` from a request."""
+"""Who asks. The only place that makes a `Caller` from a request.
+
+Both are coroutines because FastAPI sends a plain function to a thread, which takes longer than the function.
+"""
 
 from fastapi import Request
 
@@ -6,7 +9,7 @@ from server.services import Services
 from tandem.vocabulary import Caller
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """The caller behind a request: until there are keys, everybody is the default tenant.
 
     Nothing that a client sends chooses the tenant.
@@ -14,7 +17,7 @@ def caller_of(request: Request) -> Caller:
     return Caller()
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """The parts of this server."""
     services: Services = request.app.state.services
     return services

@@ -27,19 +27,22 @@ def serve(settings: Settings, *, demo: bool) -> None:
     _log_at(settings.log_level)
     with _bound(settings.server.host, settings.server.port) as listener:
         app = create_app(settings, progress)
-        asyncio.run(_serve(app, settings, listener, demo))
-
-
-async def _serve(app: FastAPI, settings: Settings, listener: socket.socket, demo: bool) -> None:
-    server = _Server(
-        uvicorn.Config(
+        config = uvicorn.Config(
             app,
             lifespan="off",  # opened below, where its errors keep their type
             log_level=settings.log_level,
             access_log=False,
             timeout_graceful_shutdown=int(settings.server.shutdown_grace_s),
         )
-    )
+        # uvicorn's own choice of loop, uvloop where there is one; `asyncio.run` would take the slow one.
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_serve(app, settings, config, listener, demo))
+
+
+async def _serve(
+    app: FastAPI, settings: Settings, config: uvicorn.Config, listener: socket.socket, demo: bool
+) -> None:
+    server = _Server(config)
     _stop_on_signals(server)
     try:
         async with app.router.lifespan_context(app):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from tandem.errors import NotFoundError
 from tandem.store.records import CorpusSummary, DocumentRecord
@@ -14,6 +14,14 @@ from tandem.vocabulary import Caller, Heading, Page
 _LARGE = ("pages", "headings", "text")
 LISTED = tuple(column for column in versions.c if column.name not in _LARGE)
 """All columns but the large ones."""
+
+
+# Every question asks this, so it is put together once.
+_CURRENT = select(versions.c.document_id, versions.c.version).where(
+    versions.c.document_id.in_(bindparam("ids", expanding=True)),
+    versions.c.tenant == bindparam("tenant"),
+    versions.c.state == CURRENT,
+)
 
 
 class Documents(Transactions):
@@ -63,13 +71,9 @@ class Documents(Transactions):
 
     def current_versions(self, tenant: str, document_ids: Collection[str]) -> dict[str, str]:
         """Document id to current version; an id that is unknown, deleted or another tenant's is left out."""
-        query = select(versions.c.document_id, versions.c.version).where(
-            versions.c.document_id.in_(set(document_ids)),
-            versions.c.tenant == tenant,
-            versions.c.state == CURRENT,
-        )
         with self._reading() as connection:
-            return dict(connection.execute(query).tuples().all())
+            found = connection.execute(_CURRENT, {"ids": list(document_ids), "tenant": tenant})
+            return dict(found.tuples().all())
 
 
 def record_of(row: Row[Any]) -> DocumentRecord:

@@ -25,7 +25,7 @@ async def http(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     async def _told(request: Request, error: TandemError) -> JSONResponse:
         return JSONResponse(error.body(), 418)
 
-    def caller_of(request: Request) -> Caller:
+    async def caller_of(request: Request) -> Caller:
         return Caller(request.headers.get("x-tenant", "default"))
 
     app.include_router(documents_router(parts.ingestor(), parts.store, caller_of, MAX_BYTES))
