@@ -7,6 +7,7 @@ built-in ones are the arms of the question that Tandem exists for.
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Literal
 
 from tandem.engine import Sampling
 from tandem.errors import NotFoundError, SettingsError
@@ -20,21 +21,27 @@ MODEL = "tandem"
 
 @dataclass(frozen=True, slots=True)
 class RetrievalProfile:
-    """How many passages are retrieved, and by which leg."""
+    """How passages are found, judged and cited; the fields are those of `AnswerSettings`."""
 
     passages: int
+    evidence: float
+    context_tokens: int
+    citing: Literal["verify", "keep"]
+    support: float
     leg: Leg = Leg.HYBRID
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One way to answer. Two recipes with the same `version` answer alike."""
+    """One way to answer. Two recipes with the same `version` answer alike on the same index."""
 
     name: str
     prompt: str
     prompt_version: str
     model: str
     """Name of the base model or of an adapter at the engine."""
+    weights: str
+    """Where that model comes from: its source, or the engine's address."""
     retrieval: RetrievalProfile | None
     sampling: Sampling
 
@@ -87,10 +94,14 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
             hint=f"Known: {', '.join(prompts.names())}.",
         )
     sampling = Sampling(max_tokens=settings.answer.answer_tokens)
-    profile = RetrievalProfile(settings.answer.passages)
+    chosen = settings.answer
+    profile = RetrievalProfile(
+        chosen.passages, chosen.evidence, chosen.context_tokens, chosen.citing, chosen.support
+    )
+    weights = settings.engine.address or settings.engine.model
 
     def recipe(name: str, prompt: str, model: str, retrieval: RetrievalProfile | None) -> Recipe:
-        return Recipe(name, prompt, prompts.version(prompt), model, retrieval, sampling)
+        return Recipe(name, prompt, prompts.version(prompt), model, weights, retrieval, sampling)
 
     base = settings.engine.served_name
     recipes = [

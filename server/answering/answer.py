@@ -35,14 +35,14 @@ async def answer(question: Question, services: Services) -> AsyncGenerator[TextD
         passages = await retrieve(
             question.caller, search, question.corpora, recipe.retrieval, services, timings
         )
-        evident = enough_evidence(passages, services.settings.answer.evidence)
+        evident = enough_evidence(passages, recipe.retrieval.evidence)
 
     text, last = "", ChatDelta("", "stop", 0, 0)
     citer: Citer | None = None
     if evident:
         with timings.step("assemble"):
             prompt = assemble(question, recipe, passages, sampling.max_tokens, services)
-            citer = _citer(recipe, prompt.passages, services)
+            citer = _citer(recipe, prompt.passages)
         timings.mark("before_engine")
         with timings.step("generate"):
             async with aclosing(generate(prompt.messages, recipe, sampling, services)) as deltas:
@@ -82,9 +82,7 @@ async def answer(question: Question, services: Services) -> AsyncGenerator[TextD
     yield done
 
 
-def _citer(recipe: Recipe, passages: tuple[Passage, ...], services: Services) -> Citer | None:
+def _citer(recipe: Recipe, passages: tuple[Passage, ...]) -> Citer | None:
     """Only answers from passages are cited; the other recipes stream as they come."""
-    if recipe.retrieval is None:
-        return None
-    settings = services.settings.answer
-    return Citer(passages, mode=settings.citing, support=settings.support)
+    profile = recipe.retrieval
+    return Citer(passages, mode=profile.citing, support=profile.support) if profile else None

@@ -44,7 +44,8 @@ def assemble(
             param="messages",
             hint="Ask a shorter question, or for a shorter answer with max_tokens.",
         )
-    packed = _pack(passages, min(room, services.settings.answer.context_tokens), count)
+    most = min(room, recipe.retrieval.context_tokens) if recipe.retrieval else 0
+    packed = _pack(passages, most, count)
     variables = {
         "question": question.text,
         "instructions": question.instructions,

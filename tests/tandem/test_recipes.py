@@ -42,8 +42,23 @@ def test_a_prompt_that_does_not_exist_is_refused_by_name() -> None:
         builtin_recipes(Settings(answer=AnswerSettings(prompt="nosuch")), PromptLibrary())
 
 
-def test_what_shapes_the_answer_shapes_the_version() -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Settings(answer=AnswerSettings(passages=3)),
+        Settings(answer=AnswerSettings(evidence=0.1)),
+        Settings(answer=AnswerSettings(citing="keep")),
+        Settings(answer=AnswerSettings(prompt="rag_numbered")),
+        settings(model="hub:owner/other"),
+    ],
+)
+def test_what_shapes_the_answer_shapes_the_version(changed: Settings) -> None:
+    one = builtin_recipes(settings(), PromptLibrary())
+    other = builtin_recipes(changed, PromptLibrary())
+    assert one.of_model("tandem:rag").version != other.of_model("tandem:rag").version
+
+
+def test_a_recipe_without_retrieval_does_not_depend_on_how_passages_are_found() -> None:
     one = builtin_recipes(settings(), PromptLibrary())
     other = builtin_recipes(Settings(answer=AnswerSettings(passages=3)), PromptLibrary())
-    assert one.of_model("tandem:rag").version != other.of_model("tandem:rag").version
     assert one.of_model("tandem:base").version == other.of_model("tandem:base").version
