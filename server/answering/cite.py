@@ -22,6 +22,8 @@ _ABBREVIATION = re.compile(
 )
 _ABSTAINS = re.compile(r"^\W*(?:i\s+(?:do\s+not|don['’]?t)\s+know|the\s+passages?\s+do(?:es)?\s+not\b)", re.I)
 _HEADING = re.compile(r"#{1,6}\s")
+_TELLING = 3
+"""Content words from which a repetition tells of a loop; a list or a code block may well repeat less."""
 _MARKED_LEAST = 0.5
 """Share of the support that a mark of the model's own needs: it has read the passage."""
 
@@ -98,6 +100,8 @@ class Citer:
         return shown
 
     def _is_repeated(self, body: str) -> bool:
+        if len(content_words(body)) < _TELLING:
+            return False
         words = " ".join(body.casefold().split())
         repeated = words in self._heard
         self._heard.add(words)

@@ -85,9 +85,8 @@ class Gate:
 
         try:
             await self._app(scope, counted, watched)
-        except Exception:
-            if not over:
-                raise
+        except _BodyTooLargeError:
+            pass  # answered below, unless an answer had begun
         if over and not started:
             await error_response(self._too_large())(scope, receive, send)
 

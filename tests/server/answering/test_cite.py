@@ -131,6 +131,13 @@ def test_a_model_that_repeats_itself_is_heard_once() -> None:
     assert citer.loops
 
 
+def test_short_lines_may_come_again() -> None:
+    text = "```\nrun\n```\nThe pump runs at 50 decibels.\n```\nrun\n```\nElephants never forget."
+    shown, citer = cite(text, mode="keep")
+    assert not citer.loops
+    assert shown.endswith("Elephants never forget.")
+
+
 def test_a_model_that_says_different_things_does_not_loop() -> None:
     _, citer = cite("Clean the filter every two weeks. The pump runs at 50 decibels.")
     assert not citer.loops

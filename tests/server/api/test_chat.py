@@ -128,3 +128,15 @@ async def test_the_traces_figures_are_in_the_metrics(http) -> None:
     metrics = (await http.get("/metrics")).text
     assert 'tandem_answers_total{outcome="answered",recipe="rag"} 1.0' in metrics
     assert 'tandem_step_seconds_count{step="retrieve"} 1.0' in metrics
+
+
+async def test_a_body_over_the_limit_is_refused_in_our_shape_though_its_length_is_not_told(http) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"messages": [{"role": "user", "content": "'
+        for _ in range(5):
+            yield b"x" * 1024 * 1024
+
+    headers = {"Content-Type": "application/json"}
+    response = await http.post("/v1/chat/completions", content=endless(), headers=headers)
+    assert response.status_code == 413
+    assert response.json()["error"]["type"] == "too_large_error"
