@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=300)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        engine_port, port = _free_port(), _free_port()
+        engine_port, port = free_port(), free_port()
         os.environ |= {
             "TANDEM_DATA_DIR": folder,
             "TANDEM_ENGINE__ADDRESS": f"http://127.0.0.1:{engine_port}",
@@ -176,7 +176,7 @@ def _running(command: list[str]) -> Iterator[None]:
             process.wait(30)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -5,6 +5,7 @@ another site must neither write (cross-site request) nor read (a name that resol
 """
 
 import ipaddress
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,10 +84,8 @@ class Gate:
             started = True
             await send(message)
 
-        try:
+        with suppress(_BodyTooLargeError):  # answered below, unless an answer had begun
             await self._app(scope, counted, watched)
-        except _BodyTooLargeError:
-            pass  # answered below, unless an answer had begun
         if over and not started:
             await error_response(self._too_large())(scope, receive, send)
 
