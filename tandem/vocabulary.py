@@ -1,7 +1,9 @@
 """The words of Tandem as types. Everything that crosses a module border is one of these."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from uuid import UUID, uuid5
 
 # A namespace of our own, so that ids made elsewhere cannot meet these.
@@ -9,6 +11,9 @@ _NAMESPACE = UUID("5f0d3c3e-7d0b-5b1e-9a51-7a1d3e0f2c64")
 
 DEFAULT_TENANT = "default"
 DEFAULT_CORPUS = "docs"
+
+Scalar = str | int | float | bool
+"""A value of a document's metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +24,35 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """A closed range of numbers; an open end is `None`."""
+
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a document must be marked with to be searched. Every part narrows; an empty part does not."""
+
+    tags: tuple[str, ...] = ()
+    """All of them."""
+    metadata: tuple[tuple[str, tuple[Scalar, ...] | Range], ...] = ()
+    """Keys, each with the values of which it has one, or the range in which its number lies."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """What one caller's search may see: one tenant, and some of its corpora (all when `None`)."""
+    """What one caller's search may see: one tenant, some of its corpora (all when `None`), some documents."""
 
     tenant: str
     corpora: tuple[str, ...] | None = None
+    where: Where = Where()
 
     @classmethod
-    def of(cls, caller: Caller, corpora: Sequence[str] | None = None) -> "Scope":
+    def of(cls, caller: Caller, corpora: Sequence[str] | None = None, where: Where | None = None) -> "Scope":
         """The only way from a caller to a filter."""
-        return cls(caller.tenant, None if corpora is None else tuple(corpora))
+        return cls(caller.tenant, None if corpora is None else tuple(corpora), where or Where())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +81,32 @@ class Heading:
     start: int
 
 
+class BlockKind(StrEnum):
+    """What is kept whole where it fits."""
+
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A table or a piece of code, and its place in the text."""
+
+    kind: BlockKind
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the owner says of a document beside its text; questions can be narrowed by it."""
+
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    expires_at: datetime | None = None
+    """From this moment on, with its zone, no answer is drawn from the document."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One source, as read: its text and structure. Known by (tenant, corpus, uri), versioned by content."""
@@ -71,6 +121,8 @@ class Document:
     """SHA-256 of the source's bytes, in hex."""
     pages: tuple[Page, ...] = ()
     headings: tuple[Heading, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    marks: Marks = Marks()
 
     @property
     def id(self) -> str:
@@ -97,6 +149,25 @@ class Chunk:
     page: int | None = None
     section: str | None = None
     """Path of headings, outermost first, joined by ` > `."""
+    header: str = ""
+    """Put before the text where it is indexed, never shown: what the text alone does not say."""
+    parent: "Parent | None" = None
+    """The longer piece that is read where this one is found; only with the strategy `parent`."""
+    marks: Marks = Marks()
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded, and counted by BM25."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The piece around a small chunk, in characters of the document, and its text."""
+
+    start: int
+    end: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
