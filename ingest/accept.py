@@ -14,6 +14,7 @@ from tandem.errors import (
     UnsupportedDocumentError,
 )
 from tandem.settings import IngestSettings
+from tandem.vocabulary import Marks
 
 _MIB = 1024 * 1024
 _CORPUS = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -28,6 +29,9 @@ class Upload:
     uri: str
     name: str
     content: bytes
+    title: str | None = None
+    """Stands above the title that the file gives itself."""
+    marks: Marks = Marks()
 
 
 @dataclass(frozen=True, slots=True)
