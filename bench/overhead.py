@@ -86,11 +86,11 @@ async def _fill(settings: Settings, chunks: int) -> None:
         document = Document(
             "default", "bench", f"{number}.txt", f"Document {number}", "text/plain", "\n".join(texts), "x"
         )
-        store.begin_version(document, "v1", len(texts))
+        store.begin_version(document, "v1")
         vectors = rng.standard_normal((len(texts), embedder.dimension)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         await index.upsert(_chunks(document, texts), vectors)
-        store.commit_version(document.id, "v1")
+        store.commit_version(document.id, "v1", len(texts))
     await index.close()
     store.close()
     embedder.close()

@@ -46,6 +46,8 @@ class Source:
     """Decoded, with newlines as `\\n`; `None` for a PDF."""
     content_hash: str
     """SHA-256 in hex."""
+    title: str | None = None
+    marks: Marks = Marks()
 
 
 def accept(upload: Upload, settings: IngestSettings) -> Source:
@@ -69,7 +71,9 @@ def accept(upload: Upload, settings: IngestSettings) -> Source:
         if not text.strip():
             raise UnreadableDocumentError(f"{upload.name} holds only white space", param="file")
     digest = hashlib.sha256(upload.content).hexdigest()
-    return Source(upload.uri, upload.name, media_type, upload.content, text, digest)
+    return Source(
+        upload.uri, upload.name, media_type, upload.content, text, digest, upload.title, upload.marks
+    )
 
 
 def check_size(size: int, name: str, max_file_mb: float) -> None:

@@ -1,17 +1,18 @@
 """The reading side of documents. Only current versions are seen, and only those of the caller's tenant."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
 from tandem.errors import NotFoundError
 from tandem.store.records import CorpusSummary, DocumentRecord
 from tandem.store.schema import CURRENT, versions
 from tandem.store.transactions import Transactions
-from tandem.vocabulary import Caller, Heading, Page
+from tandem.vocabulary import Block, BlockKind, Caller, Heading, Marks, Page
 
-_LARGE = ("pages", "headings", "text")
+_LARGE = ("pages", "headings", "blocks", "text")
 LISTED = tuple(column for column in versions.c if column.name not in _LARGE)
 """All columns but the large ones."""
 
@@ -21,6 +22,7 @@ _CURRENT = select(versions.c.document_id, versions.c.version).where(
     versions.c.document_id.in_(bindparam("ids", expanding=True)),
     versions.c.tenant == bindparam("tenant"),
     versions.c.state == CURRENT,
+    versions.c.expires_at.is_(None) | (versions.c.expires_at > bindparam("now")),
 )
 
 
@@ -30,10 +32,7 @@ class Documents(Transactions):
     def document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
         """One document with its text. Raises `NotFoundError`."""
         query = select(versions).where(
-            versions.c.document_id == document_id,
-            versions.c.tenant == caller.tenant,
-            versions.c.corpus == corpus,
-            versions.c.state == CURRENT,
+            versions.c.document_id == document_id, _of_corpus(caller.tenant, corpus)
         )
         with self._reading() as connection:
             row = connection.execute(query).one_or_none()
@@ -43,17 +42,22 @@ class Documents(Transactions):
             )
         return record_of(row)
 
+    def document_or_none(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord | None:
+        """One document without its text, or `None`."""
+        query = select(*LISTED).where(
+            versions.c.document_id == document_id, _of_corpus(caller.tenant, corpus)
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else record_of(row)
+
     def documents(
         self, caller: Caller, corpus: str, limit: int = 100, offset: int = 0
     ) -> list[DocumentRecord]:
         """Documents of a corpus by uri, without their texts. Raises `NotFoundError` for an unknown corpus."""
         query = (
             select(*LISTED)
-            .where(
-                versions.c.tenant == caller.tenant,
-                versions.c.corpus == corpus,
-                versions.c.state == CURRENT,
-            )
+            .where(_of_corpus(caller.tenant, corpus))
             .order_by(versions.c.uri)
             .limit(limit)
             .offset(offset)
@@ -70,21 +74,42 @@ class Documents(Transactions):
             return _corpora(connection, caller)
 
     def current_versions(self, tenant: str, document_ids: Collection[str]) -> dict[str, str]:
-        """Document id to current version; an id that is unknown, deleted or another tenant's is left out."""
+        """Document id to current version; one that is unknown, expired or another tenant's is left out."""
+        values = {"ids": list(document_ids), "tenant": tenant, "now": datetime.now(UTC)}
         with self._reading() as connection:
-            found = connection.execute(_CURRENT, {"ids": list(document_ids), "tenant": tenant})
-            return dict(found.tuples().all())
+            return dict(connection.execute(_CURRENT, values).tuples().all())
+
+    def current_uris(self, tenant: str, corpus: str) -> dict[str, str]:
+        """Document id to uri, of the whole corpus."""
+        query = select(versions.c.document_id, versions.c.uri).where(_of_corpus(tenant, corpus))
+        with self._reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+    def expired(self, limit: int = 1_000) -> list[DocumentRecord]:
+        """Current documents of all tenants whose time is over, without their texts."""
+        query = select(*LISTED).where(versions.c.state == CURRENT, versions.c.expires_at <= datetime.now(UTC))
+        with self._reading() as connection:
+            return [record_of(row) for row in connection.execute(query.limit(limit))]
 
 
 def record_of(row: Row[Any]) -> DocumentRecord:
     """A row of `LISTED` or of all columns as a record."""
     values = dict(row._mapping)
-    del values["state"]
+    for name in ("state", "writer", "text_hash", "original_version"):
+        del values[name]
     values["id"] = values.pop("document_id")
+    values["marks"] = Marks(tuple(values.pop("tags")), values.pop("metadata"), values.pop("expires_at"))
     if "text" in values:
         values["pages"] = tuple(Page(**page) for page in values["pages"])
         values["headings"] = tuple(Heading(**heading) for heading in values["headings"])
+        values["blocks"] = tuple(
+            Block(BlockKind(block["kind"]), block["start"], block["end"]) for block in values["blocks"]
+        )
     return DocumentRecord(**values)
+
+
+def _of_corpus(tenant: str, corpus: str) -> ColumnElement[bool]:
+    return and_(versions.c.tenant == tenant, versions.c.corpus == corpus, versions.c.state == CURRENT)
 
 
 def _corpora(connection: Connection, caller: Caller) -> list[CorpusSummary]:

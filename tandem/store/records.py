@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tandem.vocabulary import Heading, Page
+from tandem.vocabulary import Block, Document, Heading, Marks, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,40 @@ class DocumentRecord:
     created_at: datetime
     """When this version was read, in UTC."""
     size_chars: int
+    marks: Marks = Marks()
+    duplicate_of: str | None = None
+    """The document that holds the same text and is searched in its place."""
     text: str | None = None
-    """`None` in a list; so are `pages` and `headings` empty there."""
+    """`None` in a list; so are `pages`, `headings` and `blocks` empty there."""
     pages: tuple[Page, ...] = ()
     headings: tuple[Heading, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+    def as_document(self) -> Document:
+        """The document as it was read. Only of a record with its text."""
+        if self.text is None:
+            raise ValueError("a record of a list has no text")
+        return Document(
+            tenant=self.tenant,
+            corpus=self.corpus,
+            uri=self.uri,
+            title=self.title,
+            media_type=self.media_type,
+            text=self.text,
+            content_hash=self.content_hash,
+            pages=self.pages,
+            headings=self.headings,
+            blocks=self.blocks,
+            marks=self.marks,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The version of a document that says the same as another one."""
+
+    document_id: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +97,20 @@ class Trace:
     timings: dict[str, float]
     """Milliseconds per step."""
     passages: list[str]
-    """Ids of the chunks in the prompt."""
+    """Ids of the chunks in the prompt; empty, as is the answer, once one of their documents was deleted."""
     citations: list[dict[str, Any]]
+    documents: tuple[str, ...] = ()
+    """Ids of the documents that the passages are from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a deletion has removed, and where. It names ids, and nothing that the removed said."""
+
+    id: str
+    tenant: str
+    corpus: str | None
+    document_id: str | None
+    created_at: datetime
+    removed: dict[str, int]
+    """Place, such as `index.chunks` or `store.traces`, to how many were removed there."""

@@ -1,64 +1,21 @@
-"""The tables. A change here needs a migration in `migrations/versions`; a test compares the two."""
-
-from datetime import UTC, datetime
+"""The tables of documents and answers. A change needs a migration in `migrations/versions`; a test compares."""
 
 from sqlalchemy import (
     JSON,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
-    Text,
 )
-from sqlalchemy.types import TypeDecorator
+
+from tandem.store.columns import AnyText, UtcDateTime, metadata
 
 PENDING, CURRENT, SUPERSEDED = "pending", "current", "superseded"
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, in and out with its zone. SQLite keeps none, so what comes back is read as UTC."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuses a moment without a zone: it could mean any."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a moment in the store needs a time zone")
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Always in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class AnyText(TypeDecorator[str]):
-    """Text from anywhere. What no database takes becomes U+FFFD, one for one, so that places still hold."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Replaces NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 cannot say."""
-        if value is None:
-            return None
-        clean = value.replace("\x00", "\ufffd")
-        try:
-            clean.encode()
-        except UnicodeEncodeError:
-            return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in clean)
-        return clean
-
-
-metadata = MetaData()
 
 versions = Table(
     "versions",
@@ -75,9 +32,20 @@ versions = Table(
     Column("chunks", Integer, nullable=False),
     Column("size_chars", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # Who writes it: a pending version of a worker that lives is nobody else's to sweep.
+    Column("writer", String(36)),
+    Column("tags", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("expires_at", UtcDateTime),
+    # The document that holds the same text and is searched in its place.
+    Column("duplicate_of", String(36)),
+    Column("original_version", String(64)),
+    # Of the text without its white space and case, together with the marks: equal where nothing differs.
+    Column("text_hash", String(64), nullable=False),
     # Large columns last: SQLite reads a row from its front and need not touch them for a list.
     Column("pages", JSON, nullable=False),
     Column("headings", JSON, nullable=False),
+    Column("blocks", JSON, nullable=False),
     Column("text", AnyText, nullable=False),
     CheckConstraint("state IN ('pending', 'current', 'superseded')", name="known_state"),
 )
@@ -92,6 +60,45 @@ Index(
 )
 Index("versions_of_corpus", versions.c.tenant, versions.c.corpus, versions.c.state)
 Index("versions_by_state", versions.c.state)
+Index("versions_by_text", versions.c.tenant, versions.c.corpus, versions.c.text_hash)
+Index("versions_by_original", versions.c.duplicate_of)
+Index("versions_by_expiry", versions.c.expires_at)
+
+bands = Table(
+    "bands",
+    metadata,
+    # One band of a document's MinHash: documents that share one may be near duplicates.
+    Column("document_id", String(36), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("band", Integer, primary_key=True),
+    Column("value", String(32), nullable=False),
+    ForeignKeyConstraint(
+        ["document_id", "version"], ["versions.document_id", "versions.version"], ondelete="CASCADE"
+    ),
+)
+Index("bands_by_value", bands.c.band, bands.c.value)
+
+corpora = Table(
+    "corpora",
+    metadata,
+    # What a corpus is set to; one that was never set has no row.
+    Column("tenant", AnyText, primary_key=True),
+    Column("corpus", String(64), primary_key=True),
+    Column("splitting", JSON, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant", AnyText, nullable=False),
+    Column("corpus", String(64)),
+    Column("document_id", String(36)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("removed", JSON, nullable=False),
+)
+Index("receipts_of_tenant", receipts.c.tenant, receipts.c.created_at)
 
 traces = Table(
     "traces",
@@ -112,3 +119,12 @@ traces = Table(
     Column("citations", JSON, nullable=False),
 )
 Index("traces_of_tenant", traces.c.tenant, traces.c.created_at)
+
+trace_documents = Table(
+    "trace_documents",
+    metadata,
+    # Whose passages a trace holds, so that they can go with their document.
+    Column("trace_id", String(64), ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", String(36), primary_key=True),
+)
+Index("traces_of_document", trace_documents.c.document_id)

@@ -1,13 +1,19 @@
 """The store as the services see it."""
 
+from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
+from tandem.store.duplicates import Duplicates
+from tandem.store.job_work import JobWork
+from tandem.store.jobs import Jobs
+from tandem.store.removals import Removals
 from tandem.store.traces import Traces
 from tandem.store.versions import Versions
+from tandem.store.workers import Workers
 
 
-class Store(Versions, Documents, Traces):
-    """Documents, versions and traces in one database. Blocking; any thread may call.
+class Store(Versions, Documents, Duplicates, CorpusSettings, Removals, Jobs, JobWork, Workers, Traces):
+    """Documents, their versions and links, jobs, receipts and traces in one database.
 
-    All methods raise `StorageError` when the disk refuses and `UnavailableError` when the database is
-    locked or out of reach.
+    Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
+    `UnavailableError` when the database is locked or out of reach.
     """

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 
 from tandem.errors import NotFoundError
 from tandem.store.records import Trace
-from tandem.store.schema import traces
+from tandem.store.schema import CURRENT, trace_documents, traces, versions
 from tandem.store.transactions import Transactions
 from tandem.vocabulary import Caller
 
@@ -15,16 +15,28 @@ class Traces(Transactions):
     """Writes traces and finds them again."""
 
     def add_trace(self, trace: Trace) -> None:
-        """Keep one answered question."""
+        """Keep one answered question; of documents that were deleted in the meantime nothing is kept."""
         row = {field.name: getattr(trace, field.name) for field in fields(trace)}
+        documents = set(row.pop("documents"))
+        held = select(versions.c.document_id).where(
+            versions.c.document_id.in_(documents), versions.c.state == CURRENT
+        )
         with self._writing() as connection:
+            if documents - set(connection.execute(held).scalars()):
+                row |= {"answer": "", "passages": [], "citations": []}
+                documents = set()
             connection.execute(insert(traces).values(row))
+            if documents:
+                links = [{"trace_id": trace.id, "document_id": one} for one in sorted(documents)]
+                connection.execute(insert(trace_documents), links)
 
     def trace(self, caller: Caller, trace_id: str) -> Trace:
         """One trace of the caller's tenant. Raises `NotFoundError`."""
         query = select(traces).where(traces.c.id == trace_id, traces.c.tenant == caller.tenant)
+        drawn = select(trace_documents.c.document_id).where(trace_documents.c.trace_id == trace_id)
         with self._reading() as connection:
             row = connection.execute(query).one_or_none()
+            documents = connection.execute(drawn.order_by(trace_documents.c.document_id)).scalars().all()
         if row is None:
             raise NotFoundError(f"There is no trace {trace_id!r}", param="trace_id")
-        return Trace(**row._mapping)
+        return Trace(**row._mapping, documents=tuple(documents))

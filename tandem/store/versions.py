@@ -4,6 +4,7 @@ A version is written beside the current one and takes its place in one transacti
 current name the chunks that must still leave the index, so a crash between two steps loses nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -11,22 +12,41 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tandem.errors import ConflictError, NotFoundError
 from tandem.store.documents import LISTED, record_of
-from tandem.store.records import DocumentRecord, PendingVersion
+from tandem.store.job_schema import workers
+from tandem.store.records import DocumentRecord, Original, PendingVersion
 from tandem.store.schema import CURRENT, PENDING, SUPERSEDED, versions
+from tandem.store.schema import bands as band_table
 from tandem.store.transactions import Transactions
+from tandem.store.workers import lease_begin
 from tandem.vocabulary import Caller, Document
 
 
 class Versions(Transactions):
     """The writing side of documents."""
 
-    def begin_version(self, document: Document, version: str, chunk_count: int) -> None:
+    def begin_version(
+        self,
+        document: Document,
+        version: str,
+        *,
+        writer: str | None = None,
+        text_hash: str = "",
+        original: Original | None = None,
+        bands: Sequence[str] = (),
+    ) -> None:
         """Write a version that nobody sees yet.
 
-        Repeating it is harmless, and a version that was superseded comes back as pending. Nothing
-        happens if it is already the current one.
+        `writer` is the worker whose version it is, `original` the version that is searched in its
+        place, `text_hash` and `bands` that by which its duplicates are found. Repeating it is harmless,
+        and a version that was superseded comes back as pending. Nothing happens if it is already the
+        current one.
         """
-        row = _row_of(document, version, chunk_count)
+        row = _row_of(document, version) | {
+            "writer": writer,
+            "text_hash": text_hash,
+            "duplicate_of": original.document_id if original else None,
+            "original_version": original.version if original else None,
+        }
         with self._writing() as connection:
             state = _states(connection, document.id).get(version)
             if state == CURRENT:
@@ -35,11 +55,15 @@ class Versions(Transactions):
                 connection.execute(insert(versions).values(row))
             else:
                 connection.execute(update(versions).where(_is(document.id, version)).values(row))
+                connection.execute(delete(band_table).where(_banded(document.id, version)))
+            if bands:
+                connection.execute(insert(band_table), _band_rows(document.id, version, bands))
 
-    def commit_version(self, document_id: str, version: str) -> str | None:
+    def commit_version(self, document_id: str, version: str, chunk_count: int = 0) -> str | None:
         """Make a pending version the current one; returns the version that it superseded.
 
-        Raises `ConflictError` if the version is not pending, so a swept one is never shown.
+        Raises `ConflictError` if the version is not pending, so a swept one is never shown, and if it is
+        a link to a document that is no longer searched.
         """
         with self._writing() as connection:
             states = _states(connection, document_id)
@@ -50,10 +74,12 @@ class Versions(Transactions):
                 raise ConflictError(
                     "The document was removed while it was being ingested", hint="Ingest it again."
                 )
+            _require_original(connection, document_id, version)
             old = next((other for other, known in states.items() if known == CURRENT), None)
             if old is not None:
                 connection.execute(update(versions).where(_is(document_id, old)).values(state=SUPERSEDED))
-            connection.execute(update(versions).where(_is(document_id, version)).values(state=CURRENT))
+            shown = {"state": CURRENT, "chunks": chunk_count, "writer": None}
+            connection.execute(update(versions).where(_is(document_id, version)).values(shown))
             return old
 
     def delete_document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
@@ -80,10 +106,20 @@ class Versions(Transactions):
             connection.execute(update(versions).where(_is(document_id, row.version)).values(state=SUPERSEDED))
             return record_of(row)
 
-    def leftovers(self, document_id: str | None = None) -> list[PendingVersion]:
-        """Versions of all tenants (or of one document) whose chunks must still leave the index."""
+    def leftovers(self, document_id: str | None = None, writer: str | None = None) -> list[PendingVersion]:
+        """Versions of all tenants (or of one document) whose chunks must still leave the index.
+
+        What another worker than `writer` is writing, and lives, is not among them.
+        """
         columns = versions.c["tenant", "corpus", "document_id", "version"]
-        query = select(*columns).where(versions.c.state != CURRENT)
+        others = select(workers.c.id).where(workers.c.seen_at > lease_begin(), workers.c.id != writer)
+        query = select(*columns).where(
+            (versions.c.state == SUPERSEDED)
+            | (
+                (versions.c.state == PENDING)
+                & (versions.c.writer.is_(None) | versions.c.writer.not_in(others))
+            )
+        )
         if document_id is not None:
             query = query.where(versions.c.document_id == document_id)
         with self._reading() as connection:
@@ -106,7 +142,30 @@ def _states(connection: Connection, document_id: str) -> dict[str, str]:
     return dict(connection.execute(query.with_for_update()).tuples().all())
 
 
-def _row_of(document: Document, version: str, chunk_count: int) -> dict[str, object]:
+def _require_original(connection: Connection, document_id: str, version: str) -> None:
+    link = select(versions.c.duplicate_of, versions.c.original_version).where(_is(document_id, version))
+    original = connection.execute(link).one()
+    if original.duplicate_of is None:
+        return
+    searched = select(versions.c.document_id).where(
+        _is(original.duplicate_of, original.original_version), versions.c.state.in_((CURRENT, PENDING))
+    )
+    if connection.execute(searched).first() is None:
+        raise ConflictError("The document that says the same was just removed", hint="Ingest it again.")
+
+
+def _banded(document_id: str, version: str) -> ColumnElement[bool]:
+    return (band_table.c.document_id == document_id) & (band_table.c.version == version)
+
+
+def _band_rows(document_id: str, version: str, bands: Sequence[str]) -> list[dict[str, object]]:
+    return [
+        {"document_id": document_id, "version": version, "band": number, "value": value}
+        for number, value in enumerate(bands)
+    ]
+
+
+def _row_of(document: Document, version: str) -> dict[str, object]:
     return {
         "document_id": document.id,
         "version": version,
@@ -117,10 +176,14 @@ def _row_of(document: Document, version: str, chunk_count: int) -> dict[str, obj
         "title": document.title,
         "media_type": document.media_type,
         "content_hash": document.content_hash,
-        "chunks": chunk_count,
+        "chunks": 0,
         "size_chars": len(document.text),
         "created_at": datetime.now(UTC),
         "pages": [asdict(page) for page in document.pages],
         "headings": [asdict(heading) for heading in document.headings],
+        "blocks": [asdict(block) for block in document.blocks],
+        "tags": list(document.marks.tags),
+        "metadata": dict(document.marks.metadata),
+        "expires_at": document.marks.expires_at,
         "text": document.text,
     }

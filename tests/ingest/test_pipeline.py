@@ -8,7 +8,7 @@ from failing_index import FailingIndex
 from ingest_parts import Parts, opened
 from pdfs import pdf_bytes
 
-from ingest import Upload, pipeline
+from ingest import Upload, writing
 from tandem.embedding import Embedder
 from tandem.errors import NotFoundError, StorageError, TandemError, UnavailableError, UnreadableDocumentError
 from tandem.index import Query
@@ -101,7 +101,7 @@ async def test_going_back_to_an_earlier_content_works(parts: Parts) -> None:
 
 
 async def test_readers_have_one_whole_version_at_every_moment(parts: Parts, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "_BATCH", 2)
+    monkeypatch.setattr(writing, "_BATCH", 2)
     await parts.ingestor().ingest(CALLER, "docs", MOON)
     seen = []
 
@@ -174,7 +174,7 @@ AFTER_SWITCH = ["delete_version 1", "forget_version"]
 async def test_killed_at_any_step_the_next_start_repairs_it(
     parts: Parts, monkeypatch, uncrashed: tuple[object, ...], step: str, after: bool
 ) -> None:
-    monkeypatch.setattr(pipeline, "_BATCH", 2)
+    monkeypatch.setattr(writing, "_BATCH", 2)
     await parts.ingestor().ingest(CALLER, "docs", MOON)
     before = await state_of(parts)
     whole, store = parts.index, parts.store
@@ -223,7 +223,7 @@ async def test_a_failure_without_a_crash_cleans_up_by_itself(parts: Parts, monke
 
 
 async def test_a_cancelled_ingestion_leaves_nothing(parts: Parts, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "_BATCH", 2)
+    monkeypatch.setattr(writing, "_BATCH", 2)
     ingestor = parts.ingestor()
     started = asyncio.Event()
     task = asyncio.create_task(ingestor.ingest(CALLER, "docs", MOON, lambda done: started.set()))
@@ -240,9 +240,9 @@ async def test_a_cancellation_during_the_switch_does_not_undo_it(parts: Parts, m
     loop = asyncio.get_running_loop()
     commit = parts.store.commit_version
 
-    def cancelled_meanwhile(*args: str) -> str | None:
+    def cancelled_meanwhile(*args: str, **named: int) -> str | None:
         loop.call_soon_threadsafe(task.cancel)
-        return commit(*args)
+        return commit(*args, **named)
 
     monkeypatch.setattr(parts.store, "commit_version", cancelled_meanwhile)
     task = asyncio.create_task(ingestor.ingest(CALLER, "docs", MOON))

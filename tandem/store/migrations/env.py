@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from tandem.store.schema import metadata
+from tandem.store import job_schema, schema  # noqa: F401 - their tables are wanted
+from tandem.store.columns import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

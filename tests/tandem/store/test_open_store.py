@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, event
 from tandem.errors import ConflictError, SettingsError, StorageError, UnavailableError
 from tandem.settings import StoreSettings
 from tandem.store import Store, open_store
+from tandem.store.columns import metadata
 from tandem.store.migrating import MIGRATIONS, NEWEST
-from tandem.store.schema import metadata
 from tandem.vocabulary import Caller, Document
 
 FILE = "store.sqlite3"
@@ -98,7 +98,7 @@ def test_a_read_only_database_reads_and_refuses_to_write(tmp_path: Path) -> None
     store = open_store(StoreSettings(url=f"sqlite:///file:{tmp_path / FILE}?mode=ro&uri=true"), tmp_path)
     store.check()
     with pytest.raises(StorageError):
-        store.begin_version(document(), "v1", 1)
+        store.begin_version(document(), "v1")
     store.close()
     first.close()
 
@@ -108,10 +108,10 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path) -> 
     event.listen(
         store._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA max_page_count = 30")
     )
-    store.begin_version(document("small"), "v1", 1)
+    store.begin_version(document("small"), "v1")
     store.commit_version(document().id, "v1")
     with pytest.raises(StorageError, match="full"):
-        store.begin_version(document("x" * 1_000_000), "v2", 1)
+        store.begin_version(document("x" * 1_000_000), "v2")
     assert store.leftovers() == []
     assert store.current_versions("t", [document().id]) == {document().id: "v1"}
     store.close()
@@ -126,10 +126,10 @@ def test_a_locked_database_is_unavailable_rather_than_broken(tmp_path: Path) -> 
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(UnavailableError):
-        store.begin_version(document(), "v1", 1)
+        store.begin_version(document(), "v1")
     other.execute("ROLLBACK")
     other.close()
-    store.begin_version(document(), "v1", 1)
+    store.begin_version(document(), "v1")
     store.close()
 
 
@@ -139,7 +139,7 @@ def test_many_threads_write_without_losing_a_version(tmp_path: Path) -> None:
     def write(thread: int) -> None:
         for number in range(5):
             one = document(uri=f"{thread}/{number}")
-            store.begin_version(one, "v1", 1)
+            store.begin_version(one, "v1")
             store.commit_version(one.id, "v1")
 
     with ThreadPoolExecutor(4) as pool:

@@ -34,12 +34,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def put(store: Store, version: str, document: Document = DOCUMENT, chunks: int = 3) -> str | None:
-    store.begin_version(document, version, chunks)
-    return store.commit_version(document.id, version)
+    store.begin_version(document, version)
+    return store.commit_version(document.id, version, chunks)
 
 
 def test_a_pending_version_is_seen_by_nobody(store: Store) -> None:
-    store.begin_version(DOCUMENT, "v1", 3)
+    store.begin_version(DOCUMENT, "v1")
     assert store.corpora(CALLER) == []
     assert store.current_versions("acme", [KNOWN]) == {}
     with pytest.raises(NotFoundError):
@@ -66,7 +66,7 @@ def test_the_switch_names_the_version_that_it_superseded(store: Store) -> None:
 
 
 def test_beginning_twice_is_harmless_and_takes_the_later_text(store: Store) -> None:
-    store.begin_version(DOCUMENT, "v1", 3)
+    store.begin_version(DOCUMENT, "v1")
     put(store, "v1", replace(DOCUMENT, text="later"), 4)
     record = store.document(CALLER, "docs", KNOWN)
     assert (record.text, record.chunks) == ("later", 4)
@@ -89,7 +89,7 @@ def test_beginning_or_committing_the_current_version_changes_nothing(store: Stor
 @pytest.mark.parametrize("swept", ["never begun", "forgotten", "superseded"])
 def test_a_version_that_is_not_pending_cannot_be_committed(store: Store, swept: str) -> None:
     if swept != "never begun":
-        store.begin_version(DOCUMENT, "v1", 3)
+        store.begin_version(DOCUMENT, "v1")
     if swept == "forgotten":
         store.forget_version(KNOWN, "v1")
     if swept == "superseded":

@@ -1,0 +1,73 @@
+"""Gathers the chunks of several documents into batches, so that the embedder never waits for one of them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tandem.embedding import Embedder
+from tandem.threads import in_thread
+
+if TYPE_CHECKING:
+    from tandem.index import Vector
+
+_MOST_TEXTS = 512
+"""Texts embedded in one go: many enough to be sorted by length, few enough that memory stays small."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    texts: Sequence[str]
+    vectors: "asyncio.Future[Vector]"
+
+
+class EmbeddingQueue:
+    """Embeds what documents ask for, together. Documents are served in the order in which they ask."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._wanted: list[_Wanted] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def embed(self, texts: Sequence[str]) -> "Vector":
+        """Vectors of shape `(len(texts), dimension)`. Raises what the embedder raises."""
+        wanted = _Wanted(texts, asyncio.get_running_loop().create_future())
+        self._wanted.append(wanted)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await wanted.vectors
+
+    async def _run(self) -> None:
+        try:
+            while batch := self._next():
+                await self._serve(batch)
+        finally:
+            self._running = None
+
+    async def _serve(self, batch: Sequence[_Wanted]) -> None:
+        texts = [text for wanted in batch for text in wanted.texts]
+        try:
+            vectors = await in_thread(self._embedder.embed_documents, texts)
+        except Exception as error:  # noqa: BLE001 - raised again in each document that waits
+            for wanted in batch:
+                if not wanted.vectors.done():
+                    wanted.vectors.set_exception(error)
+            return
+        start = 0
+        for wanted in batch:
+            end = start + len(wanted.texts)
+            if not wanted.vectors.done():
+                wanted.vectors.set_result(vectors[start:end])
+            start = end
+
+    def _next(self) -> list[_Wanted]:
+        """Those that wait longest, as many as fit; who has given up is left out."""
+        waiting = [wanted for wanted in self._wanted if not wanted.vectors.done()]
+        size = count = 0
+        for wanted in waiting:
+            if count and size + len(wanted.texts) > _MOST_TEXTS:
+                break
+            size += len(wanted.texts)
+            count += 1
+        self._wanted = waiting[count:]
+        return waiting[:count]

@@ -1,0 +1,108 @@
+"""Judges whether two documents say the same.
+
+Candidates come from MinHash (A. Broder, "On the resemblance and containment of documents", 1997) in bands
+that the store looks up; whether they are near duplicates is then decided on the texts themselves.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tandem.store import DocumentRecord, Original, Store
+from tandem.vocabulary import Document, Marks
+
+_PERMUTATIONS = 128
+_ROWS = 8
+"""Values in a band: two texts of similarity 0.9 share one of the 16 bands with probability 0.9999."""
+
+_SHINGLE = 3
+_WORD = re.compile(r"\w+")
+_FIGURE = re.compile(r"\w*\d\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """By what a document's duplicates are known."""
+
+    document: Document
+    text_hash: str
+    bands: tuple[str, ...]
+    least: float
+    """Least Jaccard similarity of a near duplicate; 0 where only the same text counts."""
+
+    @classmethod
+    def of(cls, document: Document, least: float) -> "Likeness":
+        """Blocking; takes milliseconds for a long text."""
+        return cls(document, _text_hash(document), _bands_of(document) if least else (), least)
+
+    def is_like(self, record: DocumentRecord) -> bool:
+        """Whether a document with its text says the same under the same marks. Blocking."""
+        other = record.as_document()
+        if _marks(other.marks) != _marks(self.document.marks):
+            return False
+        return _text_hash(other) == self.text_hash or (
+            self.least > 0 and are_near(self.document.text, other.text, self.least)
+        )
+
+
+def are_near(text: str, other: str, least: float) -> bool:
+    """Whether the Jaccard similarity of the texts' three-word shingles is at least `least`.
+
+    Texts whose figures differ are never near: two invoices that differ in an amount alone are two.
+    """
+    if Counter(_FIGURE.findall(text)) != Counter(_FIGURE.findall(other)):
+        return False
+    one, two = _shingles(_words(text)), _shingles(_words(other))
+    union = len(one | two)
+    return union > 0 and len(one & two) >= least * union
+
+
+def find_original(store: Store, likeness: Likeness, besides: str | None = None) -> Original | None:
+    """The document of the corpus that says the same and is searched, but not `besides`. Blocking."""
+    document = likeness.document
+    exact = store.same_text(document, likeness.text_hash, besides)
+    if exact is not None or not likeness.bands:
+        return exact
+    candidates = store.near_texts(document, likeness.bands, besides)
+    return next((one for one, text in candidates if are_near(document.text, text, likeness.least)), None)
+
+
+def _text_hash(document: Document) -> str:
+    """Equal for documents that say the same words under the same marks, whatever their white space."""
+    digest = hashlib.sha256(" ".join(document.text.split()).casefold().encode("utf-8", "replace"))
+    digest.update(_marks(document.marks))
+    return digest.hexdigest()
+
+
+def _bands_of(document: Document) -> tuple[str, ...]:
+    """Hashes of the bands of the text's MinHash; none for a text that is too short for it."""
+    from datasketch import MinHash
+
+    shingles = _shingles(_words(document.text))
+    if not shingles:
+        return ()
+    sketch = MinHash(num_perm=_PERMUTATIONS, scheme="affine32")
+    sketch.update_batch(["\x00".join(shingle).encode("utf-8", "replace") for shingle in shingles])
+    marks = _marks(document.marks)
+    return tuple(
+        hashlib.sha256(sketch.hashvalues[start : start + _ROWS].tobytes() + marks).hexdigest()[:32]
+        for start in range(0, _PERMUTATIONS, _ROWS)
+    )
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
+    return set(zip(*(words[start:] for start in range(_SHINGLE)), strict=False))
+
+
+def _marks(marks: Marks) -> bytes:
+    """Documents under other marks are found by other questions, so they are never the same."""
+    expiry = marks.expires_at.isoformat() if marks.expires_at else None
+    parts = [sorted(marks.tags), sorted(marks.metadata.items(), key=str), expiry]
+    return json.dumps(parts).encode()

@@ -1,0 +1,172 @@
+"""Writes a document's version beside the old one, switches, and sweeps; links it where it is a duplicate.
+
+Whatever stops in between, a reader sees the old version or the new one, whole: the store decides which
+version is seen, in one transaction, and knows which chunks must still leave the index.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+
+from ingest.batching import EmbeddingQueue
+from ingest.chunking import Chunker
+from ingest.duplicates import Likeness, find_original
+from ingest.locks import Locks, to_its_end
+from tandem.errors import StorageError, UnavailableError
+from tandem.index import Index
+from tandem.store import DocumentRecord, Original, Store
+from tandem.threads import in_thread
+from tandem.vocabulary import Chunk, Document
+
+_BATCH = 256
+"""Chunks embedded and written in one go: many enough to be sorted by length, few enough to be cancelled."""
+
+_AGAIN = "+"
+"""Ends the version of a document that was written anew though its source is as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write has done."""
+
+    replaced: str | None
+    """The version that was current before."""
+    swept: bool
+    """Whether all chunks that must go are gone."""
+    original: Original | None
+    """The document that says the same and is searched in this one's place."""
+
+
+class Writer:
+    """Writes versions. The caller holds the document's lock, one of `locks`."""
+
+    def __init__(
+        self,
+        store: Store,
+        index: Index,
+        queue: EmbeddingQueue,
+        chunker: Chunker,
+        least: float,
+        worker: str | None,
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._queue = queue
+        self._chunker = chunker
+        self._least = least
+        self._worker = worker
+        self.locks = Locks()
+
+    async def write(
+        self,
+        document: Document,
+        version: str,
+        chunks: Sequence[Chunk],
+        progress: Callable[[int], None] | None = None,
+        besides: str | None = None,
+    ) -> Written:
+        """Write, embed, switch; or link, where another document of the corpus, not `besides`, says the same.
+
+        Raises `StorageError`, `UnavailableError`, and `ConflictError` if the document, or the one it is
+        linked to, was removed at the same time.
+        """
+        likeness = await in_thread(Likeness.of, document, self._least)
+        try:
+            original = await self._begin(document, version, likeness, besides)
+            if original is None:
+                await self._index_chunks(chunks, progress)
+            await self.release_duplicates(document.id, likeness)
+            commit = partial(self._store.commit_version, chunk_count=0 if original else len(chunks))
+            replaced = await to_its_end(in_thread(commit, document.id, version))
+            # Once more: one may have been linked to what was current until now.
+            successor = likeness if original is None else None
+            await self.release_duplicates(document.id, successor, version)
+        finally:
+            # The store knows what must go: the old version after a success, else the new one.
+            swept = await self._try_sweep(document.id)
+        return Written(replaced, swept, original)
+
+    async def release_duplicates(
+        self, document_id: str, successor: Likeness | None, version: str | None = None
+    ) -> None:
+        """Give a new place in the search to documents that are searched through this one, which goes.
+
+        `successor` is what this one says from now on, and `version` its version once that is current;
+        those that say the same stay linked to it. The others become searchable before it goes, so that their text is never out of reach.
+        """
+        for linked in await in_thread(self._store.duplicates_of, document_id):
+            if successor is not None and await in_thread(successor.is_like, linked):
+                if version is not None:
+                    await in_thread(self._store.relink_duplicate, linked.id, Original(document_id, version))
+                continue
+            async with self.locks.of(linked.id):
+                await self._write_again(linked)
+
+    async def write_orphans(self) -> None:
+        """Make duplicates searchable whose original is gone."""
+        for orphan in await in_thread(self._store.orphaned_duplicates):
+            async with self.locks.of(orphan.id):
+                await self._write_again(orphan)
+
+    async def sweep(self, document_id: str) -> int:
+        """Remove chunks and row of each version that is not current; returns the number of versions."""
+        left = await in_thread(self._store.leftovers, document_id, self._worker)
+        for one in left:
+            await self._index.delete_version(one.tenant, one.document_id, one.version)
+            await in_thread(self._store.forget_version, one.document_id, one.version)
+        return len(left)
+
+    async def _write_again(self, linked: DocumentRecord) -> None:
+        """Index a duplicate, or link it to another document, but not to the one it was linked to."""
+        again = await in_thread(self._store.current_versions, linked.tenant, [linked.id])
+        if again.get(linked.id) != linked.version:
+            return  # it was read anew in the meantime
+        document = linked.as_document()
+        version = (
+            linked.version.removesuffix(_AGAIN)
+            if linked.version.endswith(_AGAIN)
+            else linked.version + _AGAIN
+        )
+        chunks = await in_thread(self._chunker.chunks_of, document, version)
+        await self.write(document, version, chunks, besides=linked.duplicate_of)
+
+    async def _begin(
+        self, document: Document, version: str, likeness: Likeness, besides: str | None
+    ) -> Original | None:
+        """Begin the version, as a link to the document that says the same if there is one."""
+        # Looking and beginning are one step: else two copies that come together would not see each other.
+        async with self.locks.of(f"{document.tenant}\x00{document.corpus}"):
+            original = await in_thread(find_original, self._store, likeness, besides)
+            begin = partial(
+                self._store.begin_version,
+                writer=self._worker,
+                text_hash=likeness.text_hash,
+                original=original,
+                bands=likeness.bands,
+            )
+            await to_its_end(in_thread(begin, document, version))
+        return original
+
+    async def _index_chunks(self, chunks: Sequence[Chunk], progress: Callable[[int], None] | None) -> None:
+        for start in range(0, len(chunks), _BATCH):
+            batch = chunks[start : start + _BATCH]
+            vectors = await self._queue.embed([chunk.indexed_text for chunk in batch])
+            await to_its_end(self._index.upsert(batch, vectors))
+            if progress is not None:
+                progress(start + len(batch))
+
+    async def _try_sweep(self, document_id: str) -> bool:
+        """Sweep if that can be done now; if not, a later sweep does it, and readers see no difference."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self.sweep(document_id)
+            except (StorageError, UnavailableError):
+                return False
+        return True
+
+
+def is_version(current: str, version: str) -> bool:
+    """Whether the current version is this one, though it may have been written again."""
+    return current.removesuffix(_AGAIN) == version

@@ -1,0 +1,98 @@
+"""Finds documents of a corpus that say the same, and keeps the links between them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+
+from tandem.store.documents import record_of
+from tandem.store.records import DocumentRecord, Original
+from tandem.store.schema import CURRENT, PENDING, bands, versions
+from tandem.store.transactions import Transactions
+from tandem.vocabulary import Document
+
+_MOST_CANDIDATES = 5
+
+
+class Duplicates(Transactions):
+    """Links of documents to the one that is searched in their place."""
+
+    def same_text(self, document: Document, text_hash: str, besides: str | None = None) -> Original | None:
+        """A document of the corpus, not `besides`, that has this hash and is, or will be, searched itself."""
+        query = (
+            select(versions.c.document_id, versions.c.version)
+            .where(_searched_beside(document, besides), versions.c.text_hash == text_hash)
+            .order_by(versions.c.document_id)
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found = connection.execute(query).one_or_none()
+        return None if found is None else Original(*found)
+
+    def near_texts(
+        self, document: Document, values: Sequence[str], besides: str | None = None
+    ) -> list[tuple[Original, str]]:
+        """With their texts, the documents that share the most bands with `values`, at most five."""
+        shared = or_(*(and_(bands.c.band == n, bands.c.value == value) for n, value in enumerate(values)))
+        nearest = (
+            select(bands.c.document_id, bands.c.version, func.count().label("shared"))
+            .join(
+                versions,
+                and_(versions.c.document_id == bands.c.document_id, versions.c.version == bands.c.version),
+            )
+            .where(shared, _searched_beside(document, besides))
+            .group_by(bands.c.document_id, bands.c.version)
+            .order_by(func.count().desc(), bands.c.document_id)
+            .limit(_MOST_CANDIDATES)
+            .subquery()
+        )
+        query = (
+            select(versions.c.document_id, versions.c.version, versions.c.text)
+            .join(
+                nearest,
+                and_(
+                    versions.c.document_id == nearest.c.document_id,
+                    versions.c.version == nearest.c.version,
+                ),
+            )
+            .order_by(nearest.c.shared.desc(), versions.c.document_id)
+        )
+        with self._reading() as connection:
+            return [(Original(known, version), text) for known, version, text in connection.execute(query)]
+
+    def duplicates_of(self, document_id: str) -> list[DocumentRecord]:
+        """The documents that are linked to this one, whole, by uri."""
+        query = select(versions).where(versions.c.duplicate_of == document_id, versions.c.state == CURRENT)
+        with self._reading() as connection:
+            return [record_of(row) for row in connection.execute(query.order_by(versions.c.uri))]
+
+    def orphaned_duplicates(self) -> list[DocumentRecord]:
+        """Documents of all tenants whose original is gone, or no longer says the same; whole."""
+        original = versions.alias()
+        searched = exists().where(
+            original.c.document_id == versions.c.duplicate_of,
+            original.c.version == versions.c.original_version,
+            original.c.state == CURRENT,
+            original.c.duplicate_of.is_(None),
+        )
+        query = select(versions).where(
+            versions.c.state == CURRENT, versions.c.duplicate_of.is_not(None), ~searched
+        )
+        with self._reading() as connection:
+            return [record_of(row) for row in connection.execute(query.order_by(versions.c.uri))]
+
+    def relink_duplicate(self, document_id: str, original: Original) -> None:
+        """Note that a duplicate says the same as this version of its original, too."""
+        linked = (versions.c.document_id == document_id) & (versions.c.duplicate_of == original.document_id)
+        with self._writing() as connection:
+            connection.execute(update(versions).where(linked).values(original_version=original.version))
+
+
+def _searched_beside(document: Document, besides: str | None) -> ColumnElement[bool]:
+    """Other documents of the corpus that are, or are about to be, searched themselves."""
+    return and_(
+        versions.c.tenant == document.tenant,
+        versions.c.corpus == document.corpus,
+        versions.c.document_id.not_in({document.id, besides or document.id}),
+        versions.c.duplicate_of.is_(None),
+        versions.c.state.in_((CURRENT, PENDING)),
+    )
