@@ -53,7 +53,8 @@ class ReportBody(BaseModel):
     title: str
     chunks: int
     tokens: int
-    status: Literal["created", "replaced", "unchanged"]
+    status: Literal["created", "replaced", "unchanged", "duplicate"]
+    duplicate_of: str | None = None
     warnings: list[str]
 
 

@@ -52,6 +52,7 @@ class JobDocument:
     depth: int
     tries: int
     due_at: datetime
+    ended_at: datetime | None
     document_id: str | None
     chunks: int
     tokens: int

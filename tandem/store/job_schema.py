@@ -71,6 +71,7 @@ job_documents = Table(
     Column("content_hash", String(64)),
     Column("tries", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("document_id", String(36)),
     Column("chunks", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),

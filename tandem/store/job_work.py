@@ -118,6 +118,7 @@ class JobWork(Transactions):
             "warnings": list(outcome.warnings),
             "error": outcome.error,
             "tries": job_documents.c.tries + 1,
+            "ended_at": datetime.now(UTC),
         }
         self._write_document(claim, place, row, within)
 
@@ -130,7 +131,12 @@ class JobWork(Transactions):
     def add_outcome(self, claim: Claim, uri: str, outcome: Outcome) -> None:
         """Note what was done to a document that no source listed: one that has vanished was removed."""
         here = (job_documents.c.job_id == claim.job_id) & (job_documents.c.uri_hash == uri_hash(uri))
-        row = {"state": outcome.state, "document_id": outcome.document_id, "error": outcome.error}
+        row = {
+            "state": outcome.state,
+            "document_id": outcome.document_id,
+            "error": outcome.error,
+            "ended_at": datetime.now(UTC),
+        }
         with self._writing() as connection:
             held(connection, claim)
             add_documents(connection, claim.job_id, [NewJobDocument(uri, uri, -1)])

@@ -92,6 +92,17 @@ class Jobs(Transactions):
             rows = connection.execute(query.order_by(job_documents.c.place).limit(limit))
             return [document_of(row) for row in rows]
 
+    def ended_documents(self, job_id: str, since: datetime, limit: int = 1_000) -> list[JobDocument]:
+        """Documents of a job that have ended at `since` or later, in the order of their ends."""
+        query = select(job_documents).where(
+            job_documents.c.job_id == job_id, job_documents.c.ended_at >= since
+        )
+        with self._reading() as connection:
+            rows = connection.execute(
+                query.order_by(job_documents.c.ended_at, job_documents.c.place).limit(limit)
+            )
+            return [document_of(row) for row in rows]
+
     def cancel_job(self, caller: Caller, job_id: str) -> Job:
         """Ask that a job stops; one that nobody works at stops at once. Raises `NotFoundError`."""
         self.job(caller, job_id)
@@ -112,7 +123,7 @@ class Jobs(Transactions):
         if not self.job(caller, job_id).ended:
             raise ConflictError("The ingestion has not ended yet", hint="Wait for it, or cancel it first.")
         undone = (job_documents.c.job_id == job_id) & job_documents.c.state.in_(("failed", "cancelled"))
-        waiting = {"state": WAITING, "tries": 0, "error": None, "due_at": datetime.now(UTC)}
+        waiting = {"state": WAITING, "tries": 0, "error": None, "due_at": datetime.now(UTC), "ended_at": None}
         queued = {"state": "queued", "worker": None, "cancelling": False, "ended_at": None, "error": None}
         with self._writing() as connection:
             connection.execute(update(job_documents).where(undone).values(waiting))

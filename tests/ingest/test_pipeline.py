@@ -202,9 +202,9 @@ async def test_killed_at_any_step_the_next_start_repairs_it(
 def killing(real, index: FailingIndex, after: bool):
     """`real`, a step of the store, with which the process dies."""
 
-    def step(*args: object) -> None:
+    def step(*args: object, **named: object) -> None:
         if after:
-            real(*args)
+            real(*args, **named)
         index.dead = True
         raise StorageError("killed here")
 
@@ -212,7 +212,7 @@ def killing(real, index: FailingIndex, after: bool):
 
 
 async def test_a_failure_without_a_crash_cleans_up_by_itself(parts: Parts, monkeypatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **named: object) -> None:
         raise StorageError("The disk is full")
 
     with monkeypatch.context() as patch:

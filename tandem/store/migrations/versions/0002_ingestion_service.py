@@ -117,6 +117,7 @@ def _create_tables_of_jobs() -> None:
         sa.Column("content_hash", sa.String(64)),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.Column("document_id", sa.String(36)),
         sa.Column("chunks", sa.Integer, nullable=False),
         sa.Column("tokens", sa.Integer, nullable=False),

@@ -1,0 +1,6 @@
+"""Jobs: corpora brought up to date from their sources, durably, document by document."""
+
+from ingest.jobs.following import Event, follow
+from ingest.jobs.worker import JobWorker
+
+__all__ = ["Event", "JobWorker", "follow"]

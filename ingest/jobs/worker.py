@@ -1,0 +1,113 @@
+"""Does jobs, as long as the process lives."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from ingest.jobs.runner import JobRunner
+from ingest.pipeline import Ingestor
+from tandem.errors import NotFoundError, TandemError
+from tandem.settings import IngestSettings
+from tandem.store import Store
+from tandem.threads import in_thread
+from tandem.vocabulary import Caller
+
+log = structlog.get_logger(__name__)
+
+_BEAT_S = 5.0
+_LOOK_S = 0.5
+"""How often a worker without a job looks for one that another process has queued."""
+
+_JOBS_AT_ONCE = 2
+"""So that a small job need not wait for the end of a large one."""
+
+_TIDY_S = 60.0
+_JOBS_ARE_KEPT = timedelta(days=30)
+
+
+class JobWorker:
+    """Claims jobs and does them; says that it lives; removes what has expired."""
+
+    def __init__(self, store: Store, ingestor: Ingestor, settings: IngestSettings, worker: str) -> None:
+        """`worker` is the id under which this process is registered in the store."""
+        self._store = store
+        self._ingestor = ingestor
+        self._runner = JobRunner(store, ingestor, settings)
+        self._worker = worker
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for a job now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; jobs that are under way then wait for the next worker."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._beat())
+            tasks.create_task(self._tidy())
+            for _ in range(_JOBS_AT_ONCE):
+                tasks.create_task(self._work())
+
+    async def run_one(self, job_id: str) -> None:
+        """Do one job, as a command does that has no server; returns when it has ended."""
+        beat = asyncio.create_task(self._beat())
+        try:
+            claimed = await in_thread(self._store.claim_job, self._worker, job_id)
+            if claimed is not None:
+                await self._runner.run(*claimed)
+        finally:
+            beat.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                if not await self._next():
+                    await self._pause()
+            except TandemError as error:
+                # The store or the index is away: the job was let go, and is claimed again when it is back.
+                log.warning("ingestion interrupted", error=error.message)
+                await asyncio.sleep(_BEAT_S)
+
+    async def _next(self) -> bool:
+        """Do the next job; false if there is none."""
+        if not await in_thread(self._store.has_free_job):
+            return False
+        claimed = await in_thread(self._store.claim_job, self._worker)
+        if claimed is None:
+            return False
+        await self._runner.run(*claimed)
+        return True
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await in_thread(self._store.seen_worker, self._worker)
+            except TandemError as error:
+                log.warning("cannot say that this worker lives", error=error.message)
+            await asyncio.sleep(_BEAT_S)
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                await self._remove_expired()
+                await in_thread(self._store.purge_jobs, datetime.now(UTC) - _JOBS_ARE_KEPT)
+            except TandemError as error:
+                log.warning("tidying up is postponed", error=error.message)
+            await asyncio.sleep(_TIDY_S)
+
+    async def _remove_expired(self) -> None:
+        for record in await in_thread(self._store.expired):
+            try:
+                await self._ingestor.delete(Caller(record.tenant), record.corpus, record.id)
+            except NotFoundError:
+                continue  # another worker was faster
+            log.info("expired document removed", uri=record.uri, corpus=record.corpus)
