@@ -144,8 +144,12 @@ class JobRunner:
     ) -> tuple[Outcome, list[NewJobDocument]]:
         """What becomes of a document, and the documents within it."""
         upload = await self._fetch(job, entry, manifest, reach)
-        if within := await in_thread(self._within, upload, entry, manifest):
-            return Outcome("unpacked"), within
+        if await in_thread(is_archive, upload):
+            return await in_thread(self._unpacked, upload, entry)
+        mapping = manifest.sources[entry.source].records if manifest and entry.source != HANDED_IN else None
+        if mapping is not None:
+            found = await in_thread(list, records(upload, mapping))
+            return Outcome("unpacked"), [entry_of_upload(one, entry.depth + 1) for one in found]
         report = await self._ingestor.ingest(Caller(job.tenant), job.corpus, upload)
         attached = [entry_of_upload(one, entry.depth + 1) for one in report.attachments]
         return _outcome_of(report), attached
@@ -160,23 +164,16 @@ class JobRunner:
             raise InvalidRequestError(f"{entry.name} has no source")
         return await in_thread(fetch, manifest.sources[entry.source], item_of(entry), reach)
 
-    def _within(
-        self, upload: Upload, entry: JobDocument, manifest: Manifest | None
-    ) -> list[NewJobDocument]:
-        """The documents that a file is made of, if it is an archive or holds records; else none."""
-        if is_archive(upload):
-            found: list[NewJobDocument] = []
-            for leaf in leaves(upload, self._settings):
-                if isinstance(leaf, Refusal):
-                    raise leaf.error
+    def _unpacked(self, upload: Upload, entry: JobDocument) -> tuple[Outcome, list[NewJobDocument]]:
+        """The files of an archive. What it holds that is sound is taken, though a part of it be refused."""
+        found: list[NewJobDocument] = []
+        refused: list[TandemError] = []
+        for leaf in leaves(upload, self._settings):
+            if isinstance(leaf, Refusal):
+                refused.append(leaf.error)
+            else:
                 found.append(entry_of_upload(leaf, entry.depth + 1))
-            return found
-        if manifest is None or entry.source == HANDED_IN:
-            return []
-        mapping = manifest.sources[entry.source].records
-        if mapping is None:
-            return []
-        return [entry_of_upload(one, entry.depth + 1) for one in records(upload, mapping)]
+        return (_failed(refused[0]) if refused else Outcome("unpacked")), found
 
     async def _remove_vanished(self, claim: Claim, job: Job, caller: Caller) -> None:
         """Remove the documents of the corpus that no source has any more.

@@ -92,7 +92,7 @@ class Jobs(Transactions):
             rows = connection.execute(query.order_by(job_documents.c.place).limit(limit))
             return [document_of(row) for row in rows]
 
-    def ended_documents(self, job_id: str, since: datetime, limit: int = 1_000) -> list[JobDocument]:
+    def ended_documents(self, job_id: str, since: datetime, limit: int = 10_000) -> list[JobDocument]:
         """Documents of a job that have ended at `since` or later, in the order of their ends."""
         query = select(job_documents).where(
             job_documents.c.job_id == job_id, job_documents.c.ended_at >= since

@@ -1,26 +1,22 @@
 """`/api/corpora/{corpus}/documents`: put documents in, look at them, take them out."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
-from ingest.accept import Upload, check_corpus
-from ingest.pipeline import Ingestor
-from tandem.errors import InvalidRequestError, NotFoundError, TooLargeError
+from ingest.accept import check_corpus
+from ingest.api.forms import one_upload
+from ingest.api.removals import ReceiptBody, receipt_body
+from ingest.pipeline import DocumentReport, Ingestor
+from tandem.errors import NotFoundError
 from tandem.store import DocumentRecord, Store
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller
-
-_FORM_BYTES = 64 * 1024
-"""What a form may weigh beside its file."""
+from tandem.vocabulary import Caller, Scalar
 
 _FORM_SCHEMA = {
     "requestBody": {
@@ -66,6 +62,14 @@ class PageBody(BaseModel):
     end: int
 
 
+class BlockBody(BaseModel):
+    """A table or a piece of code and its place, in characters."""
+
+    kind: Literal["table", "code"]
+    start: int
+    end: int
+
+
 class HeadingBody(BaseModel):
     """A heading and its place, in characters."""
 
@@ -89,12 +93,19 @@ class DocumentBody(BaseModel):
     created_at: datetime
 
 
+    tags: list[str]
+    metadata: dict[str, Scalar]
+    expires_at: datetime | None
+    duplicate_of: str | None
+
+
 class DocumentWithText(DocumentBody):
     """A document with all that it says."""
 
     text: str
     pages: list[PageBody]
     headings: list[HeadingBody]
+    blocks: list[BlockBody]
 
 
 class DocumentList(BaseModel):
@@ -115,10 +126,10 @@ def documents_router(
     ) -> ReportBody:
         """Ingest one file; answered when it can be found."""
         check_corpus(corpus)
-        report = await ingestor.ingest(caller, corpus, await _upload_of(request, max_bytes))
+        report = await ingestor.ingest(caller, corpus, await one_upload(request, max_bytes))
         response.status_code = 201 if report.status == "created" else 200
         response.headers["Location"] = f"/api/corpora/{corpus}/documents/{report.document_id}"
-        return ReportBody(**asdict(report))
+        return _report_body(report)
 
     @router.get("")
     async def list_documents(
@@ -140,71 +151,14 @@ def documents_router(
         known = _checked(corpus, document_id)
         return DocumentWithText(**_fields(await in_thread(store.document, caller, corpus, known)))
 
-    @router.delete("/{document_id}", status_code=204)
+    @router.delete("/{document_id}")
     async def delete_document(
         corpus: str, document_id: str, caller: Annotated[Caller, Depends(caller_of)]
-    ) -> None:
-        """Remove a document: from every answer at once, and its chunks from the index."""
-        await ingestor.delete(caller, corpus, _checked(corpus, document_id))
+    ) -> ReceiptBody:
+        """Remove a document: from every answer at once, then from index, store and traces."""
+        return receipt_body(await ingestor.delete(caller, corpus, _checked(corpus, document_id)))
 
     return router
-
-
-async def _upload_of(request: Request, max_bytes: int) -> Upload:
-    form = await _form_of(request, max_bytes)
-    try:
-        file, uri = form.get("file"), form.get("uri")
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise InvalidRequestError(
-                "The form has no file",
-                param="file",
-                hint="Send multipart/form-data with a file in the field `file`.",
-            )
-        if uri is not None and not isinstance(uri, str):
-            raise InvalidRequestError("uri must be text", param="uri")
-        # A browser may send a path; the name is its last part, whichever way its slashes lean.
-        name = PureWindowsPath(file.filename).name or file.filename
-        return Upload(uri=uri or name, name=name, content=await file.read())
-    finally:
-        await form.close()
-
-
-async def _form_of(request: Request, max_bytes: int) -> FormData:
-    """The form, read no further than a file of `max_bytes` needs."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise InvalidRequestError(
-            "The body is not multipart/form-data",
-            param="file",
-            hint="Send the file in the form field `file`.",
-        )
-    limit = max_bytes + _FORM_BYTES
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit:
-        raise _too_large(max_bytes)
-    parser = MultiPartParser(
-        request.headers, _bounded(request.stream(), limit, max_bytes), max_files=1, max_fields=4
-    )
-    try:
-        return await parser.parse()
-    except MultiPartException as error:
-        raise InvalidRequestError(f"The form cannot be read: {error.message}", param="file") from error
-
-
-async def _bounded(stream: AsyncIterator[bytes], limit: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    seen = 0
-    async for part in stream:
-        seen += len(part)
-        if seen > limit:
-            raise _too_large(max_bytes)
-        yield part
-
-
-def _too_large(max_bytes: int) -> TooLargeError:
-    return TooLargeError(
-        f"The file is larger than {max_bytes / 1024**2:g} MiB",
-        param="file",
-        hint="Split the file, or raise ingest.max_file_mb.",
-    )
 
 
 def _checked(corpus: str, document_id: str) -> str:
@@ -218,7 +172,11 @@ def _checked(corpus: str, document_id: str) -> str:
         ) from error
 
 
+def _report_body(report: DocumentReport) -> ReportBody:
+    return ReportBody.model_validate(report, from_attributes=True)
+
+
 def _fields(record: DocumentRecord) -> dict[str, Any]:
     fields = asdict(record)
     del fields["tenant"]
-    return fields
+    return fields | fields.pop("marks")
