@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -121,6 +121,10 @@ class IndexSettings(_Group):
     )
     dense_weight: float = Field(1.0, gt=0, description="Weight of the dense leg in the fusion.")
     sparse_weight: float = Field(3.0, gt=0, description="Weight of the BM25 leg in the fusion.")
+    metadata_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] = Field(
+        (),
+        description="Metadata keys by whose text many questions are narrowed: each gets an index of its own.",
+    )
 
 
 class StoreSettings(_Group):

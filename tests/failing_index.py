@@ -1,6 +1,6 @@
 """An index that stops at a chosen step, as a process does that is killed there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from tandem.errors import UnavailableError
 from tandem.index import Index, Query, Vector
@@ -30,17 +30,30 @@ class FailingIndex:
             await self._inner.upsert(chunks, vectors)
         self._end(stops)
 
-    async def delete_version(self, tenant: str, document_id: str, version: str) -> None:
+    async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         stops = self._stops("delete_version")
+        removed = 0
         if not stops or self._after:
-            await self._inner.delete_version(tenant, document_id, version)
+            removed = await self._inner.delete_version(tenant, document_id, version)
         self._end(stops)
+        return removed
+
+    async def delete(self, tenant: str, corpus: str | None = None) -> int:
+        stops = self._stops("delete")
+        removed = 0
+        if not stops or self._after:
+            removed = await self._inner.delete(tenant, corpus)
+        self._end(stops)
+        return removed
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         return await self._inner.search(scope, query)
 
     async def count(self, scope: Scope) -> int:
         return await self._inner.count(scope)
+
+    def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
+        return self._inner.chunks(after)
 
     async def close(self) -> None:
         await self._inner.close()

@@ -1,6 +1,16 @@
 """The index of chunks: one protocol, two engines."""
 
-from tandem.index.opening import open_index
+from tandem.index.marks import check_metadata, check_metadata_key
+from tandem.index.opening import drop_collection, open_index
 from tandem.index.protocol import Index, Leg, Query, Vector
 
-__all__ = ["Index", "Leg", "Query", "Vector", "open_index"]
+__all__ = [
+    "Index",
+    "Leg",
+    "Query",
+    "Vector",
+    "check_metadata",
+    "check_metadata_key",
+    "drop_collection",
+    "open_index",
+]

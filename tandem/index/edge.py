@@ -2,21 +2,38 @@
 
 import json
 import os
+import shutil
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import qdrant_edge as qe
 
 from tandem.errors import StorageError
 from tandem.index.lock import OwnerLock
-from tandem.index.points import BM25, DENSE, FILTERED, check_embedder, passage_of, payload_of, within
+from tandem.index.marks import EXPIRY, AnyOf, conditions
+from tandem.index.points import (
+    BM25,
+    DENSE,
+    KEYWORDS,
+    NUMBERS,
+    check_embedder,
+    chunk_of,
+    passage_of,
+    payload_of,
+    within,
+)
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.settings import IndexSettings
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Passage, Scope
+
+_PAGE = 256
+"""Chunks read in one go where all are read."""
 
 
 class EdgeIndex:
@@ -42,6 +59,7 @@ class EdgeIndex:
             lock = OwnerLock(folder / "owner.lock")
             try:
                 shard = _load_or_create(folder, dimension, fingerprint)
+                _index_payload(shard, settings)
             except BaseException:
                 lock.release()
                 raise
@@ -55,7 +73,7 @@ class EdgeIndex:
         points = [
             qe.Point(
                 chunk.id,
-                {DENSE: vector.tolist(), BM25: self._bm25.embed_document(chunk.text)},
+                {DENSE: vector.tolist(), BM25: self._bm25.embed_document(chunk.indexed_text)},
                 payload_of(chunk),
             )
             for chunk, vector in zip(chunks, vectors, strict=True)
@@ -71,7 +89,8 @@ class EdgeIndex:
     def _search(self, scope: Scope, query: Query) -> list[Passage]:
         dense = qe.Query.Nearest(query.vector.tolist(), using=DENSE)
         sparse = qe.Query.Nearest(self._bm25.embed_query(query.text), using=BM25)
-        chosen = _filter(scope)
+        now = time.time()
+        chosen = _filter(conditions(scope), now)
         if query.leg is Leg.HYBRID:
             candidates = max(self._settings.candidates, query.limit)
             request = qe.QueryRequest(
@@ -101,23 +120,57 @@ class EdgeIndex:
             passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
             for hit in hits
         ]
-        return within(scope, passages)
+        return within(scope, passages, now)
 
-    async def delete_version(self, tenant: str, document_id: str, version: str) -> None:
+    async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         """See `Index.delete_version`."""
-        await in_thread(self._delete_version, tenant, document_id, version)
+        known = [
+            AnyOf("tenant", (tenant,)),
+            AnyOf("document_id", (document_id,)),
+            AnyOf("version", (version,)),
+        ]
+        return await in_thread(self._delete, _filter(known))
 
-    def _delete_version(self, tenant: str, document_id: str, version: str) -> None:
-        chosen = qe.Filter(
-            must=[_is("tenant", tenant), _is("document_id", document_id), _is("version", version)]
-        )
+    async def delete(self, tenant: str, corpus: str | None = None) -> int:
+        """See `Index.delete`."""
+        scope = Scope(tenant, None if corpus is None else (corpus,))
+        return await in_thread(self._delete, _filter(conditions(scope)))
+
+    def _delete(self, chosen: qe.Filter) -> int:
         with self._writing, _storage_errors():
+            there = self._shard.count(qe.CountRequest(exact=True, filter=chosen))
             self._shard.update(qe.UpdateOperation.delete_points_by_filter(chosen))
             self._shard.flush()
+        return there
 
     async def count(self, scope: Scope) -> int:
         """See `Index.count`."""
-        return await in_thread(self._shard.count, qe.CountRequest(exact=True, filter=_filter(scope)))
+        return await in_thread(self._count, _filter(conditions(scope)))
+
+    def _count(self, chosen: qe.Filter) -> int:
+        with _storage_errors():
+            return self._shard.count(qe.CountRequest(exact=True, filter=chosen))
+
+    async def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
+        """See `Index.chunks`."""
+        start = after
+        while True:
+            page, following = await in_thread(self._page, start)
+            for chunk in page:
+                if chunk.id != after:
+                    yield chunk
+            if following is None:
+                return
+            start = following
+
+    def _page(self, start: str | None) -> tuple[list[Chunk], str | None]:
+        """Chunks from the id `start` on, and where the next page starts."""
+        with _storage_errors():
+            records, following = self._shard.scroll(
+                qe.ScrollRequest(offset=start, limit=_PAGE, with_payload=True, with_vector=False)
+            )
+        page = [chunk_of(str(record.id), record.payload or {}) for record in records]
+        return page, None if following is None else str(following)
 
     async def close(self) -> None:
         """See `Index.close`."""
@@ -145,8 +198,6 @@ def _load_or_create(folder: Path, dimension: int, fingerprint: str) -> qe.EdgeSh
         sparse_vectors={BM25: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
     )
     shard = qe.EdgeShard.create(str(shard_dir), config)
-    for key in FILTERED:
-        shard.update(qe.UpdateOperation.create_field_index(key, qe.PayloadSchemaType.Keyword))
     shard.flush()
     fresh = note.with_suffix(".new")
     fresh.write_text(json.dumps({"dimension": dimension, "fingerprint": fingerprint}))
@@ -154,16 +205,45 @@ def _load_or_create(folder: Path, dimension: int, fingerprint: str) -> qe.EdgeSh
     return shard
 
 
-def _filter(scope: Scope) -> qe.Filter:
-    """The one place where a scope becomes a filter of this engine."""
-    must: list[qe.FieldCondition] = [_is("tenant", scope.tenant)]
-    if scope.corpora is not None:
-        must.append(qe.FieldCondition("corpus", match=qe.MatchAny(list(scope.corpora))))
-    return qe.Filter(must=must)  # type: ignore[arg-type]
+def remove(folder: Path) -> None:
+    """Remove an index that nobody has open. Raises `IndexOwnedError` and `StorageError`."""
+    if not folder.exists():
+        return
+    with _storage_errors(folder):
+        lock = OwnerLock(folder / "owner.lock")
+        try:
+            shutil.rmtree(folder)
+        finally:
+            lock.release()
 
 
-def _is(key: str, value: str) -> qe.FieldCondition:
-    return qe.FieldCondition(key, match=qe.MatchValue(value))
+def _index_payload(shard: qe.EdgeShard, settings: IndexSettings) -> None:
+    """Indexes on the payload keys that searches filter by; those that are there stay."""
+    there = shard.info().payload_schema
+    for key in (*KEYWORDS, *(f"metadata.{each}" for each in settings.metadata_keys)):
+        if key not in there:
+            schema = qe.KeywordIndexParams(is_tenant=key == "tenant")
+            shard.update(qe.UpdateOperation.create_field_index(key, schema))
+    for key in NUMBERS:
+        if key not in there:
+            shard.update(qe.UpdateOperation.create_field_index(key, qe.PayloadSchemaType.Float))
+    shard.flush()
+
+
+def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> qe.Filter:
+    """The one place where conditions become a filter of this engine; with `now`, what is over is left out."""
+    over = [] if now is None else [qe.FieldCondition(EXPIRY, range=qe.RangeFloat(lte=now))]
+    return qe.Filter(must=[_condition(one) for one in wanted], must_not=over)  # type: ignore[arg-type]
+
+
+def _condition(one: AnyOf) -> qe.Filter:
+    accepted = [qe.FieldCondition(one.key, match=qe.MatchAny(list(one.strings)))]
+    # The binding takes Python's own bool for a number, and NumPy's for what it is.
+    accepted += [qe.FieldCondition(one.key, match=qe.MatchValue(np.bool_(flag))) for flag in one.flags]  # type: ignore[arg-type]
+    accepted += [
+        qe.FieldCondition(one.key, range=qe.RangeFloat(gte=each.least, lte=each.most)) for each in one.ranges
+    ]
+    return qe.Filter(should=accepted)  # type: ignore[arg-type]
 
 
 @contextmanager

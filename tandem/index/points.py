@@ -1,51 +1,85 @@
 """What a point holds: a chunk as payload, and back; the words of both engines in one place."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import structlog
 
 from tandem.errors import EmbedderMismatchError
+from tandem.index.marks import EXPIRY, is_over, marks_of, marks_payload, meets
 from tandem.index.protocol import Vector
-from tandem.vocabulary import Chunk, Passage, Scope
+from tandem.vocabulary import Chunk, Parent, Passage, Scope
 
 DENSE = "dense"
 BM25 = "bm25"
-FILTERED = ("tenant", "corpus", "document_id", "version")
+KEYWORDS = ("tenant", "corpus", "document_id", "version", "tags")
 """Payload keys that queries and deletions filter by."""
+NUMBERS = (EXPIRY,)
 
 log = structlog.get_logger(__name__)
-_NAMES = tuple(field.name for field in fields(Chunk) if field.name != "id")
+_PLAIN = (
+    "tenant",
+    "corpus",
+    "document_id",
+    "version",
+    "ordinal",
+    "text",
+    "start",
+    "end",
+    "title",
+    "uri",
+    "page",
+    "section",
+)
 
 
 def payload_of(chunk: Chunk) -> dict[str, Any]:
     """Everything of the chunk but its id, which is the point's."""
-    payload = asdict(chunk)
-    del payload["id"]
+    payload = {name: getattr(chunk, name) for name in _PLAIN} | marks_payload(chunk.marks)
+    if chunk.header:
+        payload["header"] = chunk.header
+    if chunk.parent is not None:
+        payload["parent"] = asdict(chunk.parent)
     return payload
+
+
+def chunk_of(point: str, payload: Mapping[str, Any]) -> Chunk:
+    """The way back."""
+    parent = payload.get("parent")
+    return Chunk(
+        id=point,
+        **{name: payload[name] for name in _PLAIN},
+        header=payload.get("header", ""),
+        parent=None if parent is None else Parent(**parent),
+        marks=marks_of(payload),
+    )
 
 
 def passage_of(
     point: str, payload: Mapping[str, Any], score: float, vector: list[float], question: Vector
 ) -> Passage:
     """A hit as a passage. Vectors have length 1, so the cosine is the inner product."""
-    chunk = Chunk(id=point, **{name: payload[name] for name in _NAMES})
     similarity = float(np.asarray(vector, np.float32) @ question)
-    return Passage(chunk, score=score, similarity=similarity)
+    return Passage(chunk_of(point, payload), score=score, similarity=similarity)
 
 
-def within(scope: Scope, passages: list[Passage]) -> list[Passage]:
+def within(scope: Scope, passages: list[Passage], now: float) -> list[Passage]:
     """A second look at what the engine returned: nothing leaves that is not of the scope."""
-    kept = [p for p in passages if _belongs(scope, p.chunk)]
+    kept = [p for p in passages if _belongs(scope, p.chunk, now)]
     if len(kept) < len(passages):
         log.error("index returned chunks outside the scope", dropped=len(passages) - len(kept))
     return kept
 
 
-def _belongs(scope: Scope, chunk: Chunk) -> bool:
-    return chunk.tenant == scope.tenant and (scope.corpora is None or chunk.corpus in scope.corpora)
+def _belongs(scope: Scope, chunk: Chunk, now: float) -> bool:
+    return (
+        chunk.tenant == scope.tenant
+        and (scope.corpora is None or chunk.corpus in scope.corpora)
+        and meets(chunk.marks, scope)
+        and not is_over(chunk.marks, now)
+    )
 
 
 def check_embedder(recorded: Mapping[str, Any], *, dimension: int, fingerprint: str) -> None:

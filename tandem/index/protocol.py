@@ -1,6 +1,6 @@
 """What an index of chunks can do. Two engines do it: Qdrant Edge and a Qdrant server."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -43,15 +43,29 @@ class Index(Protocol):
         ...
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
-        """The best passages of the scope, best first, at most `query.limit`."""
+        """The best passages of the scope, best first, at most `query.limit`; none whose time is up.
+
+        Raises `InvalidRequestError` for a key of `scope.where` that cannot be one.
+        """
         ...
 
-    async def delete_version(self, tenant: str, document_id: str, version: str) -> None:
-        """Remove every chunk of one version of a document; nothing happens if there is none."""
+    async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
+        """Remove every chunk of one version of a document; returns how many there were."""
+        ...
+
+    async def delete(self, tenant: str, corpus: str | None = None) -> int:
+        """Remove every chunk of a corpus, or of a tenant; returns how many there were."""
         ...
 
     async def count(self, scope: Scope) -> int:
-        """Number of chunks in the scope, of all versions."""
+        """Number of chunks in the scope, of all versions, also of those whose time is up."""
+        ...
+
+    def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
+        """Every chunk of every tenant in the order of ids, from the one that follows the id `after`.
+
+        For comparing the index with the store, and for building another from it; never for an answer.
+        """
         ...
 
     async def close(self) -> None:

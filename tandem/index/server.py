@@ -1,6 +1,7 @@
 """The index on a Qdrant server, through the official asynchronous client."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -9,7 +10,18 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
 
 from tandem.errors import UnavailableError
-from tandem.index.points import BM25, DENSE, FILTERED, check_embedder, passage_of, payload_of, within
+from tandem.index.marks import EXPIRY, AnyOf, conditions
+from tandem.index.points import (
+    BM25,
+    DENSE,
+    KEYWORDS,
+    NUMBERS,
+    check_embedder,
+    chunk_of,
+    passage_of,
+    payload_of,
+    within,
+)
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.settings import IndexSettings
 from tandem.vocabulary import Chunk, Passage, Scope
@@ -43,6 +55,7 @@ class ServerIndex:
             if await client.collection_exists(name):
                 recorded = (await client.get_collection(name)).config.metadata or {}
                 check_embedder(recorded, dimension=dimension, fingerprint=fingerprint)
+                await _index_payload(client, settings)
                 return cls(client, settings)
             await client.create_collection(
                 name,
@@ -50,11 +63,7 @@ class ServerIndex:
                 sparse_vectors_config={BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                 metadata=embedder,
             )
-            for key in FILTERED:
-                schema = models.KeywordIndexParams(
-                    type=models.KeywordIndexType.KEYWORD, is_tenant=key == "tenant"
-                )
-                await client.create_payload_index(name, key, schema)
+            await _index_payload(client, settings)
         return cls(client, settings)
 
     async def upsert(self, chunks: Sequence[Chunk], vectors: Vector) -> None:
@@ -62,7 +71,7 @@ class ServerIndex:
         points = [
             models.PointStruct(
                 id=chunk.id,
-                vector={DENSE: vector.tolist(), BM25: _sparse(self._bm25.embed_document(chunk.text))},
+                vector={DENSE: vector.tolist(), BM25: _sparse(self._bm25.embed_document(chunk.indexed_text))},
                 payload=payload_of(chunk),
             )
             for chunk, vector in zip(chunks, vectors, strict=True)
@@ -76,7 +85,8 @@ class ServerIndex:
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         """See `Index.search`."""
         dense, sparse = query.vector.tolist(), _sparse(self._bm25.embed_query(query.text))
-        chosen = _filter(scope)
+        now = time.time()
+        chosen = _filter(conditions(scope), now)
         with _out_of_reach():
             if query.leg is Leg.HYBRID:
                 candidates = max(self._settings.candidates, query.limit)
@@ -105,20 +115,49 @@ class ServerIndex:
             passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
             for hit in found.points
         ]
-        return within(scope, passages)
+        return within(scope, passages, now)
 
-    async def delete_version(self, tenant: str, document_id: str, version: str) -> None:
+    async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         """See `Index.delete_version`."""
-        chosen = models.Filter(
-            must=[_is("tenant", tenant), _is("document_id", document_id), _is("version", version)]
-        )
+        known = [
+            AnyOf("tenant", (tenant,)),
+            AnyOf("document_id", (document_id,)),
+            AnyOf("version", (version,)),
+        ]
+        return await self._delete(_filter(known))
+
+    async def delete(self, tenant: str, corpus: str | None = None) -> int:
+        """See `Index.delete`."""
+        return await self._delete(_filter(conditions(Scope(tenant, None if corpus is None else (corpus,)))))
+
+    async def _delete(self, chosen: models.Filter) -> int:
+        name = self._settings.collection
         with _out_of_reach():
-            await self._client.delete(self._settings.collection, models.FilterSelector(filter=chosen))
+            there = (await self._client.count(name, count_filter=chosen, exact=True)).count
+            await self._client.delete(name, models.FilterSelector(filter=chosen), wait=True)
+        return there
 
     async def count(self, scope: Scope) -> int:
         """See `Index.count`."""
+        chosen = _filter(conditions(scope))
         with _out_of_reach():
-            return (await self._client.count(self._settings.collection, count_filter=_filter(scope))).count
+            return (
+                await self._client.count(self._settings.collection, count_filter=chosen, exact=True)
+            ).count
+
+    async def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
+        """See `Index.chunks`."""
+        start: models.ExtendedPointId | None = after
+        while True:
+            with _out_of_reach():
+                records, start = await self._client.scroll(
+                    self._settings.collection, offset=start, limit=_BATCH, with_payload=True
+                )
+            for record in records:
+                if str(record.id) != after:
+                    yield chunk_of(str(record.id), record.payload or {})
+            if start is None:
+                return
 
     async def close(self) -> None:
         """See `Index.close`."""
@@ -129,16 +168,43 @@ def _sparse(vector: qe.SparseVector) -> models.SparseVector:
     return models.SparseVector(indices=vector.indices, values=vector.values)
 
 
-def _filter(scope: Scope) -> models.Filter:
-    """The one place where a scope becomes a filter of this engine."""
-    must = [_is("tenant", scope.tenant)]
-    if scope.corpora is not None:
-        must.append(models.FieldCondition(key="corpus", match=models.MatchAny(any=list(scope.corpora))))
-    return models.Filter(must=list(must))
+async def drop(client: AsyncQdrantClient, collection: str) -> None:
+    """Remove a collection; nothing happens if there is none."""
+    with _out_of_reach():
+        await client.delete_collection(collection)
 
 
-def _is(key: str, value: str) -> models.FieldCondition:
-    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+async def _index_payload(client: AsyncQdrantClient, settings: IndexSettings) -> None:
+    """Indexes on the payload keys that searches filter by; those that are there stay."""
+    name = settings.collection
+    there = (await client.get_collection(name)).payload_schema
+    for key in (*KEYWORDS, *(f"metadata.{each}" for each in settings.metadata_keys)):
+        if key not in there:
+            schema = models.KeywordIndexParams(
+                type=models.KeywordIndexType.KEYWORD, is_tenant=key == "tenant"
+            )
+            await client.create_payload_index(name, key, schema)
+    for key in NUMBERS:
+        if key not in there:
+            await client.create_payload_index(name, key, models.PayloadSchemaType.FLOAT)
+
+
+def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> models.Filter:
+    """The one place where conditions become a filter of this engine; with `now`, what is over is left out."""
+    over = [] if now is None else [models.FieldCondition(key=EXPIRY, range=models.Range(lte=now))]
+    return models.Filter(must=[_condition(one) for one in wanted], must_not=list(over))
+
+
+def _condition(one: AnyOf) -> models.Filter:
+    accepted = [models.FieldCondition(key=one.key, match=models.MatchAny(any=list(one.strings)))]
+    accepted += [
+        models.FieldCondition(key=one.key, match=models.MatchValue(value=flag)) for flag in one.flags
+    ]
+    accepted += [
+        models.FieldCondition(key=one.key, range=models.Range(gte=each.least, lte=each.most))
+        for each in one.ranges
+    ]
+    return models.Filter(should=list(accepted))
 
 
 @contextmanager

@@ -2,45 +2,17 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+from index_chunks import SETTINGS, TEXTS, VECTORS, chunk
 from qdrant_client import AsyncQdrantClient
 
-from tandem.errors import EmbedderMismatchError, IndexOwnedError
-from tandem.index import Index, Leg, Query, open_index
-from tandem.index.server import ServerIndex
-from tandem.settings import IndexSettings
-from tandem.vocabulary import Chunk, Scope, chunk_id, document_id
-
-SETTINGS = IndexSettings()
-TEXTS = ("the filter of the pump", "a bridge of stone", "Zorbium is a metal", "the moon over the lake")
-VECTORS = np.eye(4, dtype=np.float32)
-
-
-def chunk(text: str, ordinal: int, tenant: str = "acme", corpus: str = "docs", version: str = "v1") -> Chunk:
-    document = document_id(tenant, corpus, "a.md")
-    return Chunk(
-        chunk_id(document, version, ordinal), tenant, corpus, document, version, ordinal, text, 0, len(text), "A", "a.md"
-    )  # fmt: skip
-
-
-@pytest.fixture(params=["edge", "server"])
-async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
-    if request.param == "edge":
-        opened: Index = await open_index(SETTINGS, tmp_path, dimension=4, fingerprint="f")
-    else:
-        client = AsyncQdrantClient(":memory:")
-        opened = await ServerIndex.open(client, SETTINGS, dimension=4, fingerprint="f")
-    for tenant in ("acme", "other"):
-        for corpus in ("docs", "notes"):
-            chunks = [chunk(text, n, tenant, corpus) for n, text in enumerate(TEXTS)]
-            await opened.upsert(chunks, VECTORS)
-    yield opened
-    await opened.close()
+from tandem.errors import EmbedderMismatchError, IndexOwnedError, InvalidRequestError
+from tandem.index import Index, Leg, Query, drop_collection, open_index
+from tandem.index.server import ServerIndex, drop
+from tandem.vocabulary import Parent, Scope, document_id
 
 
 @pytest.mark.parametrize("leg", Leg)
@@ -73,17 +45,57 @@ async def test_writing_twice_writes_once(index: Index) -> None:
 
 async def test_deleting_a_version_leaves_the_others(index: Index) -> None:
     await index.upsert([chunk("new text", 0, version="v2")], VECTORS[:1])
-    await index.delete_version("acme", document_id("acme", "docs", "a.md"), "v1")
+    assert await index.delete_version("acme", document_id("acme", "docs", "a.md"), "v1") == 4
+    assert await index.delete_version("acme", document_id("acme", "docs", "a.md"), "v1") == 0
     left = await index.search(Scope("acme", ("docs",)), Query("text", VECTORS[0], 50))
     assert [p.chunk.version for p in left] == ["v2"]
     assert await index.count(Scope("other")) == 8
 
 
+async def test_deleting_a_corpus_leaves_the_others(index: Index) -> None:
+    assert await index.delete("acme", "docs") == 4
+    assert await index.count(Scope("acme", ("docs",))) == 0
+    assert await index.count(Scope("acme", ("notes",))) == 4
+    assert await index.count(Scope("other")) == 8
+    assert await index.delete("acme", "docs") == 0
+
+
+async def test_deleting_a_tenant_leaves_the_others(index: Index) -> None:
+    assert await index.delete("acme") == 8
+    assert await index.search(Scope("acme"), Query("Zorbium", VECTORS[2], 50)) == []
+    assert {found.tenant async for found in index.chunks()} == {"other"}
+    assert await index.delete("nobody") == 0
+
+
+async def test_all_chunks_are_listed_once_in_the_order_of_their_ids(empty: Index) -> None:
+    written = [chunk(f"text {n}", n) for n in range(600)]  # more than two pages
+    await empty.upsert(written, VECTORS[[n % 4 for n in range(600)]])
+    listed = [found async for found in empty.chunks()]
+    assert listed == sorted(written, key=lambda one: one.id)
+    rest = [found async for found in empty.chunks(after=listed[300].id)]
+    assert rest == listed[301:]
+    assert [found async for found in empty.chunks(after=listed[-1].id)] == []
+
+
 async def test_a_chunk_comes_back_as_it_went_in(index: Index) -> None:
-    whole = replace(chunk("Grüße 🌍", 9), page=3, section="A > B", start=7, end=14)
+    whole = replace(
+        chunk("Grüße 🌍", 9),
+        page=3,
+        section="A > B",
+        start=7,
+        end=14,
+        header="Manual > Pumps",
+        parent=Parent(0, 40, "Viele Grüße 🌍"),
+    )
     await index.upsert([whole], VECTORS[:1])
     found = await index.search(Scope("acme"), Query("Grüße", VECTORS[0], 1, Leg.BM25))
     assert found[0].chunk == whole
+
+
+async def test_the_words_of_a_header_find_its_chunk(index: Index) -> None:
+    await index.upsert([replace(chunk("press it twice", 9), header="Espresso machines")], VECTORS[:1])
+    found = await index.search(Scope("acme"), Query("espresso", VECTORS[0], 1, Leg.BM25))
+    assert found[0].chunk.text == "press it twice"
 
 
 async def test_another_embedder_is_refused_by_edge(tmp_path: Path) -> None:
@@ -98,6 +110,36 @@ async def test_another_embedder_is_refused_by_the_server() -> None:
     await ServerIndex.open(client, SETTINGS, dimension=4, fingerprint="f")
     with pytest.raises(EmbedderMismatchError):
         await ServerIndex.open(client, SETTINGS, dimension=4, fingerprint="g")
+
+
+async def test_collections_stand_side_by_side_and_one_is_dropped(tmp_path: Path) -> None:
+    old = await open_index(SETTINGS, tmp_path, dimension=4, fingerprint="f")
+    new = await open_index(SETTINGS, tmp_path, dimension=4, fingerprint="g", collection="next")
+    await new.upsert([chunk("only here", 0)], VECTORS[:1])
+    assert (await old.count(Scope("acme")), await new.count(Scope("acme"))) == (0, 1)
+    with pytest.raises(IndexOwnedError):
+        await drop_collection(SETTINGS, tmp_path, "next")
+    await new.close()
+    for _ in range(2):
+        await drop_collection(SETTINGS, tmp_path, "next")
+    assert [each.name for each in (tmp_path / "index").iterdir()] == [SETTINGS.collection]
+    await old.close()
+
+
+async def test_the_server_drops_a_collection() -> None:
+    client = AsyncQdrantClient(":memory:")
+    await ServerIndex.open(client, SETTINGS, dimension=4, fingerprint="f")
+    for _ in range(2):
+        await drop(client, SETTINGS.collection)
+    assert not await client.collection_exists(SETTINGS.collection)
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "a" * 65, "a\n"])
+async def test_a_collection_is_never_a_path(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError):
+        await drop_collection(SETTINGS, tmp_path, name)
+    with pytest.raises(InvalidRequestError):
+        await open_index(SETTINGS, tmp_path, dimension=4, fingerprint="f", collection=name)
 
 
 async def test_what_was_acknowledged_survives_kill_9_and_the_owner_is_exclusive(tmp_path: Path) -> None:
