@@ -32,6 +32,8 @@ class Upload:
     title: str | None = None
     """Stands above the title that the file gives itself."""
     marks: Marks = Marks()
+    revision: str | None = None
+    """The source's own sign of this state, by which a later run need not read it again."""
 
 
 @dataclass(frozen=True, slots=True)

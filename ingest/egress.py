@@ -1,0 +1,384 @@
+"""The one way out: fetches from public web addresses, and from nowhere else.
+
+A name is resolved once, in the moment of the connection; every address that it has must be public, and
+one of those that were checked is dialled. So neither a redirect nor a resolver that changes its mind leads
+inside. Nothing is taken from the environment: no proxy, no credentials, no certificates.
+"""
+
+import ipaddress
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ssl import SSLContext
+from typing import Any
+
+import httpcore
+import httpx
+
+from ingest.addresses import Address, is_public
+from ingest.inflating import gunzip
+from tandem.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    TandemError,
+    TooLargeError,
+    UnavailableError,
+    UnreadableDocumentError,
+)
+
+USER_AGENT = "Tandem/0.1 (document ingestion; obeys robots.txt)"
+
+_PORTS = frozenset({80, 443})
+_MOST_REDIRECTS = 5
+_MOST_URL_CHARS = 2_000
+_MOST_DIALS = 4
+"""Addresses of one name that are tried."""
+
+_MOST_WAIT_S = 3_600
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAY_PASS = frozenset({408, 425, 429})
+_STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+
+Resolve = Callable[[str, int], Sequence[str]]
+"""From a name and a port to all its addresses; raises `OSError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered: the status is 200 or 304, and names of headers are in lower case."""
+
+    url: str
+    """Where the redirects led."""
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Egress:
+    """A pool of connections to public addresses. Any thread may call."""
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        resolve: Resolve | None = None,
+        is_allowed: Callable[[Address], bool] = is_public,
+        ports: frozenset[int] = _PORTS,
+        backend: httpcore.NetworkBackend | None = None,
+    ) -> None:
+        """`max_bytes` and `timeout_s` bound one fetch with all its redirects. The rest is what tests put in the place of."""
+        self.max_bytes = max_bytes
+        self._timeout_s = timeout_s
+        self._ports = ports
+        self._dialler = CheckedDialler(
+            resolve or resolve_by_system, is_allowed, backend or httpcore.SyncBackend()
+        )
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            network_backend=self._dialler,
+            max_connections=32,
+            keepalive_expiry=5.0,
+        )
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None) -> Reply:
+        """Fetch `url`; blocking.
+
+        Raises `InvalidRequestError` for an address that must not be fetched or that refuses,
+        `NotFoundError`, `TooLargeError`, `UnreadableDocumentError` for an answer that is not HTTP as it
+        should be, and `UnavailableError` for what may pass, with `retry_after` where the server says it.
+        """
+        most = max_bytes or self.max_bytes
+        current = self.checked(url)
+        with self._dialler.until(time.monotonic() + self._timeout_s):
+            for _ in range(_MOST_REDIRECTS + 1):
+                reply = self._exchange(current, headers or {}, most)
+                if reply.status not in _REDIRECTS:
+                    return _judged(reply, current)
+                current = self._redirected(current, reply)
+        raise InvalidRequestError(f"{url} redirects more than {_MOST_REDIRECTS} times", param="url")
+
+    def close(self) -> None:
+        """End all connections."""
+        self._pool.close()
+
+    def checked(self, url: str) -> httpx.URL:
+        """`url` without its fragment, if it is one that may be fetched; else raises `InvalidRequestError`.
+
+        The one parser: what is judged here is, part by part, what is dialled.
+        """
+        if len(url) > _MOST_URL_CHARS or _STRANGE.search(url):
+            raise _refused(url, "is too long, or holds spaces, backslashes or control characters")
+        try:
+            parsed = httpx.URL(url)
+            host = parsed.raw_host.decode("ascii").removesuffix(".")
+            parsed = parsed.copy_with(host=host, fragment=None)
+        except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+            raise _refused(url, f"is not a URL: {error}") from error
+        if parsed.scheme not in ("http", "https"):
+            raise _refused(url, "is neither http nor https")
+        if parsed.userinfo:
+            raise InvalidRequestError(
+                "A URL with a user's name or password in it is not fetched",
+                param="url",
+                hint="Take out what stands before the @.",
+            )
+        port = {"http": 80, "https": 443}[parsed.scheme] if parsed.port is None else parsed.port
+        if port not in self._ports:
+            raise _refused(url, "names a port that is not fetched from")
+        if not _is_host(host):
+            raise _refused(url, "names no host as it should be written")
+        return parsed
+
+    def _exchange(self, url: httpx.URL, headers: Mapping[str, str], most: int) -> Reply:
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        sent = {
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": USER_AGENT,
+            "Accept": "text/html, text/*;q=0.9, */*;q=0.5",
+            "Accept-Encoding": "gzip, identity",
+            **headers,
+        }
+        lines = [(name.encode("ascii"), value.encode("latin-1")) for name, value in sent.items()]
+        # Each wait is bounded by this, and all of them together by the deadline of the dialler.
+        waits = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)
+        try:
+            with self._pool.stream("GET", target, headers=lines, extensions={"timeout": waits}) as response:
+                found = _headers_of(response.headers)
+                body = b"" if response.status in _REDIRECTS else _read(response, found, most, url)
+                return Reply(str(url), response.status, found, body)
+        except (httpcore.TimeoutException, httpcore.PoolTimeout) as error:
+            raise UnavailableError(f"{url} took longer than {self._timeout_s:g} s", param="url") from error
+        except httpcore.NetworkError as error:
+            raise UnavailableError(f"{url.host} cannot be reached: {error}", param="url") from error
+        except httpcore.RemoteProtocolError as error:
+            raise UnavailableError(f"{url.host} broke off: {error}", param="url") from error
+        except (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol) as error:
+            raise _refused(str(url), f"cannot be asked for: {error}") from error
+
+    def _redirected(self, url: httpx.URL, reply: Reply) -> httpx.URL:
+        location = reply.headers.get("location", "")
+        if not location or _STRANGE.search(location):
+            raise UnreadableDocumentError(f"{url} redirects to nowhere", param="url")
+        try:
+            following = self.checked(str(url.join(location)))
+        except httpx.InvalidURL as error:
+            raise _refused(str(url), f"redirects to what is not a URL: {error}") from error
+        if url.scheme == "https" and following.scheme == "http":
+            raise _refused(str(url), "redirects from https to http")
+        return following
+
+
+class CheckedDialler(httpcore.NetworkBackend):
+    """Opens connections: resolves, checks every address, and dials what it checked."""
+
+    def __init__(
+        self, resolve: Resolve, is_allowed: Callable[[Address], bool], backend: httpcore.NetworkBackend
+    ) -> None:
+        self._resolve = resolve
+        self._is_allowed = is_allowed
+        self._backend = backend
+        self._deadline = Deadline()
+
+    @contextmanager
+    def until(self, moment: float) -> Iterator[None]:
+        """A block in which this thread's waits end at `moment` of the monotonic clock."""
+        self._deadline.moment = moment
+        try:
+            yield
+        finally:
+            self._deadline.moment = 0.0
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Dial the first of the checked addresses that answers."""
+        failure: Exception = httpcore.ConnectError("it has no address")
+        for address in self._checked_addresses(host, port)[:_MOST_DIALS]:
+            try:
+                stream = self._backend.connect_tcp(
+                    str(address), port, self._deadline.left(timeout), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return BoundedStream(stream, self._deadline)
+        raise failure
+
+    def connect_unix_socket(self, *_args: Any, **_kwargs: Any) -> httpcore.NetworkStream:
+        """Never: a socket of this machine is no public address."""
+        raise InvalidRequestError("Only public web addresses are fetched from", param="url")
+
+    def _checked_addresses(self, host: str, port: int) -> list[Address]:
+        literal = _literal(host)
+        if literal is not None:
+            addresses = [literal]
+        else:
+            try:
+                found = self._resolve(host, port)
+            except socket.gaierror as error:
+                raise _unresolved(host, error) from error
+            except OSError as error:
+                raise UnavailableError(f"{host} cannot be resolved: {error}", param="url") from error
+            addresses = [ipaddress.ip_address(text) for text in dict.fromkeys(found)]
+        # One private address among public ones is enough: which is dialled must not be left to chance.
+        if not all(self._is_allowed(address) for address in addresses):
+            raise InvalidRequestError(
+                f"{host} is not, or not only, at a public address",
+                param="url",
+                hint="Only the public internet is fetched from. Save the pages as files, or put them in a bucket.",
+            )
+        return addresses
+
+
+class Deadline(threading.local):
+    """Until when this thread's fetch may last."""
+
+    moment = 0.0
+
+    def left(self, timeout: float | None) -> float:
+        """Seconds that are left, at most `timeout`; raises `ReadTimeout` where there are none."""
+        left = self.moment - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the time for this fetch is over")
+        return left if timeout is None else min(timeout, left)
+
+
+class BoundedStream(httpcore.NetworkStream):
+    """A stream whose every wait ends at the deadline, so that drops of bytes cannot keep it open."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """As the stream within."""
+        return self._stream.read(max_bytes, self._deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """As the stream within."""
+        self._stream.write(buffer, self._deadline.left(timeout))
+
+    def close(self) -> None:
+        """As the stream within."""
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """TLS for the name of the URL, whatever address was dialled."""
+        inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
+        return BoundedStream(inner, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        """As the stream within."""
+        return self._stream.get_extra_info(info)
+
+
+def resolve_by_system(host: str, port: int) -> list[str]:
+    """All addresses that the system's resolver knows for a name."""
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def retry_after(value: str | None) -> int | None:
+    """Seconds of a `Retry-After`, at most an hour; it is a number or a date."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return min(int(value.strip()[:9]), _MOST_WAIT_S)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0, min(round((moment - datetime.now(UTC)).total_seconds()), _MOST_WAIT_S))
+
+
+def _is_host(host: str) -> bool:
+    """A literal address, or a name of plain labels whose last is no number: `0x7f.1` is neither."""
+    if _literal(host) is not None:
+        return True
+    labels = host.split(".")
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        return False
+    return not _NUMERIC.fullmatch(labels[-1])
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
+
+
+def _read(response: httpcore.Response, headers: Mapping[str, str], most: int, url: httpx.URL) -> bytes:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise UnreadableDocumentError(f"{url} is packed as {encoding!r}, though gzip was asked for")
+    length = headers.get("content-length", "")
+    content = bytearray()
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(url, most)
+    for part in response.iter_stream():
+        content += part
+        if len(content) > most:
+            raise _too_large(url, most)
+    if not encoding.endswith("gzip") or not content:
+        return bytes(content)
+    return gunzip(bytes(content), most, str(url))
+
+
+def _judged(reply: Reply, url: httpx.URL) -> Reply:
+    """The reply, where it is one that a document or a sign of no change can be taken from."""
+    status = reply.status
+    if status in (200, 203, 304):
+        return reply
+    if status in (404, 410):
+        raise NotFoundError(f"There is nothing at {url} ({status})", param="url")
+    if status in _MAY_PASS or status >= 500:
+        raise UnavailableError(
+            f"{url.host} answered {status} for {url}",
+            param="url",
+            retry_after=retry_after(reply.headers.get("retry-after")),
+        )
+    raise InvalidRequestError(
+        f"{url.host} refuses {url} ({status})", param="url", hint="Open it in a browser without a login."
+    )
+
+
+def _refused(url: str, why: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{url[:200]!r} {why}",
+        param="url",
+        hint="Only http and https at their usual ports are fetched, from public addresses.",
+    )
+
+
+def _too_large(url: httpx.URL, most: int) -> TooLargeError:
+    return TooLargeError(
+        f"{url} is larger than {most / 1024**2:g} MiB", param="url", hint="Raise ingest.max_file_mb."
+    )
+
+
+def _unresolved(host: str, error: socket.gaierror) -> TandemError:
+    if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
+        return NotFoundError(f"There is no host {host}", param="url")
+    return UnavailableError(f"{host} cannot be resolved now: {error.strerror}", param="url")

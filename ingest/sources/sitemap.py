@@ -1,0 +1,60 @@
+"""Reads sitemaps (sitemaps.org/protocol.html): XML, or gzip around it."""
+
+import io
+from collections.abc import Iterator
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from ingest.inflating import gunzip, is_compressed
+from tandem.errors import UnreadableDocumentError
+
+_MOST_CHARS = 2_000
+_NAMESPACE = "/schemas/sitemap/"
+
+
+def sitemap(content: bytes, url: str, most: int) -> tuple[bool, Iterator[tuple[str, str | None]]]:
+    """Whether `content` lists sitemaps, not pages; and its addresses, each with its last change.
+
+    `most` bounds the unpacked bytes. Raises `UnreadableDocumentError` for what is no sitemap, or has a
+    document type, which a sitemap needs not and by which XML attacks its reader.
+    """
+    if is_compressed(content):
+        content = gunzip(content, most, url)
+    events = _events(content, url)
+    root = next(events, ("", ""))[1]
+    if root not in ("urlset", "sitemapindex"):
+        raise UnreadableDocumentError(f"{url} is not a sitemap", param="url", hint="Name its XML file.")
+    return root == "sitemapindex", _entries(events)
+
+
+def _entries(events: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str | None]]:
+    location, modified = "", None
+    for name, text in events:
+        if name == "loc":
+            location = location or text
+        elif name == "lastmod":
+            modified = text or None
+        elif name in ("url", "sitemap"):
+            if location:
+                yield location, modified
+            location, modified = "", None
+
+
+def _events(content: bytes, url: str) -> Iterator[tuple[str, str]]:
+    """The root's name, then every element as it ends: its name without a namespace, and its text."""
+    try:
+        for number, (event, element) in enumerate(
+            iterparse(io.BytesIO(content), events=("start", "end"), forbid_dtd=True)
+        ):
+            namespace, _, name = element.tag.rpartition("}")
+            if namespace and _NAMESPACE not in namespace:
+                continue  # Of an extension, such as the addresses of a page's images.
+            if number == 0:
+                yield name, ""
+            elif event == "end":
+                yield name, (element.text or "").strip()[:_MOST_CHARS]
+                element.clear()
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise UnreadableDocumentError(f"{url} is not a sitemap: {error}", param="url") from error

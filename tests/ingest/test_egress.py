@@ -1,0 +1,511 @@
+"""The one way out leads to public addresses, and nowhere else."""
+
+import ast
+import gzip
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import httpcore
+import pytest
+from websites import OTHER, PUBLIC, LikeSystem, Recorder, Site, egress_to, website
+
+from ingest.addresses import is_public
+from ingest.egress import CheckedDialler, Egress, retry_after
+from tandem.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    TandemError,
+    TooLargeError,
+    UnavailableError,
+    UnreadableDocumentError,
+)
+
+PRIVATE_HOSTS = (
+    # loopback: plain, short, decimal, octal, hexadecimal, mixed
+    "127.0.0.1 127.0.0.2 127.255.255.254 127.1 127.0.1 2130706433 017700000001 0177.0.0.1 0177.1 0x7f.1 "
+    "0x7f.0.0.1 0x7f000001 0x7F.0X0.0.1 127.0.0.0x1 0177.0x0.0.1 00000177.0.0.01 localhost LOCALHOST "
+    "localhost. 127.0.0.1. 127.1. "
+    # this network, broadcast, multicast, reserved
+    "0 0.0.0.0 0.0 0x0 00 0.1.2.3 255.255.255.255 4294967295 0xffffffff 224.0.0.1 239.255.255.250 240.0.0.1 "
+    # private
+    "10.0.0.1 10.255.255.255 167772161 0xa000001 012.0.0.1 10.1 172.16.0.1 172.31.255.254 2886729729 "
+    "192.168.0.1 192.168.255.255 3232235521 0xc0a80001 0300.0250.0.1 192.168.1 192.0xa8.1 "
+    # link-local and the services of clouds
+    "169.254.169.254 169.254.0.1 2852039166 0xa9fea9fe 0251.0376.0251.0376 0xa9.0xfe.0xa9.0xfe 169.254.43518 "
+    "169.16689662 0251.254.169.254 169.254.170.2 168.63.129.16 100.100.100.200 192.0.0.192 "
+    # shared, benchmarks, documentation, protocols, relays
+    "100.64.0.1 100.127.255.255 1681915905 198.18.0.1 198.19.255.255 192.0.2.1 198.51.100.1 203.0.113.1 "
+    "192.0.0.1 192.0.0.8 192.88.99.1 "
+    # IPv6: loopback, any, mapped, compatible, private, link-local, site-local, multicast, documentation
+    "[::1] [::] [0:0:0:0:0:0:0:1] [0000:0000:0000:0000:0000:0000:0000:0001] [::ffff:127.0.0.1] "
+    "[::ffff:7f00:1] [::ffff:10.0.0.1] [::ffff:a9fe:a9fe] [::ffff:169.254.169.254] [::ffff:0:0] "
+    "[::ffff:192.168.0.1] [0:0:0:0:0:ffff:7f00:0001] [::127.0.0.1] [::7f00:1] [::169.254.169.254] "
+    "[::ffff:0:127.0.0.1] [fc00::1] [fd00::1] [fd00:ec2::254] [fdff:ffff::1] [fe80::1] [fe80::a9fe:a9fe] "
+    "[febf::1] [fec0::1] [feff::1] [ff02::1] [ff0e::1] [2001:db8::1] [3fff::1] [100::1] [5f00::1] [4000::1] "
+    # translated and tunnelled IPv4: NAT64, local NAT64, 6to4, Teredo, ISATAP
+    "[64:ff9b::7f00:1] [64:ff9b::127.0.0.1] [64:ff9b::10.0.0.1] [64:ff9b::a9fe:a9fe] [64:ff9b::192.168.0.1] "
+    "[64:ff9b:1::1] [64:ff9b:1::a9fe:a9fe] [2002:7f00:1::] [2002:a00:1::1] [2002:a9fe:a9fe::] "
+    "[2002:808:808::1] [2001::1] [2001:0:7f00:1::] [2001:0:4136:e378:8000:63bf:80ff:fffe] "
+    "[2606:4700::5efe:7f00:1] [2606:4700::200:5efe:a00:1] "
+    # zones
+    "[fe80::1%25eth0] [::1%25lo] [fe80::1%eth0] "
+    # names that lead inside
+    "metadata.google.internal inside.example INSIDE.EXAMPLE. both.example mapped.example unique.example "
+    "link.example nat.example empty.example"
+).split()
+
+STRANGE = [
+    # userinfo, fragments, backslashes: what one parser takes for the host, another does not
+    "http://example.org@127.0.0.1/",
+    "http://example.org:80@127.0.0.1/",
+    "http://127.0.0.1@example.org/",
+    "http://user:password@example.org/",
+    "http://:@example.org/",
+    "http://example.org%40127.0.0.1/",
+    "http://example.org\\@127.0.0.1/",
+    "http://127.0.0.1\\@example.org/",
+    "http://127.0.0.1\\.example.org/",
+    "http:\\\\127.0.0.1\\",
+    "http://127.0.0.1#@example.org/",
+    "http://127.0.0.1#.example.org/",
+    "http://127.0.0.1?@example.org/",
+    "http://127.0.0.1;example.org/",
+    "http://127.0.0.1%00.example.org/",
+    "http://127.0.0.1%23.example.org/",
+    "http://127.0.0.1%2f.example.org/",
+    "http://127.0.0.1%20/",
+    "http://localhost%2e/",
+    "http://%31%32%37.0.0.1/",
+    "http://%6c%6f%63%61%6c%68%6f%73%74/",
+    "http://exam ple.org/",
+    " http://example.org/",
+    "http://example.org/\r\nHost: 127.0.0.1",
+    "http://example.org/\n",
+    "http://example.org/\x00",
+    "http://example.org\t/",
+    "http://[::1/",
+    "http://::1/",
+    "http://[127.0.0.1]/",
+    "http://[example.org]/",
+    "http://example..org/",
+    "http://.example.org/",
+    "http://example.org../",
+    "http://-example.org/",
+    "http://" + "a" * 64 + ".org/",
+    "http://" + "a." * 130 + "org/",
+    "http://example.org/" + "a" * 2_000,
+    # letters that become digits, dots or ASCII
+    "http://①②⑦.⓪.⓪.①/",
+    "http://127。0。0。1/",
+    "http://127．0．0．1/",
+    "http://127｡0｡0｡1/",
+    "http://１２７.0.0.1/",
+    "http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",
+    "http://ｌocalhost/",
+    "http://locªlhost/",
+    "http://loc\u200balhost/",
+    "http://loc\u00adalhost/",
+    "http://169。254。169。254/latest/meta-data/",
+    # other schemes, and none
+    "file:///etc/passwd",
+    "file://localhost/etc/passwd",
+    "file://localhost/etc/passwd#page.html",
+    "FILE:///etc/passwd",
+    "file:/etc/passwd",
+    "gopher://127.0.0.1:6379/_INFO",
+    "gopher://example.org/",
+    "ftp://example.org/",
+    "ftps://example.org/",
+    "sftp://example.org/",
+    "dict://127.0.0.1:11211/stat",
+    "ldap://127.0.0.1/",
+    "tftp://127.0.0.1/",
+    "jar:http://127.0.0.1!/",
+    "data:text/html,hello",
+    "javascript:alert(1)",
+    "ws://example.org/",
+    "wss://example.org/",
+    "unix:///var/run/docker.sock",
+    "http+unix://%2Fvar%2Frun%2Fdocker.sock/",
+    "netdoc:///etc/passwd",
+    "view-source:http://127.0.0.1/",
+    "http:example.org",
+    "http:/example.org",
+    "http:///example.org",
+    "http://",
+    "http:",
+    "//example.org/",
+    "example.org",
+    "/etc/passwd",
+    "",
+    # ports
+    "http://example.org:22/",
+    "http://example.org:6379/",
+    "http://example.org:8080/",
+    "http://example.org:0/",
+    "http://example.org:65536/",
+    "http://example.org:-1/",
+    "http://example.org:80a/",
+    "http://example.org:８０８０/",
+    "https://example.org:8443/",
+    "http://127.0.0.1:8000/",
+    "http://[::1]:6333/",
+    # what nobody resolves
+    "http://nowhere.example/",
+    "http://169.254.169.254.nip.example/",
+    "http://0x7f000001.example/",
+]
+
+PRIVATE = [f"http://{host}/" for host in PRIVATE_HOSTS] + [f"https://{host}/" for host in PRIVATE_HOSTS[::8]]
+HOSTILE = [*PRIVATE, *STRANGE]
+
+
+@pytest.fixture
+def site() -> Iterator[tuple[Site, Recorder]]:
+    with website() as (pages, port):
+        yield pages, Recorder(port)
+
+
+def test_the_suite_is_as_large_as_was_promised() -> None:
+    assert len(set(HOSTILE)) >= 220
+
+
+@pytest.fixture(scope="module")
+def offline() -> Iterator[tuple[Egress, Recorder]]:
+    """One for many tests: it would keep any connection that it makes in the record."""
+    recorder = Recorder()
+    egress = egress_to(recorder)
+    yield egress, recorder
+    egress.close()
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+def test_nothing_is_dialled_for_a_url_that_leads_elsewhere(
+    offline: tuple[Egress, Recorder], url: str
+) -> None:
+    egress, recorder = offline
+    with pytest.raises(TandemError) as caught:
+        egress.get(url)
+    assert recorder.dialled == []
+    assert not isinstance(caught.value, UnavailableError) or "empty.example" in url
+
+
+def test_a_redirect_to_any_of_them_is_not_followed(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    egress = egress_to(recorder)
+    followed = 0
+    for number, url in enumerate(HOSTILE):
+        location = url.encode("utf-8").decode("latin-1")
+        if "\n" in url or "\x00" in url or "\r" in url:
+            continue  # No server can send these in a header.
+        # A relative address stays on the public host; it is not one that leads elsewhere.
+        if not url.startswith(("http:/", "https:/")) and "://" not in url:
+            continue
+        pages[f"/{number}"] = (302, {"Location": location}, b"")
+        with pytest.raises(TandemError):
+            egress.get(f"http://example.org/{number}")
+        followed += 1
+    assert followed >= 170
+    assert set(recorder.dialled) == {PUBLIC}
+    egress.close()
+
+
+@pytest.mark.parametrize("host", [host.strip("[]").replace("%25", "%") for host in PRIVATE_HOSTS])
+def test_the_dialler_by_itself_refuses_what_resolves_inside(host: str) -> None:
+    """Even if a URL should get past the checks of its text."""
+    recorder = Recorder()
+    dialler = CheckedDialler(LikeSystem(), is_public, recorder)
+    with dialler.until(time.monotonic() + 5), pytest.raises((TandemError, httpcore.ConnectError)):
+        dialler.connect_tcp(host, 80)
+    assert recorder.dialled == []
+
+
+def test_a_resolver_that_changes_its_mind_leads_nowhere(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    answers = iter([[PUBLIC], ["127.0.0.1"], ["169.254.169.254"]])
+    egress = Egress(max_bytes=1_000, timeout_s=5, resolve=lambda *_: next(answers), backend=recorder)
+    pages["/"] = (200, {"Connection": "close"}, b"first")
+    assert egress.get("http://rebind.example/").content == b"first"
+    for _ in range(2):
+        with pytest.raises(InvalidRequestError, match="public address"):
+            egress.get("http://rebind.example/")
+    assert recorder.dialled == [PUBLIC]
+    egress.close()
+
+
+def test_a_name_is_resolved_once_for_each_connection(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    resolver = LikeSystem()
+    egress = Egress(max_bytes=1_000, timeout_s=5, resolve=resolver, backend=recorder)
+    pages["/"] = (200, {"Connection": "close"}, b"x")
+    egress.get("http://example.org/")
+    egress.get("http://example.org/")
+    assert resolver.asked == ["example.org", "example.org"]
+    egress.close()
+
+
+def test_an_address_that_does_not_answer_gives_way_to_the_next(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    pages["/"] = (200, {}, b"x")
+
+    class FirstIsDead(Recorder):
+        def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+            if host == PUBLIC:
+                self.dialled.append(host)
+                raise httpcore.ConnectError("refused")
+            return super().connect_tcp(host, port, timeout)
+
+    dead = FirstIsDead(recorder.port)
+    egress = egress_to(dead)
+    assert egress.get("http://www.example.org/").content == b"x"
+    assert dead.dialled == [PUBLIC, OTHER]
+    egress.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", PUBLIC, OTHER, "::ffff:8.8.8.8", "64:ff9b::808:808", "2606:4700::1111", "100.63.255.255"],
+)
+def test_public_addresses_are_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+def test_what_is_asked_for_is_the_page_and_little_is_told(site: tuple[Site, Recorder], monkeypatch) -> None:
+    pages, recorder = site
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    pages["/p%C3%A4ge?q=1"] = (200, {"ETag": '"1"', "Content-Type": "text/html"}, b"<p>page")
+    egress = egress_to(recorder)
+    reply = egress.get("http://EXAMPLE.org./p\u00e4ge?q=1#part")
+    assert (reply.status, reply.content, reply.headers["etag"]) == (200, b"<p>page", '"1"')
+    assert reply.url == "http://example.org/p%C3%A4ge?q=1"
+    ((_, headers),) = pages.requests
+    assert headers["host"] == "example.org"
+    assert headers["user-agent"].startswith("Tandem/")
+    assert headers.keys() == {"host", "user-agent", "accept", "accept-encoding"}
+    assert recorder.dialled == [PUBLIC]
+    egress.close()
+
+
+def test_a_name_of_other_letters_is_resolved_as_it_is_registered(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    pages["/"] = (200, {}, b"books")
+    egress = egress_to(recorder)
+    assert egress.get("http://b\u00fccher.example/").content == b"books"
+    assert pages.requests[0][1]["host"] == "xn--bcher-kva.example"
+    egress.close()
+
+
+def test_redirects_are_followed_five_times(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    for number in range(1, 7):
+        pages[f"/{number}"] = (301, {"Location": f"/{number - 1}"}, b"moved")
+    pages["/0"] = (200, {}, b"here")
+    egress = egress_to(recorder)
+    assert egress.get("http://example.org/5").content == b"here"
+    with pytest.raises(InvalidRequestError, match="redirects more than 5 times"):
+        egress.get("http://example.org/6")
+    egress.close()
+
+
+def test_a_redirect_never_leaves_https() -> None:
+    """The server's side is a stub, as no public name has a certificate here."""
+
+    class Redirects(httpcore.NetworkStream):
+        def __init__(self) -> None:
+            self.names: list[str | None] = []
+
+        def read(self, max_bytes, timeout=None):
+            return b"HTTP/1.1 302 Found\r\nLocation: http://example.org/\r\nContent-Length: 0\r\n\r\n"
+
+        def write(self, buffer, timeout=None):
+            pass
+
+        def close(self):
+            pass
+
+        def start_tls(self, ssl_context, server_hostname=None, timeout=None):
+            self.names.append(server_hostname)
+            assert ssl_context.verify_mode == ssl.CERT_REQUIRED
+            assert ssl_context.check_hostname
+            return self
+
+        def get_extra_info(self, info):
+            return None
+
+    stream = Redirects()
+
+    class Backend(Recorder):
+        def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+            self.dialled.append(host)
+            return stream
+
+    backend = Backend()
+    egress = egress_to(backend)
+    with pytest.raises(InvalidRequestError, match="from https to http"):
+        egress.get("https://example.org/")
+    assert (stream.names, backend.dialled) == (["example.org"], [PUBLIC])
+    egress.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        *((status, NotFoundError) for status in (404, 410)),
+        *((status, InvalidRequestError) for status in (400, 401, 403, 405, 451)),
+        *((status, UnavailableError) for status in (408, 425, 429, 500, 502, 503, 504)),
+        *((status, InvalidRequestError) for status in (204, 206, 300)),
+    ],
+)
+def test_a_status_says_whether_another_try_may_help(
+    site: tuple[Site, Recorder], status: int, error: type[TandemError]
+) -> None:
+    pages, recorder = site
+    pages["/"] = (status, {"Retry-After": "7"}, b"")
+    egress = egress_to(recorder)
+    with pytest.raises(error) as caught:
+        egress.get("http://example.org/")
+    assert type(caught.value) is error
+    assert caught.value.retry_after == (7 if error is UnavailableError else None)
+    egress.close()
+
+
+def test_a_time_to_wait_is_read_in_seconds_and_as_a_date() -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90))
+    assert retry_after(later) in (89, 90)
+    assert [retry_after(value) for value in (None, "", "soon", "-1", "5", "999999999999")] == [
+        *(None, None, None, None),
+        *(5, 3_600),
+    ]
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+
+
+def test_a_name_that_cannot_be_resolved_now_may_be_later() -> None:
+    def again(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    egress = Egress(max_bytes=1_000, timeout_s=5, resolve=again, backend=Recorder())
+    with pytest.raises(UnavailableError):
+        egress.get("http://example.org/")
+    with pytest.raises(NotFoundError):
+        egress_to(Recorder()).get("http://nowhere.example/")
+    egress.close()
+
+
+def test_a_page_over_the_limit_is_read_no_further(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    sent = 0
+
+    def endless(handler) -> None:
+        nonlocal sent
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        try:
+            for _ in range(10_000):
+                handler.wfile.write(b"10000\r\n" + bytes(65_536) + b"\r\n")
+                sent += 65_536
+        except OSError:
+            handler.close_connection = True
+
+    pages["/endless"] = endless
+    pages["/said"] = (200, {"Content-Length": "2000000"}, b"")
+    egress = egress_to(recorder, max_bytes=1_000_000)
+    for path in ("/endless", "/said"):
+        with pytest.raises(TooLargeError):
+            egress.get(f"http://example.org{path}")
+    assert sent < 50_000_000
+    egress.close()
+
+
+def test_a_bomb_of_gzip_is_unpacked_no_further_than_the_limit(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    packed = {"Content-Encoding": "gzip"}
+    pages["/bomb"] = (200, packed, gzip.compress(bytes(50_000_000)))
+    pages["/good"] = (200, packed, gzip.compress(b"text"))
+    pages["/cut"] = (200, packed, gzip.compress(b"text" * 1_000)[:-9])
+    pages["/other"] = (200, {"Content-Encoding": "br"}, b"text")
+    egress = egress_to(recorder, max_bytes=1_000_000)
+    assert egress.get("http://example.org/good").content == b"text"
+    with pytest.raises(TooLargeError):
+        egress.get("http://example.org/bomb")
+    for path in ("/cut", "/other"):
+        with pytest.raises(UnreadableDocumentError):
+            egress.get(f"http://example.org{path}")
+    egress.close()
+
+
+@pytest.mark.parametrize("slow_part", ["nothing", "headers", "body"])
+def test_a_server_that_drips_is_left_in_time(site: tuple[Site, Recorder], slow_part: str) -> None:
+    pages, recorder = site
+
+    def drip(handler) -> None:
+        handler.close_connection = True
+        try:
+            if slow_part == "body":
+                handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            elif slow_part == "headers":
+                handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(60):
+                time.sleep(0.1)
+                if slow_part != "nothing":
+                    handler.wfile.write(b"x")
+        except OSError:
+            pass
+
+    pages["/"] = drip
+    egress = egress_to(recorder, timeout_s=0.6)
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match="longer than"):
+        egress.get("http://example.org/")
+    assert time.monotonic() - start < 2
+    egress.close()
+
+
+def test_a_server_that_breaks_off_may_be_tried_again(site: tuple[Site, Recorder]) -> None:
+    pages, recorder = site
+    pages["/garbage"] = lambda handler: handler.wfile.write(b"garbage\r\n\r\n")
+    pages["/cut"] = (200, {"Content-Length": "100", "Connection": "close"}, b"half")
+    egress = egress_to(recorder, timeout_s=1)
+    for path in ("/garbage", "/cut"):
+        with pytest.raises(UnavailableError):
+            egress.get(f"http://example.org{path}")
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        egress_to(Recorder()).get("http://example.org/")
+    egress.close()
+
+
+_CLIENTS = {"aiohttp", "ftplib", "httpcore", "httpx", "paramiko", "requests", "socket", "urllib3"}
+_MAY = {
+    "ingest/egress.py": "the one way out",
+    "ingest/sources/robots.py": "parses URLs that the egress checked",
+    "ingest/sources/web.py": "parses URLs that the egress checked",
+    "ingest/sources/buckets.py": "object stores, which the operator names",
+    "ingest/sources/reach.py": "holds the stores that are open",
+}
+
+
+def test_no_other_module_of_the_services_can_fetch() -> None:
+    """`tandem/` is not looked at: its clients speak to the engine, to Qdrant and to 127.0.0.1."""
+    root = Path(__file__).parents[2]
+    found = set()
+    for folder in ("ingest", "server"):
+        for file in sorted((root / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                for name in names:
+                    top = name.split(".")[0]
+                    if top in _CLIENTS | {"fsspec", "s3fs", "boto3", "botocore"} or name in (
+                        *("urllib.request", "urllib"),
+                        "http.client",
+                    ):
+                        found.add(file.relative_to(root).as_posix())
+    assert found - _MAY.keys() == set()
+    assert "ingest/egress.py" in found, "the test looks at nothing"
