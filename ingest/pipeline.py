@@ -12,7 +12,7 @@ import anyio
 from ingest.accept import Source, Upload, accept, check_corpus
 from ingest.child import ParserChildren
 from ingest.parsing import Parsed, parse
-from ingest.splitting import Cut, split
+from ingest.splitting import Cut, Splitter
 from tandem.embedding import Embedder
 from tandem.errors import NotFoundError, StorageError, UnavailableError, UnreadableDocumentError
 from tandem.index.protocol import Index
@@ -59,6 +59,8 @@ class Ingestor:
         self._index = index
         self._embedder = embedder
         self._settings = settings
+        self._cut = Cut.of(settings, embedder.max_tokens)
+        self._splitter = Splitter(embedder)
         self._children = ParserChildren(settings.parse_timeout_s, settings.max_text_chars)
         self._parsing = asyncio.Semaphore(_PARSERS)
         # A lock lives as long as somebody holds it or waits for it.
@@ -82,13 +84,15 @@ class Ingestor:
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children, self._settings.max_text_chars)
             document = _document(caller, corpus, source, parsed)
-            chunks, tokens = await in_thread(self._split, document, version)
-            if not chunks:
+            split = await in_thread(self._splitter.split, document, version, self._cut)
+            if not split.chunks:
                 raise UnreadableDocumentError(f"{source.name} holds no text", param="file")
-            replaced, swept = await self._replace(document, version, chunks, progress)
+            replaced, swept = await self._replace(document, version, split.chunks, progress)
         warnings = parsed.warnings if swept else [*parsed.warnings, _NOT_SWEPT]
         status: Literal["created", "replaced"] = "replaced" if replaced else "created"
-        return DocumentReport(known, source.uri, document.title, len(chunks), tokens, status, warnings)
+        return DocumentReport(
+            known, source.uri, document.title, len(split.chunks), split.tokens, status, warnings
+        )
 
     async def delete(self, caller: Caller, corpus: str, document_id: str) -> None:
         """Take a document from every reader at once, and its chunks from the index.
@@ -130,7 +134,7 @@ class Ingestor:
             await _to_its_end(in_thread(self._store.begin_version, document, version, len(chunks)))
             for start in range(0, len(chunks), _BATCH):
                 batch = chunks[start : start + _BATCH]
-                vectors = await in_thread(self._embedder.embed_documents, [chunk.text for chunk in batch])
+                vectors = await in_thread(self._embedder.embed_documents, [one.indexed_text for one in batch])
                 await _to_its_end(self._index.upsert(batch, vectors))
                 if progress is not None:
                     progress(start + len(batch))
@@ -157,23 +161,13 @@ class Ingestor:
             await in_thread(self._store.forget_version, one.document_id, one.version)
         return len(left)
 
-    def _split(self, document: Document, version: str) -> tuple[list[Chunk], int]:
-        """The chunks, and their tokens in all."""
-        count = self._embedder.count_tokens
-        # What is over the model's own limit would be cut off there, and never be found.
-        most = min(self._settings.chunk_tokens, self._embedder.max_tokens)
-        cut = Cut(most, min(self._settings.chunk_overlap_tokens, most - 1))
-        chunks = split(document, version, cut, count)
-        return chunks, sum(count(chunk.text) for chunk in chunks)
-
     def _version_of(self, source: Source) -> str:
         """The same as long as the same file would give the same chunks and vectors."""
         parts = (
             _READING,
             source.content_hash,
             source.media_type,
-            str(self._settings.chunk_tokens),
-            str(self._settings.chunk_overlap_tokens),
+            str(self._cut),
             self._embedder.fingerprint,
         )
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
