@@ -67,6 +67,10 @@ class Embedder:
         """Tokens of `text` by the embedder's tokenizer, without the marks around it."""
         return self._encoder.count_tokens(text)
 
+    def token_starts(self, text: str) -> list[int]:
+        """Where each of these tokens begins in `text`, in characters, in order."""
+        return self._encoder.token_starts(text)
+
     def close(self) -> None:
         """End the thread of the questions; safe to call twice."""
         self._questions.shutdown(wait=True, cancel_futures=True)

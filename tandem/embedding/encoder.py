@@ -46,3 +46,8 @@ class Encoder:
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` alone, without the marks that the model adds around it."""
         return len(self._counter(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def token_starts(self, text: str) -> list[int]:
+        """Where each token of `text` begins, in characters, in order; as many as `count_tokens` says."""
+        encoded = self._counter(text, add_special_tokens=False, verbose=False, return_offsets_mapping=True)
+        return [start for start, _ in encoded["offset_mapping"]]

@@ -1,54 +1,25 @@
 """Chunks: exact places, bounded sizes, true sections and pages."""
 
-import string
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
+from cutting import TEXTS, PiecesOfFive, check, chunks_of, document, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.headings import markdown_headings
-from ingest.sections import Outline
-from ingest.splitting import Cut, split
-from tandem.vocabulary import Chunk, Document, Page, chunk_id
+from ingest.splitting import Cut, Splitter
+from ingest.splitting.outline import Outline
+from tandem.settings import IngestSettings
+from tandem.vocabulary import Marks, Page, chunk_id
 
 
-def words(text: str) -> int:
-    """A tokenizer's count: pieces of up to 5 characters, as sub-words are."""
-    return sum(-(-len(word) // 5) for word in text.split())
-
-
-def document(text: str, *, markdown: bool = True, pages: tuple[Page, ...] = ()) -> Document:
-    headings = markdown_headings(text) if markdown else ()
-    return Document("t", "c", "u", "title", "text/markdown", text, "0" * 64, pages, headings)
-
-
-def chunks_of(text: str, tokens: int = 20, overlap: int = 5, **more: object) -> list[Chunk]:
-    return split(document(text, **more), "v1", Cut(tokens, overlap), words)
-
-
-_LINES = st.one_of(
-    st.text(max_size=60),
-    st.text(alphabet=string.ascii_letters + " .,!?;:\t", max_size=200),
-    st.sampled_from(["# A", "## B b", "### C.", "", "```", "    code", "- item", "> quote", "===", "---"]),
-    st.text(alphabet="漢字。、ä\u0301\U0001f600 ", max_size=80),
-)
-TEXTS = st.lists(_LINES, max_size=30).map(lambda lines: "\n".join(lines).replace("\r", "\n"))
-
-
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(TEXTS, st.integers(1, 40), st.integers(0, 39))
 def test_every_chunk_stands_where_it_says_and_nothing_is_lost(text: str, tokens: int, overlap: int) -> None:
-    chunks = chunks_of(text, tokens, min(overlap, tokens - 1))
-    covered = [False] * len(text)
-    for ordinal, chunk in enumerate(chunks):
-        assert text[chunk.start : chunk.end] == chunk.text
-        assert chunk.text == chunk.text.strip() != ""
-        assert chunk.ordinal == ordinal
-        assert words(chunk.text) <= tokens or len(chunk.text) == 1
-        covered[chunk.start : chunk.end] = [True] * len(chunk.text)
-    assert all(seen or char.isspace() for seen, char in zip(covered, text, strict=True))
-    assert [c.start for c in chunks] == sorted({c.start for c in chunks})
+    check(text, chunks_of(text, plan(tokens, overlap)), tokens)
 
 
 @pytest.mark.parametrize("text", ["ha ha ha " * 200, "same line\n" * 100, ". " * 300, "x" * 5_000])
@@ -66,20 +37,20 @@ def test_ids_are_those_of_the_version_and_the_place_in_it() -> None:
 
 
 def test_neighbours_share_sentences_up_to_the_overlap() -> None:
-    chunks = chunks_of(" ".join(f"S{n:03} goes on." for n in range(40)), tokens=20, overlap=5)
+    chunks = chunks_of(" ".join(f"S{n:03} goes on." for n in range(40)), plan(20, 5))
     shared = [before.end - after.start for before, after in pairwise(chunks)]
     assert all(0 < characters <= 25 for characters in shared)
 
 
 def test_a_chunk_ends_where_a_sentence_ends() -> None:
     text = "The fig. shows a bird. It sings all day long! Does it sleep? " * 5
-    assert all(chunk.text[-1] in ".!?" for chunk in chunks_of(text, tokens=20, overlap=0))
-    assert not any(chunk.text.endswith("fig.") for chunk in chunks_of(text, tokens=20, overlap=0))
+    assert all(chunk.text[-1] in ".!?" for chunk in chunks_of(text, plan(20, 0)))
+    assert not any(chunk.text.endswith("fig.") for chunk in chunks_of(text, plan(20, 0)))
 
 
 def test_no_chunk_crosses_a_top_section() -> None:
     text = "# Title\n\n" + "\n\n".join(f"## S{n}\n\nText of {n}." for n in range(4))
-    chunks = chunks_of(text, tokens=100)
+    chunks = chunks_of(text, plan(100))
     assert [c.text for c in chunks] == ["# Title\n\n## S0\n\nText of 0."] + [
         f"## S{n}\n\nText of {n}." for n in range(1, 4)
     ]
@@ -88,7 +59,7 @@ def test_no_chunk_crosses_a_top_section() -> None:
 
 def test_no_chunk_ends_in_a_heading() -> None:
     parts = "\n\n".join(f"### 1.{n} In A. Short\n\nSome words of text here." for n in range(30))
-    for chunk in chunks_of("# T\n\n" + parts, tokens=24, overlap=0):
+    for chunk in chunks_of("# T\n\n" + parts, plan(24, 0)):
         assert not chunk.text.splitlines()[-1].startswith("#")
 
 
@@ -111,28 +82,55 @@ def paged(*texts: str) -> tuple[str, tuple[Page, ...]]:
 
 def test_a_chunk_is_of_one_page() -> None:
     text, pages = paged("First page.", "Second page.", "Third page.")
-    chunks = chunks_of(text, tokens=100, markdown=False, pages=pages)
+    chunks = chunks_of(text, plan(100), markdown=False, pages=pages)
     assert [(c.page, c.text) for c in chunks] == [(1, "First page."), (2, "Second page."), (3, "Third page.")]
 
 
 def test_a_sentence_that_runs_over_a_page_is_not_cut() -> None:
     text, pages = paged("It was a long and", "winding road. Then it rained.")
-    chunks = chunks_of(text, tokens=100, markdown=False, pages=pages)
+    chunks = chunks_of(text, plan(100), markdown=False, pages=pages)
     assert [(c.page, c.text) for c in chunks] == [
         (1, "It was a long and\n\nwinding road."),
         (2, "Then it rained."),
     ]
 
 
-def test_the_tokenizer_sees_each_character_a_few_times_only() -> None:
-    counted = 0
+def test_what_was_cut_before_changes_no_cut() -> None:
+    text = "\n\n".join(f"Word{n} and other{n * 7} words of line {n}." for n in range(200))
+    used = Splitter(PiecesOfFive())
+    used.split(document("Other words and lines stood here before, Word7 too."), "v0", plan())
+    assert used.split(document(text), "v1", plan()) == Splitter(PiecesOfFive()).split(
+        document(text), "v1", plan()
+    )
 
-    def count(text: str) -> int:
-        nonlocal counted
-        counted += len(text)
-        return words(text)
 
-    for text in ("A sentence of words. " * 2_000, "word " * 8_000, "x" * 40_000, "line\n" * 8_000):
-        counted = 0
-        split(document(text, markdown=False), "v1", Cut(180, 30), count)
-        assert counted <= 8 * len(text)
+def test_the_tokens_are_those_of_all_chunks() -> None:
+    text = "Here a sentence stands. " * 50
+    split = Splitter(PiecesOfFive()).split(document(text), "v1", plan(40, 10, header=True))
+    assert split.tokens == sum(PiecesOfFive().count_tokens(chunk.indexed_text) for chunk in split.chunks)
+
+
+def test_chunks_carry_the_marks_of_their_document() -> None:
+    marks = Marks(("hr",), {"year": 2024}, datetime(2030, 1, 1, tzinfo=UTC))
+    marked = replace(document("One. Two. " * 30), marks=marks)
+    assert {id(c.marks) for c in Splitter(PiecesOfFive()).split(marked, "v1", plan()).chunks} == {id(marks)}
+
+
+def test_a_plan_reads_differently_where_it_cuts_differently() -> None:
+    plans = [
+        Cut("sentence", 180, 30, 720, False),
+        Cut("sentence", 180, 31, 720, False),
+        Cut("sentence", 181, 30, 720, False),
+        Cut("sentence", 180, 30, 720, True),
+        Cut("markdown", 180, 30, 720, False),
+        Cut("semantic", 180, 30, 720, False),
+        Cut("parent", 180, 30, 720, False),
+        Cut("parent", 180, 30, 721, False),
+    ]
+    assert len({str(cut) for cut in plans}) == len(plans)
+    assert str(Cut("sentence", 180, 30, 1_000, False)) == str(plans[0]) == "sentence 180 30"
+
+
+def test_a_plan_keeps_to_what_the_embedder_reads() -> None:
+    settings = IngestSettings(chunk_tokens=500, chunk_overlap_tokens=300, parent_tokens=720)
+    assert Cut.of(settings, 254) == Cut("sentence", 254, 253, 720, False)
