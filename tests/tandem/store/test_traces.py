@@ -1,15 +1,12 @@
-"""Traces are kept whole and for their tenant only."""
+"""Traces are kept whole and for their tenant only, on both databases."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from tandem.errors import NotFoundError
-from tandem.settings import StoreSettings
-from tandem.store import Store, Trace, open_store
+from tandem.store import Store, Trace
 from tandem.vocabulary import Caller
 
 TRACE = Trace(
@@ -28,13 +25,6 @@ TRACE = Trace(
     passages=["chunk"],
     citations=[{"n": 1, "quote": "hier"}],
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(StoreSettings(), tmp_path)
-    yield store
-    store.close()
 
 
 def test_a_trace_comes_back_as_it_was(store: Store) -> None:

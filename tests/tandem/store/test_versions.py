@@ -1,14 +1,11 @@
-"""The life of a version, on a real SQLite file."""
+"""The life of a version, on both databases."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tandem.errors import ConflictError, NotFoundError
-from tandem.settings import StoreSettings
-from tandem.store import PendingVersion, Store, open_store
+from tandem.store import PendingVersion, Store
 from tandem.vocabulary import Caller, Document, Heading, Page
 
 CALLER, STRANGER = Caller("acme"), Caller("other")
@@ -24,13 +21,6 @@ DOCUMENT = Document(
     headings=(Heading(1, "A", 0),),
 )
 KNOWN = DOCUMENT.id
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(StoreSettings(), tmp_path)
-    yield store
-    store.close()
 
 
 def put(store: Store, version: str, document: Document = DOCUMENT, chunks: int = 3) -> str | None:
