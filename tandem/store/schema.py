@@ -58,16 +58,23 @@ class AnyText(TypeDecorator[str]):
         return clean
 
 
+class AnyName(AnyText):
+    """The same for a name of bounded length: one that no database takes is then not found, as any other."""
+
+    impl = String
+    cache_ok = True
+
+
 metadata = MetaData()
 
 versions = Table(
     "versions",
     metadata,
-    Column("document_id", String(36), primary_key=True),
-    Column("version", String(64), primary_key=True),
+    Column("document_id", AnyName(36), primary_key=True),
+    Column("version", AnyName(64), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("tenant", AnyText, nullable=False),
-    Column("corpus", String(64), nullable=False),
+    Column("corpus", AnyName(64), nullable=False),
     Column("uri", AnyText, nullable=False),
     Column("title", AnyText, nullable=False),
     Column("media_type", String(100), nullable=False),
@@ -96,7 +103,7 @@ Index("versions_by_state", versions.c.state)
 traces = Table(
     "traces",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", AnyName(64), primary_key=True),
     Column("tenant", AnyText, nullable=False),
     Column("recipe", AnyText, nullable=False),
     Column("prompt_version", AnyText, nullable=False),
