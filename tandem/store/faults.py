@@ -38,8 +38,8 @@ _POSTGRES = {
     "XX001": ("The database is broken", "Restore it from a backup."),
     "XX002": ("The database is broken", "Restore it from a backup."),
 }
-_POSTGRES_BUSY = {"40001", "40P01", "53200", "53300", "55P03", "57014"}
-"""Conflicts, deadlocks, no memory or connection left, and waits that the server's own limits ended."""
+_POSTGRES_BUSY = {"40001", "40P01", "53200", "55P03", "57014"}
+"""Conflicts, deadlocks, no memory left, and waits that the server's own limits ended."""
 
 
 @contextmanager
