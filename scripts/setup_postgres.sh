@@ -2,7 +2,7 @@
 # See to it that the store's tests have a PostgreSQL: the machine's, else Debian's. They start a server of
 # their own in a temporary folder; no server of the machine is touched.
 set -eu
-[ -n "${TANDEM_TESTS_WITHOUT_POSTGRES:-}" ] && exit 0
+[ -n "${TESTS_WITHOUT_POSTGRES:-}" ] && exit 0
 found() {
     PYTHONPATH=tests .venv/bin/python -c '
 import sys

@@ -20,7 +20,8 @@ from pathlib import Path
 import psycopg
 from running import free_port
 
-WITHOUT = "TANDEM_TESTS_WITHOUT_POSTGRES"
+WITHOUT = "TESTS_WITHOUT_POSTGRES"
+"""Not `TANDEM_...`: those are settings, and an unknown one is refused."""
 MISSING = (
     "PostgreSQL is not installed, and the store's tests run on it too. Install it so that initdb is on PATH "
     "or in /usr/lib/postgresql/VERSION/bin (Debian: apt-get install postgresql; macOS: brew install "
