@@ -1,8 +1,14 @@
 """Fixtures that several folders of tests use."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgres import MISSING, WITHOUT, Postgres, find_programs, started
+
+from tandem.settings import StoreSettings
+from tandem.store import Store, open_store
 
 _DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -13,3 +19,37 @@ def shared_data() -> Path:
     if not _DATA.is_dir():
         pytest.skip("../shared/data is not here")
     return _DATA
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL, started when the first test asks for it."""
+    if os.environ.get(WITHOUT):
+        pytest.skip(f"{WITHOUT} is set")
+    programs = find_programs()
+    if programs is None:
+        pytest.fail(MISSING, pytrace=False)
+    with started(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """For `StoreSettings`: a test that asks for it runs on both databases, each time on an empty one.
+
+    `None` is SQLite in the data folder.
+    """
+    if request.param == "sqlite":
+        yield None
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database() as name:
+        yield server.url(name)
+
+
+@pytest.fixture
+def store(store_url: str | None, tmp_path: Path) -> Iterator[Store]:
+    """An open and empty store, on either database."""
+    store = open_store(StoreSettings(url=store_url), tmp_path)
+    yield store
+    store.close()

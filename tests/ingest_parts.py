@@ -25,9 +25,9 @@ class Parts:
 
 
 @asynccontextmanager
-async def opened(embedder: Embedder, folder: Path) -> AsyncIterator[Parts]:
-    """A store and an index in `folder`, for as long as the block lasts."""
-    store = open_store(StoreSettings(), folder)
+async def opened(embedder: Embedder, folder: Path, store_url: str | None = None) -> AsyncIterator[Parts]:
+    """A store at `store_url` or in `folder`, and an index in `folder`, for as long as the block lasts."""
+    store = open_store(StoreSettings(url=store_url), folder)
     index = await open_index(
         IndexSettings(), folder, dimension=embedder.dimension, fingerprint=embedder.fingerprint
     )

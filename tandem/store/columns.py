@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, MetaData, Text
+from sqlalchemy import DateTime, Dialect, MetaData, String, Text
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData()
@@ -44,3 +44,10 @@ class AnyText(TypeDecorator[str]):
         except UnicodeEncodeError:
             return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in clean)
         return clean
+
+
+class AnyName(AnyText):
+    """The same for a name of bounded length: one that no database takes is then not found, as any other."""
+
+    impl = String
+    cache_ok = True

@@ -30,19 +30,34 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _PRIMARY_CODE = 0xFF
 """SQLite's extended codes keep the primary one in their low byte."""
 
-_POSTGRES_DISK_FULL = "53100"
-_POSTGRES_READ_ONLY = "25006"
+_POSTGRES = {
+    "25006": ("The database server takes no writes", "Is store.url that of a replica?"),
+    "42501": ("The database user lacks a right", "Let the user of store.url own the database."),
+    "53100": ("The database server's disk is full", "Free some space there."),
+    "58030": ("The database server cannot read or write", "Check its disk and its log."),
+    "XX001": ("The database is broken", "Restore it from a backup."),
+    "XX002": ("The database is broken", "Restore it from a backup."),
+}
+_POSTGRES_BUSY = {"40001", "40P01", "53200", "55P03", "57014"}
+"""Conflicts, deadlocks, no memory left, and waits that the server's own limits ended."""
 
 
 @contextmanager
-def faults_explained() -> Iterator[None]:
-    """Raise `StorageError` or `UnavailableError` for what the database refuses; bugs stay as they are."""
+def faults_explained(*, opening: bool = False) -> Iterator[None]:
+    """Raise `StorageError` or `UnavailableError` for what the database refuses; bugs stay as they are.
+
+    `opening` adds why a server cannot be reached. It names hosts and users, so it is for whoever starts
+    Tandem, not for its callers.
+    """
     try:
         yield
     except exc.TimeoutError as error:
         raise UnavailableError("The store is too busy", hint="Try again.", retry_after=1) from error
     except exc.DBAPIError as error:
-        explained = _of_sqlite(error.orig) if isinstance(error.orig, sqlite3.Error) else _of_server(error)
+        if isinstance(error.orig, sqlite3.Error):
+            explained = _of_sqlite(error.orig)
+        else:
+            explained = _of_server(error, opening)
         if explained is None:
             raise
         raise explained from error
@@ -58,14 +73,18 @@ def _of_sqlite(error: sqlite3.Error) -> TandemError | None:
     return None
 
 
-def _of_server(error: exc.DBAPIError) -> TandemError | None:
+def _of_server(error: exc.DBAPIError, opening: bool) -> TandemError | None:
     state = getattr(error.orig, "sqlstate", None)
-    if state == _POSTGRES_DISK_FULL:
-        return StorageError("The database server's disk is full", hint="Free some space there.")
-    if state == _POSTGRES_READ_ONLY:
-        return StorageError("The database server takes no writes", hint="Is store.url that of a replica?")
+    if state in _POSTGRES:
+        message, hint = _POSTGRES[state]
+        return StorageError(message, hint=hint)
+    if state in _POSTGRES_BUSY:
+        return UnavailableError("The database server is too busy", hint="Try again.", retry_after=1)
     if isinstance(error, exc.OperationalError | exc.InterfaceError):
+        why = f": {' '.join(str(error.orig).split())}" if opening else ""
         return UnavailableError(
-            "The database server cannot be reached", hint="Check store.url and the server.", retry_after=5
+            f"The database server cannot be reached{why}",
+            hint="Check the server, and host, port, user, password and database in store.url.",
+            retry_after=5,
         )
     return None

@@ -14,13 +14,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tandem.store.columns import AnyText, UtcDateTime, metadata
+from tandem.store.columns import AnyName, AnyText, UtcDateTime, metadata
 
 workers = Table(
     "workers",
     metadata,
     # Processes that write. One that has not been seen for `LEASE` is dead, and its work is anybody's.
-    Column("id", String(36), primary_key=True),
+    Column("id", AnyName(36), primary_key=True),
     Column("host", String(255), nullable=False),
     Column("pid", Integer, nullable=False),
     Column("born_at", UtcDateTime, nullable=False),
@@ -30,9 +30,9 @@ workers = Table(
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", String(36), primary_key=True),
+    Column("id", AnyName(36), primary_key=True),
     Column("tenant", AnyText, nullable=False),
-    Column("corpus", String(64), nullable=False),
+    Column("corpus", AnyName(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("sync", Boolean, nullable=False),
     # The host whose files it reads; any where empty.
@@ -46,7 +46,7 @@ jobs = Table(
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("error", JSON),
-    Column("request_key", String(128)),
+    Column("request_key", AnyName(128)),
     Column("manifest", JSON, nullable=False),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="known_job_state"),
     UniqueConstraint("tenant", "request_key", name="one_job_for_a_key"),
@@ -57,22 +57,22 @@ Index("jobs_of_corpus", jobs.c.tenant, jobs.c.corpus, jobs.c.created_at)
 job_documents = Table(
     "job_documents",
     metadata,
-    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", AnyName(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("state", String(16), nullable=False),
     Column("uri", AnyText, nullable=False),
     # A uri may be too long for a key of the database.
-    Column("uri_hash", String(64), nullable=False),
+    Column("uri_hash", AnyName(64), nullable=False),
     Column("name", AnyText, nullable=False),
     Column("source", Integer, nullable=False),
     Column("depth", Integer, nullable=False),
     Column("revision", AnyText),
     # Of the file in `contents`, where the job holds it itself.
-    Column("content_hash", String(64)),
+    Column("content_hash", AnyName(64)),
     Column("tries", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
-    Column("document_id", String(36)),
+    Column("document_id", AnyName(36)),
     Column("chunks", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("warnings", JSON, nullable=False),
@@ -91,7 +91,7 @@ contents = Table(
     "contents",
     metadata,
     # Files that were handed in, or unpacked, and wait for their turn in a job.
-    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("hash", String(64), primary_key=True),
+    Column("job_id", AnyName(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", AnyName(64), primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )

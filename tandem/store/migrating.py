@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from tandem.errors import ConflictError
-from tandem.store.transactions import WRITES
+from tandem.store.transactions import WRITES, lock
 
 NEWEST = "0002"
 """Revision that this code is written for. Named here so that a start with nothing to do need not
@@ -22,6 +22,7 @@ def migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execution_options(**{WRITES: True})
         with connection.begin():
+            lock(connection, "migrations")
             # Asked again under the lock: another process may have migrated in between.
             if _revision(connection) != NEWEST:
                 _upgrade(connection)

@@ -16,6 +16,18 @@ from tandem.store.transactions import WRITES
 _FILE = "store.sqlite3"
 _BUSY_TIMEOUT_MS = 10_000
 
+_SERVER_DRIVERS = {"psycopg", "psycopg2"}
+_SERVER_DEFAULTS = {
+    # A host that swallows packets would be waited for without an end, at the start and in the middle.
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "application_name": "tandem",
+}
+"""Parameters of libpq, for what the URL does not say; seconds, but the last timeout in milliseconds."""
+
 
 def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     """Open the database of `settings.url`, or the one in the data folder, and migrate it.
@@ -25,7 +37,7 @@ def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     """
     engine = _engine(settings.url, data_dir)
     try:
-        with faults_explained():
+        with faults_explained(opening=True):
             migrate(engine)
     except BaseException:
         engine.dispose()
@@ -38,7 +50,7 @@ def _engine(url: str | None, data_dir: Path) -> Engine:
         _make_folder(data_dir)
     try:
         address = URL.create("sqlite", database=str(data_dir / _FILE)) if url is None else make_url(url)
-        engine = create_engine(address, pool_pre_ping=not address.drivername.startswith("sqlite"))
+        engine = create_engine(address) if _is_sqlite(address) else _server_engine(address)
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingsError(
             f"store.url cannot be used: {error}",
@@ -51,9 +63,26 @@ def _engine(url: str | None, data_dir: Path) -> Engine:
             param="store.url",
             hint="pip install 'tandem-rag[postgres]'",
         ) from error
-    if engine.dialect.name == "sqlite":
+    if _is_sqlite(address):
         _tune_sqlite(engine)
     return engine
+
+
+def _is_sqlite(address: URL) -> bool:
+    return address.get_backend_name() == "sqlite"
+
+
+def _server_engine(address: URL) -> Engine:
+    """Connections are tried before use, so that a server's restart costs its users no error."""
+    known = address.get_dialect().driver in _SERVER_DRIVERS
+    missing = {name: value for name, value in _SERVER_DEFAULTS.items() if name not in address.query}
+    return create_engine(
+        address,
+        pool_pre_ping=True,
+        # `lock` counts on it: a stricter level would keep reading what was there before the lock.
+        isolation_level="READ COMMITTED",
+        connect_args=missing if known else {},
+    )
 
 
 def _make_folder(data_dir: Path) -> None:

@@ -13,22 +13,22 @@ from sqlalchemy import (
     Table,
 )
 
-from tandem.store.columns import AnyText, UtcDateTime, metadata
+from tandem.store.columns import AnyName, AnyText, UtcDateTime, metadata
 
 PENDING, CURRENT, SUPERSEDED = "pending", "current", "superseded"
 
 versions = Table(
     "versions",
     metadata,
-    Column("document_id", String(36), primary_key=True),
-    Column("version", String(64), primary_key=True),
+    Column("document_id", AnyName(36), primary_key=True),
+    Column("version", AnyName(64), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("tenant", AnyText, nullable=False),
-    Column("corpus", String(64), nullable=False),
+    Column("corpus", AnyName(64), nullable=False),
     Column("uri", AnyText, nullable=False),
     Column("title", AnyText, nullable=False),
     Column("media_type", String(100), nullable=False),
-    Column("content_hash", String(64), nullable=False),
+    Column("content_hash", AnyName(64), nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("size_chars", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -38,8 +38,8 @@ versions = Table(
     Column("metadata", JSON, nullable=False),
     Column("expires_at", UtcDateTime),
     # The document that holds the same text and is searched in its place.
-    Column("duplicate_of", String(36)),
-    Column("original_version", String(64)),
+    Column("duplicate_of", AnyName(36)),
+    Column("original_version", AnyName(64)),
     # Of the text without its white space and case, together with the marks: equal where nothing differs.
     Column("text_hash", String(64), nullable=False),
     # Large columns last: SQLite reads a row from its front and need not touch them for a list.
@@ -68,8 +68,8 @@ bands = Table(
     "bands",
     metadata,
     # One band of a document's MinHash: documents that share one may be near duplicates.
-    Column("document_id", String(36), primary_key=True),
-    Column("version", String(64), primary_key=True),
+    Column("document_id", AnyName(36), primary_key=True),
+    Column("version", AnyName(64), primary_key=True),
     Column("band", Integer, primary_key=True),
     Column("value", String(32), nullable=False),
     ForeignKeyConstraint(
@@ -83,7 +83,7 @@ corpora = Table(
     metadata,
     # What a corpus is set to; one that was never set has no row.
     Column("tenant", AnyText, primary_key=True),
-    Column("corpus", String(64), primary_key=True),
+    Column("corpus", AnyName(64), primary_key=True),
     Column("splitting", JSON, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
@@ -91,10 +91,10 @@ corpora = Table(
 receipts = Table(
     "receipts",
     metadata,
-    Column("id", String(36), primary_key=True),
+    Column("id", AnyName(36), primary_key=True),
     Column("tenant", AnyText, nullable=False),
-    Column("corpus", String(64)),
-    Column("document_id", String(36)),
+    Column("corpus", AnyName(64)),
+    Column("document_id", AnyName(36)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("removed", JSON, nullable=False),
 )
@@ -103,7 +103,7 @@ Index("receipts_of_tenant", receipts.c.tenant, receipts.c.created_at)
 traces = Table(
     "traces",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", AnyName(64), primary_key=True),
     Column("tenant", AnyText, nullable=False),
     Column("recipe", AnyText, nullable=False),
     Column("prompt_version", AnyText, nullable=False),
@@ -124,7 +124,7 @@ trace_documents = Table(
     "trace_documents",
     metadata,
     # Whose passages a trace holds, so that they can go with their document.
-    Column("trace_id", String(64), ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True),
-    Column("document_id", String(36), primary_key=True),
+    Column("trace_id", AnyName(64), ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", AnyName(36), primary_key=True),
 )
 Index("traces_of_document", trace_documents.c.document_id)

@@ -3,12 +3,28 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, bindparam, text
 
 from tandem.store.faults import faults_explained
+from tandem.store.columns import AnyText
 
 WRITES = "tandem_writes"
 """Execution option by which the engine knows that a transaction is going to write."""
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))").bindparams(
+    bindparam("name", type_=AnyText())
+)
+
+
+def lock(connection: Connection, name: str) -> None:
+    """Wait for whoever has locked `name`, and hold it until the transaction ends.
+
+    What is read after it is what the one before left. SQLite needs none of this: it has one writer at a
+    time. PostgreSQL's row locks are not enough: they do not cover rows that another is just adding.
+    A transaction that locks several names takes them in sorted order, or two could wait for each other.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"name": name})
 
 
 class Transactions:

@@ -16,7 +16,7 @@ from tandem.store.job_schema import workers
 from tandem.store.records import DocumentRecord, Original, PendingVersion
 from tandem.store.schema import CURRENT, PENDING, SUPERSEDED, versions
 from tandem.store.schema import bands as band_table
-from tandem.store.transactions import Transactions
+from tandem.store.transactions import Transactions, lock
 from tandem.store.workers import lease_begin
 from tandem.vocabulary import Caller, Document
 
@@ -88,6 +88,7 @@ class Versions(Transactions):
         Raises `NotFoundError`.
         """
         with self._writing() as connection:
+            lock(connection, document_id)
             query = (
                 select(*LISTED)
                 .where(
@@ -129,6 +130,7 @@ class Versions(Transactions):
     def forget_version(self, document_id: str, version: str) -> None:
         """Remove the row of a version whose chunks are gone; a current one stays."""
         with self._writing() as connection:
+            lock(connection, document_id)
             connection.execute(delete(versions).where(_is(document_id, version), versions.c.state != CURRENT))
 
 
@@ -137,7 +139,8 @@ def _is(document_id: str, version: str) -> ColumnElement[bool]:
 
 
 def _states(connection: Connection, document_id: str) -> dict[str, str]:
-    """Version to state; the rows stay locked until the transaction ends."""
+    """Version to state; nobody else changes the document until the transaction ends."""
+    lock(connection, document_id)
     query = select(versions.c.version, versions.c.state).where(versions.c.document_id == document_id)
     return dict(connection.execute(query.with_for_update()).tuples().all())
 

@@ -1,7 +1,9 @@
 """Documents in, replaced and out, with the real store, index and embedder; and every way to be stopped."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from failing_index import FailingIndex
@@ -18,6 +20,13 @@ CALLER = Caller("acme")
 URI = "file:///moon.md"
 KNOWN = document_id("acme", "docs", URI)
 SCOPE = Scope.of(CALLER)
+
+
+@pytest.fixture
+async def parts(embedder: Embedder, store_url: str | None, tmp_path: Path) -> AsyncIterator[Parts]:
+    """On both databases: what a reader sees must not depend on which one it is."""
+    async with opened(embedder, tmp_path, store_url) as parts:
+        yield parts
 
 
 def pages_of(word: str, sections: int = 4) -> Upload:

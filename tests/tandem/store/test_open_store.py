@@ -5,13 +5,15 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
+from alembic import command, op
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event
+from sqlalchemy import event, inspect, text
 
 from tandem.errors import ConflictError, SettingsError, StorageError, UnavailableError
 from tandem.settings import StoreSettings
@@ -23,31 +25,81 @@ from tandem.vocabulary import Caller, Document
 FILE = "store.sqlite3"
 
 
-def document(text: str = "text", uri: str = "u") -> Document:
-    return Document("t", "c", uri, "title", "text/plain", text, "0" * 64)
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
 
 
-def test_the_migrations_make_the_tables_of_the_schema(tmp_path: Path) -> None:
-    open_store(StoreSettings(), tmp_path).close()
-    with create_engine(f"sqlite:///{tmp_path / FILE}").connect() as connection:
+def put(store: Store, document: Document, version: str) -> None:
+    store.begin_version(document, version)
+    store.commit_version(document.id, version, 1)
+
+
+def document(content: str = "text", uri: str = "u") -> Document:
+    return Document("t", "c", uri, "title", "text/plain", content, "0" * 64)
+
+
+def test_the_migrations_make_the_tables_of_the_schema(store: Store) -> None:
+    with store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def test_every_migration_can_be_taken_back_and_done_again(
+    store: Store, store_url: str | None, tmp_path: Path
+) -> None:
+    config = alembic_config()
+    for revision in ("base", NEWEST):
+        with store._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            if revision == "base":
+                command.downgrade(config, revision)
+                assert inspect(connection).get_table_names() == ["alembic_version"]
+            else:
+                command.upgrade(config, revision)
+    with store._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    put(store, document(), "v1")
+    # Once more over data, and by the way that a start takes.
+    with store._engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    again = open_store(StoreSettings(url=store_url), tmp_path)
+    assert again.corpora(Caller("t")) == []
+    again.close()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(
+    store_url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = op.create_index
+
+    def failing(name: str, *arguments: object, **options: object) -> None:
+        if name == "versions_by_state":
+            raise RuntimeError("power cut")
+        real(name, *arguments, **options)
+
+    monkeypatch.setattr(op, "create_index", failing)
+    with pytest.raises(RuntimeError, match="power cut"):
+        open_store(StoreSettings(url=store_url), tmp_path)
+    monkeypatch.undo()
+    store = open_store(StoreSettings(url=store_url), tmp_path)
+    put(store, document(), "v1")
+    store.close()
+
+
 def test_the_newest_revision_is_the_last_migration() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == NEWEST
 
 
-def test_a_second_start_does_not_import_alembic(tmp_path: Path) -> None:
-    open_store(StoreSettings(), tmp_path).close()
+def test_a_second_start_does_not_import_alembic(store: Store, store_url: str | None, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from tandem.settings import StoreSettings;"
-        "from tandem.store import open_store; open_store(StoreSettings(), Path(sys.argv[1]));"
+        "from tandem.store import open_store; open_store(StoreSettings(url=sys.argv[2] or None), Path(sys.argv[1]));"
         "print('alembic' in sys.modules)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, tmp_path, store_url or ""], capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "False"
 
@@ -63,21 +115,28 @@ def test_a_commit_is_durable_and_readers_do_not_block(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_database_of_a_newer_tandem_is_refused_and_left_alone(tmp_path: Path) -> None:
-    open_store(StoreSettings(), tmp_path).close()
-    with sqlite3.connect(tmp_path / FILE) as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
+def test_a_database_of_a_newer_tandem_is_refused_and_left_alone(
+    store: Store, store_url: str | None, tmp_path: Path
+) -> None:
+    with store._engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConflictError, match="9999"):
-        open_store(StoreSettings(), tmp_path)
-    with sqlite3.connect(tmp_path / FILE) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+        open_store(StoreSettings(url=store_url), tmp_path)
+    with store._engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("9999",)]
 
 
-def test_two_first_starts_at_once_both_succeed(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        starts = [pool.submit(open_store, StoreSettings(), tmp_path) for _ in range(2)]
-    for start in starts:
-        start.result().close()
+def test_many_first_starts_at_once_all_succeed(store_url: str | None, tmp_path: Path) -> None:
+    gate = Barrier(4)
+
+    def start() -> Store:
+        gate.wait(10)
+        return open_store(StoreSettings(url=store_url), tmp_path)
+
+    with ThreadPoolExecutor(4) as pool:
+        starts = [pool.submit(start) for _ in range(4)]
+    for started in starts:
+        started.result().close()
 
 
 def test_a_broken_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -133,20 +192,15 @@ def test_a_locked_database_is_unavailable_rather_than_broken(tmp_path: Path) -> 
     store.close()
 
 
-def test_many_threads_write_without_losing_a_version(tmp_path: Path) -> None:
-    store: Store = open_store(StoreSettings(), tmp_path)
-
+def test_many_threads_write_without_losing_a_version(store: Store) -> None:
     def write(thread: int) -> None:
         for number in range(5):
-            one = document(uri=f"{thread}/{number}")
-            store.begin_version(one, "v1")
-            store.commit_version(one.id, "v1")
+            put(store, document(uri=f"{thread}/{number}"), "v1")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     (corpus,) = store.corpora(Caller("t"))
     assert corpus.documents == 20
-    store.close()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle9://x", "postgresql+nosuchdriver://x/y"])

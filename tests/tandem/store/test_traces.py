@@ -1,15 +1,12 @@
-"""Traces are kept whole and for their tenant only."""
+"""Traces are kept whole and for their tenant only, on both databases."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from tandem.errors import NotFoundError
-from tandem.settings import StoreSettings
-from tandem.store import Store, Trace, open_store
+from tandem.store import Store, Trace
 from tandem.vocabulary import Caller
 
 TRACE = Trace(
@@ -28,13 +25,6 @@ TRACE = Trace(
     passages=["chunk"],
     citations=[{"n": 1, "quote": "hier"}],
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(StoreSettings(), tmp_path)
-    yield store
-    store.close()
 
 
 def test_a_trace_comes_back_as_it_was(store: Store) -> None:
@@ -56,6 +46,18 @@ def test_a_moment_of_another_zone_comes_back_in_utc(store: Store) -> None:
     assert found.utcoffset() == timedelta(0)
 
 
+@pytest.mark.parametrize("name", ["\x00", "a\ud800", "x" * 1000])
+def test_a_name_that_no_database_takes_is_just_not_found(store: Store, name: str) -> None:
+    with pytest.raises(NotFoundError):
+        store.trace(Caller("acme"), name)
+
+
 def test_a_question_of_broken_characters_is_kept(store: Store) -> None:
     store.add_trace(replace(TRACE, question="a\ud800\x00", answer="\udfff"))
     assert store.trace(Caller("acme"), "trace-1").question == "a\ufffd\ufffd"
+
+
+def test_broken_characters_inside_lists_do_not_stop_a_trace(store: Store) -> None:
+    citations = [{"n": 1, "quote": "a\x00\ud800\U0001f600"}]
+    store.add_trace(replace(TRACE, citations=citations))
+    assert store.trace(Caller("acme"), "trace-1").citations == citations

@@ -1,14 +1,11 @@
-"""The life of a version, on a real SQLite file."""
+"""The life of a version, on both databases."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tandem.errors import ConflictError, NotFoundError
-from tandem.settings import StoreSettings
-from tandem.store import PendingVersion, Store, open_store
+from tandem.store import PendingVersion, Store
 from tandem.vocabulary import Caller, Document, Heading, Page
 
 CALLER, STRANGER = Caller("acme"), Caller("other")
@@ -24,13 +21,6 @@ DOCUMENT = Document(
     headings=(Heading(1, "A", 0),),
 )
 KNOWN = DOCUMENT.id
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(StoreSettings(), tmp_path)
-    yield store
-    store.close()
 
 
 def put(store: Store, version: str, document: Document = DOCUMENT, chunks: int = 3) -> str | None:
@@ -148,3 +138,31 @@ def test_an_unknown_corpus_is_answered_with_the_known_ones(store: Store) -> None
 def test_a_title_that_no_database_takes_is_kept_readable(store: Store) -> None:
     put(store, "v1", replace(DOCUMENT, title="a\x00b\udcffc"))
     assert store.document(CALLER, "docs", KNOWN).title == "a\ufffdb\ufffdc"
+
+
+def test_a_text_that_no_database_takes_keeps_its_places(store: Store) -> None:
+    text = "NUL \x00, half a pair \ud83d, a whole one \U0001f600, the end"
+    put(store, "v1", replace(DOCUMENT, text=text))
+    kept = store.document(CALLER, "docs", KNOWN).text
+    assert kept == "NUL \ufffd, half a pair \ufffd, a whole one \U0001f600, the end"
+
+
+@pytest.mark.parametrize("name", ["\x00", "a\ud800", "x" * 1000])
+def test_a_name_that_no_database_takes_is_just_not_found(store: Store, name: str) -> None:
+    put(store, "v1")
+    assert store.current_versions("acme", [name, KNOWN]) == {KNOWN: "v1"}
+    assert store.leftovers(name) == []
+    for corpus, document_id in ((name, KNOWN), ("docs", name)):
+        with pytest.raises(NotFoundError):
+            store.document(CALLER, corpus, document_id)
+        with pytest.raises(NotFoundError):
+            store.delete_document(CALLER, corpus, document_id)
+    with pytest.raises(ConflictError):
+        store.commit_version(name, "v1")
+    assert store.corpora(Caller(name)) == []
+
+
+def test_a_large_document_comes_back_whole(store: Store) -> None:
+    text = "\u00e4 line of a long document\n" * 200_000
+    put(store, "v1", replace(DOCUMENT, text=text))
+    assert store.document(CALLER, "docs", KNOWN).text == text
