@@ -1,13 +1,15 @@
 """How the documents of a corpus are cut, and what that makes of their versions."""
 
 import hashlib
-from collections.abc import Sequence
 
 from ingest.accept import Source
-from ingest.splitting import Cut, split
+from ingest.duplicates import marks_key
+from ingest.manifest import Splitting
+from ingest.splitting import Cut, Split, Splitter
 from tandem.embedding import Embedder
 from tandem.settings import IngestSettings
-from tandem.vocabulary import Chunk, Document
+from tandem.store import Store
+from tandem.vocabulary import Document
 
 _READING = "2"
 """Raise it when parsing or splitting changes: the same file then counts as a new version."""
@@ -16,30 +18,39 @@ _READING = "2"
 class Chunker:
     """Splits documents as their corpus wants it. Blocking; any thread may call."""
 
-    def __init__(self, embedder: Embedder, settings: IngestSettings) -> None:
+    def __init__(self, store: Store, embedder: Embedder, settings: IngestSettings) -> None:
+        self._store = store
         self._embedder = embedder
         self._settings = settings
+        self._splitter = Splitter(embedder)
 
-    def chunks_of(self, document: Document, version: str) -> list[Chunk]:
-        """The chunks of a document version, in order."""
-        return split(document, version, self._cut(), self._embedder.count_tokens)
+    def split(self, document: Document, version: str) -> Split:
+        """The chunks of a document version, in order, and their tokens."""
+        return self._splitter.split(document, version, self.cut_of(document.tenant, document.corpus))
 
-    def count_tokens(self, chunks: Sequence[Chunk]) -> int:
-        """Tokens of the chunks in all, as the embedder reads them."""
-        return sum(self._embedder.count_tokens(chunk.text) for chunk in chunks)
-
-    def version_of(self, source: Source) -> str:
+    def version_of(self, tenant: str, corpus: str, source: Source) -> str:
         """The same as long as the same file would give the same chunks and vectors."""
         parts = (
             _READING,
             source.content_hash,
             source.media_type,
-            repr(self._cut()),
+            source.title or "",
+            marks_key(source.marks),
+            str(self._settings.ocr and self._settings.ocr_languages),
+            str(self.cut_of(tenant, corpus)),
             self._embedder.fingerprint,
         )
-        return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
+        return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
-    def _cut(self) -> Cut:
-        # What is over the model's own limit would be cut off there, and never be found.
-        most = min(self._settings.chunk_tokens, self._embedder.max_tokens)
-        return Cut(most, min(self._settings.chunk_overlap_tokens, most - 1))
+    def cut_of(self, tenant: str, corpus: str) -> Cut:
+        """What the corpus is set to, and the settings where it is not."""
+        wanted = Splitting.model_validate(self._store.splitting_of(tenant, corpus))
+        named = {
+            "splitting": wanted.strategy,
+            "chunk_tokens": wanted.tokens,
+            "chunk_overlap_tokens": wanted.overlap,
+            "parent_tokens": wanted.parent_tokens,
+            "header": wanted.header,
+        }
+        chosen = {name: value for name, value in named.items() if value is not None}
+        return Cut.of(self._settings.model_copy(update=chosen), self._embedder.max_tokens)

@@ -25,7 +25,10 @@ _FIGURE = re.compile(r"\w*\d\w*")
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """By what a document's duplicates are known."""
+    """By what a document's duplicates are known.
+
+    Documents under other marks are found by other questions, so they are never duplicates.
+    """
 
     document: Document
     text_hash: str
@@ -41,7 +44,7 @@ class Likeness:
     def is_like(self, record: DocumentRecord) -> bool:
         """Whether a document with its text says the same under the same marks. Blocking."""
         other = record.as_document()
-        if _marks(other.marks) != _marks(self.document.marks):
+        if marks_key(other.marks) != marks_key(self.document.marks):
             return False
         return _text_hash(other) == self.text_hash or (
             self.least > 0 and are_near(self.document.text, other.text, self.least)
@@ -73,7 +76,7 @@ def find_original(store: Store, likeness: Likeness, besides: str | None = None) 
 def _text_hash(document: Document) -> str:
     """Equal for documents that say the same words under the same marks, whatever their white space."""
     digest = hashlib.sha256(" ".join(document.text.split()).casefold().encode("utf-8", "replace"))
-    digest.update(_marks(document.marks))
+    digest.update(marks_key(document.marks).encode())
     return digest.hexdigest()
 
 
@@ -86,7 +89,7 @@ def _bands_of(document: Document) -> tuple[str, ...]:
         return ()
     sketch = MinHash(num_perm=_PERMUTATIONS, scheme="affine32")
     sketch.update_batch(["\x00".join(shingle).encode("utf-8", "replace") for shingle in shingles])
-    marks = _marks(document.marks)
+    marks = marks_key(document.marks).encode()
     return tuple(
         hashlib.sha256(sketch.hashvalues[start : start + _ROWS].tobytes() + marks).hexdigest()[:32]
         for start in range(0, _PERMUTATIONS, _ROWS)
@@ -101,8 +104,6 @@ def _shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
     return set(zip(*(words[start:] for start in range(_SHINGLE)), strict=False))
 
 
-def _marks(marks: Marks) -> bytes:
-    """Documents under other marks are found by other questions, so they are never the same."""
-    expiry = marks.expires_at.isoformat() if marks.expires_at else None
-    parts = [sorted(marks.tags), sorted(marks.metadata.items(), key=str), expiry]
-    return json.dumps(parts).encode()
+def marks_key(marks: Marks) -> str:
+    """Equal for marks by which the same questions find a document. When it expires is not one of them."""
+    return json.dumps([sorted(marks.tags), sorted(marks.metadata.items())])

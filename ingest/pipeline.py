@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from ingest.accept import Source, Upload, accept, check_corpus
 from ingest.batching import EmbeddingQueue
 from ingest.child import ParserChildren
 from ingest.chunking import Chunker
-from ingest.locks import to_its_end
 from ingest.parsing import Parsed, parse
+from ingest.removing import Remover
 from ingest.writing import Writer, is_version
 from tandem.embedding import Embedder
-from tandem.errors import NotFoundError, UnreadableDocumentError
-from tandem.index import Index
+from tandem.errors import UnreadableDocumentError
+from tandem.index import Index, check_metadata
 from tandem.settings import IngestSettings
 from tandem.store import DocumentRecord, Store
 from tandem.threads import in_thread
@@ -62,10 +63,12 @@ class Ingestor:
         self._worker = worker
         self._children = ParserChildren(settings.parse_timeout_s, settings.max_text_chars)
         self._parsing = asyncio.Semaphore(_PARSERS)
-        self._chunker = Chunker(embedder, settings)
+        self._chunker = Chunker(store, embedder, settings)
         self._writer = Writer(
             store, index, EmbeddingQueue(embedder), self._chunker, settings.near_duplicates, worker
         )
+        self.remove = Remover(store, index, self._writer, worker)
+        """Takes documents, corpora and tenants out again."""
 
     async def ingest(
         self, caller: Caller, corpus: str, upload: Upload, progress: Callable[[int], None] | None = None
@@ -76,43 +79,29 @@ class Ingestor:
         the index. Nothing of a file that fails is left.
         """
         check_corpus(corpus)
+        check_metadata(upload.marks.metadata)
         source = await in_thread(accept, upload, self._settings)
         known = document_id(caller.tenant, corpus, source.uri)
-        version = self._chunker.version_of(source)
         async with self._writer.locks.of(known):
+            version = await in_thread(self._chunker.version_of, caller.tenant, corpus, source)
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
             if current is not None and is_version(current.version, version):
-                return _unchanged(current)
+                return await self._unchanged(current, source.marks.expires_at)
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children, self._settings.max_text_chars)
             document = _document(caller, corpus, source, parsed)
-            chunks = await in_thread(self._chunker.chunks_of, document, version)
-            if not chunks:
+            split = await in_thread(self._chunker.split, document, version)
+            if not split.chunks:
                 raise UnreadableDocumentError(f"{source.name} holds no text", param="file")
-            written = await self._writer.write(document, version, chunks, progress)
+            written = await self._writer.write(document, version, split.chunks, progress)
         warnings = parsed.warnings if written.swept else [*parsed.warnings, _NOT_SWEPT]
         if written.original is not None:
             original = written.original.document_id
             return DocumentReport(known, source.uri, document.title, 0, 0, "duplicate", warnings, original)
-        tokens = await in_thread(self._chunker.count_tokens, chunks)
         status: Literal["created", "replaced"] = "replaced" if written.replaced else "created"
-        return DocumentReport(known, source.uri, document.title, len(chunks), tokens, status, warnings)
-
-    async def delete(self, caller: Caller, corpus: str, document_id: str) -> None:
-        """Take a document from every reader at once, and its chunks from the index.
-
-        Raises `NotFoundError`; `UnavailableError` or `StorageError` if chunks are left, which no reader
-        sees: deleting again, or the next start, removes them.
-        """
-        async with self._writer.locks.of(document_id):
-            await self._writer.release_duplicates(document_id, None)
-            try:
-                await to_its_end(in_thread(self._store.delete_document, caller, corpus, document_id))
-            except NotFoundError:
-                left = await in_thread(self._store.leftovers, document_id, self._worker)
-                if not any((one.tenant, one.corpus) == (caller.tenant, corpus) for one in left):
-                    raise
-            await to_its_end(self._writer.sweep(document_id))
+        return DocumentReport(
+            known, source.uri, document.title, len(split.chunks), split.tokens, status, warnings
+        )
 
     async def repair(self) -> int:
         """Remove what an earlier stop has left half done; returns the number of versions removed."""
@@ -120,19 +109,27 @@ class Ingestor:
         removed = 0
         for known in sorted({one.document_id for one in left}):
             async with self._writer.locks.of(known):
-                removed += await self._writer.sweep(known)
-        await self._writer.write_orphans()
+                removed += (await self._writer.sweep(known)).versions
+        await self.index_orphans()
         return removed
+
+    async def index_orphans(self) -> None:
+        """Index documents that were linked as duplicates to one that no longer says the same."""
+        await self._writer.write_orphans()
+
+    async def _unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
+        """Nothing is read or embedded; only the moment at which it expires may be another."""
+        if record.marks.expires_at != expires_at:
+            # In this order, what is stopped between the two is noticed the next time.
+            await self._index.set_expiry(record.tenant, record.id, record.version, expires_at)
+            await in_thread(self._store.set_expiry, record.id, record.version, expires_at)
+        return DocumentReport(
+            record.id, record.uri, record.title, record.chunks, 0, "unchanged", [], record.duplicate_of
+        )
 
     async def close(self) -> None:
         """End the parsers that wait; without it they end with this process."""
         await in_thread(self._children.close)
-
-
-def _unchanged(record: DocumentRecord) -> DocumentReport:
-    return DocumentReport(
-        record.id, record.uri, record.title, record.chunks, 0, "unchanged", [], record.duplicate_of
-    )
 
 
 def _document(caller: Caller, corpus: str, source: Source, parsed: Parsed) -> Document:

@@ -39,6 +39,14 @@ class Written:
     """The document that says the same and is searched in this one's place."""
 
 
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How much a sweep has removed."""
+
+    versions: int
+    chunks: int
+
+
 class Writer:
     """Writes versions. The caller holds the document's lock, one of `locks`."""
 
@@ -110,13 +118,14 @@ class Writer:
             async with self.locks.of(orphan.id):
                 await self._write_again(orphan)
 
-    async def sweep(self, document_id: str) -> int:
-        """Remove chunks and row of each version that is not current; returns the number of versions."""
+    async def sweep(self, document_id: str) -> Swept:
+        """Remove the chunks, then the row, of every version of a document that is not current."""
         left = await in_thread(self._store.leftovers, document_id, self._worker)
+        chunks = 0
         for one in left:
-            await self._index.delete_version(one.tenant, one.document_id, one.version)
+            chunks += await self._index.delete_version(one.tenant, one.document_id, one.version)
             await in_thread(self._store.forget_version, one.document_id, one.version)
-        return len(left)
+        return Swept(len(left), chunks)
 
     async def _write_again(self, linked: DocumentRecord) -> None:
         """Index a duplicate, or link it to another document, but not to the one it was linked to."""
@@ -129,8 +138,8 @@ class Writer:
             if linked.version.endswith(_AGAIN)
             else linked.version + _AGAIN
         )
-        chunks = await in_thread(self._chunker.chunks_of, document, version)
-        await self.write(document, version, chunks, besides=linked.duplicate_of)
+        split = await in_thread(self._chunker.split, document, version)
+        await self.write(document, version, split.chunks, besides=linked.duplicate_of)
 
     async def _begin(
         self, document: Document, version: str, likeness: Likeness, besides: str | None

@@ -1,5 +1,6 @@
 """Wires one server process: opens its parts, mounts its routes, closes all of it in order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from ingest import Ingestor
-from ingest.api import documents_router
+from ingest.api import documents_router, ingestions_router, removals_router
+from ingest.jobs import JobWorker, join_workers
 from server.api import chat, corpora, health, models
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
@@ -39,12 +41,19 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            services, ingestor = await open_services(settings, stack, report)
+            services, ingestor, worker = await open_services(settings, stack, report)
             app.state.services = services
             app.state.ingestor = ingestor
             max_bytes = int(settings.ingest.max_file_mb * 1024 * 1024)
             app.include_router(documents_router(ingestor, services.store, caller_of, max_bytes))
-            yield
+            app.include_router(ingestions_router(services.store, worker, caller_of, settings.ingest))
+            app.include_router(removals_router(ingestor, services.store, caller_of))
+            working = asyncio.create_task(worker.run())
+            try:
+                yield
+            finally:
+                working.cancel()
+                await asyncio.wait([working])
 
     app = FastAPI(
         title="Tandem",
@@ -64,7 +73,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
 
 async def open_services(
     settings: Settings, stack: AsyncExitStack, report: Report
-) -> tuple[Services, Ingestor]:
+) -> tuple[Services, Ingestor, JobWorker]:
     """Open every part; `stack` closes them in the opposite order. The engine goes on starting by itself."""
     store = await in_thread(open_store, settings.store, settings.data_dir)
     stack.callback(store.close)
@@ -81,7 +90,9 @@ async def open_services(
         settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
     )
     stack.push_async_callback(index.close)
-    ingestor = Ingestor(store, index, embedder, settings.ingest)
+    me = await in_thread(join_workers, store, stack)
+    ingestor = Ingestor(store, index, embedder, settings.ingest, me)
+    stack.push_async_callback(ingestor.close)
     repaired = await ingestor.repair()
     if repaired:
         report(f"Removed {repaired} document versions that an earlier stop had left half done")
@@ -98,7 +109,7 @@ async def open_services(
         count_tokens=load_token_counter(model_dir),
         metrics=Metrics(),
     )
-    return services, ingestor
+    return services, ingestor, JobWorker(store, ingestor, settings.ingest, me)
 
 
 async def _model(settings: Settings, report: Report) -> Path | None:

@@ -92,7 +92,6 @@ class DocumentBody(BaseModel):
     size_chars: int
     created_at: datetime
 
-
     tags: list[str]
     metadata: dict[str, Scalar]
     expires_at: datetime | None
@@ -156,7 +155,7 @@ def documents_router(
         corpus: str, document_id: str, caller: Annotated[Caller, Depends(caller_of)]
     ) -> ReceiptBody:
         """Remove a document: from every answer at once, then from index, store and traces."""
-        return receipt_body(await ingestor.delete(caller, corpus, _checked(corpus, document_id)))
+        return receipt_body(await ingestor.remove.document(caller, corpus, _checked(corpus, document_id)))
 
     return router
 
@@ -179,4 +178,5 @@ def _report_body(report: DocumentReport) -> ReportBody:
 def _fields(record: DocumentRecord) -> dict[str, Any]:
     fields = asdict(record)
     del fields["tenant"]
-    return fields | fields.pop("marks")
+    marks: dict[str, Any] = fields.pop("marks")
+    return fields | marks

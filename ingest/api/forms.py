@@ -83,7 +83,10 @@ async def _form_of(request: Request, max_bytes: int, most_files: int) -> FormDat
     if length.isdecimal() and int(length) > limit:
         raise _too_large(max_bytes)
     parser = MultiPartParser(
-        request.headers, _bounded(request.stream(), limit, max_bytes), max_files=most_files, max_fields=most_files + 4
+        request.headers,
+        _bounded(request.stream(), limit, max_bytes),
+        max_files=most_files,
+        max_fields=most_files + 4,
     )
     try:
         return await parser.parse()

@@ -46,7 +46,7 @@ def removals_router(
     async def delete_corpus(corpus: str, caller: Annotated[Caller, Depends(caller_of)]) -> ReceiptBody:
         """Remove a corpus with all of its documents, jobs and settings."""
         check_corpus(corpus)
-        return receipt_body(await ingestor.delete_corpus(caller, corpus))
+        return receipt_body(await ingestor.remove.corpus(caller, corpus))
 
     @router.delete("/tenant")
     async def delete_tenant(
@@ -58,7 +58,7 @@ def removals_router(
             raise InvalidRequestError(
                 "confirm is not the name of your tenant", param="confirm", hint="Nothing was removed."
             )
-        return receipt_body(await ingestor.delete_tenant(caller))
+        return receipt_body(await ingestor.remove.tenant(caller))
 
     @router.get("/receipts")
     async def list_receipts(caller: Annotated[Caller, Depends(caller_of)]) -> ReceiptList:

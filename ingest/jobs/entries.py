@@ -20,12 +20,14 @@ def entry_of_item(item: Item, source: int) -> NewJobDocument:
 def entry_of_upload(upload: Upload, depth: int = 0) -> NewJobDocument:
     """A file that the job is to hold until its turn."""
     marks = upload.marks
-    locator: dict[str, Any] = {"title": upload.title, "tags": list(marks.tags), "metadata": dict(marks.metadata)}
+    locator: dict[str, Any] = {
+        "title": upload.title,
+        "tags": list(marks.tags),
+        "metadata": dict(marks.metadata),
+    }
     if marks.expires_at is not None:
         locator["expires_at"] = marks.expires_at.isoformat()
-    return NewJobDocument(
-        upload.uri, upload.name, HANDED_IN, locator, upload.revision, upload.content, depth
-    )
+    return NewJobDocument(upload.uri, upload.name, HANDED_IN, locator, upload.revision, upload.content, depth)
 
 
 def item_of(entry: JobDocument) -> Item:

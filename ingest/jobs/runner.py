@@ -4,13 +4,14 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import structlog
 
 from ingest.accept import Upload
 from ingest.archives import Refusal, is_archive, leaves
 from ingest.jobs.entries import HANDED_IN, entry_of_item, entry_of_upload, item_of, upload_of
-from ingest.manifest import Manifest, manifest_of
+from ingest.manifest import Manifest, Splitting, manifest_of
 from ingest.pipeline import DocumentReport, Ingestor
 from ingest.records import records
 from ingest.sources import Reach, fetch, items
@@ -60,11 +61,14 @@ class JobRunner:
         finally:
             await in_thread(reach.close)
 
-    async def _do(self, claim: Claim, job: Job, reach: Reach) -> tuple[str, dict[str, object] | None]:
+    async def _do(self, claim: Claim, job: Job, reach: Reach) -> tuple[str, dict[str, Any] | None]:
         """The state in which the job ends, and why if it failed."""
         caller = Caller(job.tenant)
         try:
             manifest = manifest_of(job.manifest) if job.manifest.get("sources") else None
+            if manifest is not None and manifest.splitting != Splitting():
+                wanted = manifest.splitting.model_dump(exclude_none=True)
+                await in_thread(self._store.set_splitting, job.tenant, job.corpus, wanted)
             if manifest is not None and not job.listed:
                 await in_thread(self._list, claim, manifest, reach)
             await in_thread(self._store.end_listing, claim)
@@ -79,7 +83,7 @@ class JobRunner:
                 await self._remove_vanished(claim, job, caller)
             except InvalidRequestError as error:
                 return "failed", error.body()["error"]
-        await self._ingestor.repair()
+        await self._ingestor.index_orphans()
         return "done", None
 
     def _list(self, claim: Claim, manifest: Manifest, reach: Reach) -> None:
@@ -105,9 +109,7 @@ class JobRunner:
                         return True
                     await asyncio.sleep(_LOOK_S)
                     continue
-                done, _ = await asyncio.wait(
-                    under_way, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED
-                )
+                done, _ = await asyncio.wait(under_way, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     del under_way[task]
                     task.result()
@@ -154,9 +156,7 @@ class JobRunner:
         attached = [entry_of_upload(one, entry.depth + 1) for one in report.attachments]
         return _outcome_of(report), attached
 
-    async def _fetch(
-        self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
-    ) -> Upload:
+    async def _fetch(self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach) -> Upload:
         if entry.content_hash is not None:
             content = await in_thread(self._store.content, job.id, entry.content_hash)
             return upload_of(entry, content)
@@ -188,18 +188,13 @@ class JobRunner:
                 hint="Are they reachable? To empty the corpus, delete it.",
             )
         unknown = tuple(
-            uri + mark
-            for uri, state in states.items()
-            if state in _KEEPS_ITS_PARTS
-            for mark in ("!/", "#")
+            uri + mark for uri, state in states.items() if state in _KEEPS_ITS_PARTS for mark in ("!/", "#")
         )
         held = await in_thread(self._store.current_uris, job.tenant, job.corpus)
         for document_id, uri in held.items():
             if uri not in states and not uri.startswith(unknown):
-                await self._ingestor.delete(caller, job.corpus, document_id)
-                await in_thread(
-                    self._store.add_outcome, claim, uri, Outcome("removed", document_id)
-                )
+                await self._ingestor.remove.document(caller, job.corpus, document_id)
+                await in_thread(self._store.add_outcome, claim, uri, Outcome("removed", document_id))
 
     def _wait(self, tries: int, error: TandemError) -> timedelta:
         """Twice as long each time, a little apart from the others, and as long as the error asks for."""
@@ -212,6 +207,4 @@ def _failed(error: TandemError) -> Outcome:
 
 
 def _outcome_of(report: DocumentReport) -> Outcome:
-    return Outcome(
-        report.status, report.document_id, report.chunks, report.tokens, tuple(report.warnings)
-    )
+    return Outcome(report.status, report.document_id, report.chunks, report.tokens, tuple(report.warnings))

@@ -1,7 +1,9 @@
 """Does jobs, as long as the process lives."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import structlog
 
@@ -24,6 +26,14 @@ _JOBS_AT_ONCE = 2
 
 _TIDY_S = 60.0
 _JOBS_ARE_KEPT = timedelta(days=30)
+
+
+def join_workers(store: Store, stack: AsyncExitStack) -> str:
+    """Register this process in the store as one that writes; `stack` strikes it out. Returns its id."""
+    worker = str(uuid4())
+    store.register_worker(worker)
+    stack.callback(store.leave_worker, worker)
+    return worker
 
 
 class JobWorker:
@@ -107,7 +117,7 @@ class JobWorker:
     async def _remove_expired(self) -> None:
         for record in await in_thread(self._store.expired):
             try:
-                await self._ingestor.delete(Caller(record.tenant), record.corpus, record.id)
+                await self._ingestor.remove.document(Caller(record.tenant), record.corpus, record.id)
             except NotFoundError:
                 continue  # another worker was faster
             log.info("expired document removed", uri=record.uri, corpus=record.corpus)

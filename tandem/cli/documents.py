@@ -1,14 +1,16 @@
 """`tandem documents`: list and delete, through the running server or in this process."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from rich.markup import escape
 
-from tandem.cli.local import local_ingestor
+from ingest.removing import Remover
+from tandem.cli.local import local_worker
 from tandem.cli.output import print_json, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.settings import Settings
-from tandem.store import DocumentRecord, open_store
+from tandem.store import DocumentRecord, Receipt, open_store
 from tandem.vocabulary import Caller
 
 _PAGE = 100
@@ -39,12 +41,31 @@ def delete_document(settings: Settings, corpus: str, document_id: str) -> None:
     """Delete one document. Raises `NotFoundError` if it is not there."""
     with running_server(settings) as client:
         if client is not None:
-            checked(client.delete(f"/api/corpora/{corpus}/documents/{document_id}"))
+            removed = checked(client.delete(f"/api/corpora/{corpus}/documents/{document_id}"))["removed"]
         else:
-            asyncio.run(_delete_here(settings, corpus, document_id))
-    stdout.print(f"deleted   {document_id}")
+            removed = asyncio.run(
+                _here(settings, lambda remove: remove.document(Caller(), corpus, document_id))
+            )
+    _print_removed(document_id, removed)
 
 
-async def _delete_here(settings: Settings, corpus: str, document_id: str) -> None:
-    async with local_ingestor(settings) as (ingestor, _):
-        await ingestor.delete(Caller(), corpus, document_id)
+def delete_corpus(settings: Settings, corpus: str) -> None:
+    """Delete a corpus with all that was made of it. Raises `NotFoundError` if it is not there."""
+    with running_server(settings) as client:
+        if client is not None:
+            removed = checked(client.delete(f"/api/corpora/{corpus}"))["removed"]
+        else:
+            removed = asyncio.run(_here(settings, lambda remove: remove.corpus(Caller(), corpus)))
+    _print_removed(f"corpus {corpus}", removed)
+
+
+async def _here(settings: Settings, work: Callable[[Remover], Awaitable[Receipt]]) -> dict[str, int]:
+    async with local_worker(settings) as (ingestor, _):
+        return (await work(ingestor.remove)).removed
+
+
+def _print_removed(what: str, removed: dict[str, int]) -> None:
+    stdout.print(f"deleted   {what}")
+    for place, count in sorted(removed.items()):
+        if count:
+            stdout.print(f"{count:>9} {place}")

@@ -55,7 +55,7 @@ async def ingest_own_docs(ingestor: Ingestor, services: Services) -> None:
     kept = {document_id(caller.tenant, CORPUS, uri) for uri in uris}
     for record in await in_thread(services.store.documents, caller, CORPUS, limit=1_000):
         if record.id not in kept:
-            await ingestor.delete(caller, CORPUS, record.id)
+            await ingestor.remove.document(caller, CORPUS, record.id)
 
 
 async def _engine_ready(services: Services) -> None:

@@ -1,110 +1,209 @@
-"""`tandem ingest`: through the running server, or in this process."""
+"""`tandem ingest`: a job, done by the running server or in this process, and shown as it goes on."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-from ingest import Upload
-from ingest.sources import find_files
-from tandem.cli.local import local_ingestor
-from tandem.cli.output import print_error, print_json, stderr, stdout
-from tandem.cli.remote import checked, running_server
-from tandem.errors import StorageError, TandemError
+from ingest.jobs import Event, follow
+from ingest.manifest import Manifest, read_manifest
+from ingest.sources import FilesSource
+from tandem.cli.local import local_worker
+from tandem.cli.output import stderr, stdout
+from tandem.cli.remote import running_server
+from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.settings import Settings
+from tandem.store import Job, JobDocument, Store, open_store
 from tandem.vocabulary import Caller
 
-Report = dict[str, Any]
-Send = Callable[[Path], Report]
+_TROUBLE = ("failed", "cancelled")
 
 
 def ingest_paths(settings: Settings, paths: list[Path], corpus: str, *, as_json: bool) -> None:
     """Ingest all files under `paths`; a refused file does not stop the others, but the exit code is 1."""
-    files = find_files(paths)
-    with running_server(settings) as client:
-        if client is not None:
-            reports, refused = _one_by_one(files, lambda file: _upload(client, file, corpus))
-        else:
-            reports, refused = asyncio.run(_ingest_here(settings, files, corpus))
-    if as_json:
-        print_json({"documents": reports, "refused": refused})
-    else:
-        _print_reports(reports, refused, corpus)
-    if refused:
+    for path in paths:
+        if not path.exists():
+            raise NotFoundError(f"There is no file or folder {path}", param="path")
+    source = FilesSource(paths=tuple(path.absolute() for path in paths))
+    manifest = Manifest(corpus=corpus, sources=(source,))
+    _run(settings, manifest, sync=False, as_json=as_json)
+
+
+def ingest_manifest(settings: Settings, path: Path, *, sync: bool, as_json: bool) -> None:
+    """Ingest what a manifest names; with `sync`, remove what its sources no longer have."""
+    _run(settings, read_manifest(path), sync=sync, as_json=as_json)
+
+
+def resume_job(settings: Settings, job_id: str, *, as_json: bool) -> None:
+    """Go on with a job that was interrupted. Raises `NotFoundError`."""
+    store = open_store(settings.store, settings.data_dir)
+    try:
+        job = store.job(Caller(), job_id)
+        if job.ended:
+            raise InvalidRequestError(
+                f"The ingestion {job_id} has ended: {job.state}", hint="Try its failures: tandem jobs retry"
+            )
+        _do(settings, store, job, as_json=as_json)
+    finally:
+        store.close()
+
+
+def _run(settings: Settings, manifest: Manifest, *, sync: bool, as_json: bool) -> None:
+    store = open_store(settings.store, settings.data_dir)
+    try:
+        job = store.create_job(
+            Caller(), manifest.corpus, manifest.model_dump(mode="json"), sync=sync, local=True
+        )
+        _do(settings, store, job, as_json=as_json)
+    finally:
+        store.close()
+
+
+def _do(settings: Settings, store: Store, job: Job, *, as_json: bool) -> None:
+    try:
+        done = asyncio.run(_follow(settings, store, job, as_json=as_json))
+    except KeyboardInterrupt:
+        now = store.job(Caller(), job.id)
+        if not now.ended:
+            stderr.print(
+                f"\nThe ingestion goes on with `tandem up` or `tandem jobs resume {job.id}`; "
+                f"`tandem jobs cancel {job.id}` ends it."
+            )
+        raise
+    if not as_json:
+        _print_end(store, done)
+    if done.state != "done" or any(done.counts.get(state) for state in _TROUBLE):
         raise typer.Exit(1)
 
 
-def _upload(client: httpx.Client, file: Path, corpus: str) -> Report:
-    with file.open("rb") as content:
-        response = client.post(
-            f"/api/corpora/{corpus}/documents",
-            files={"file": (file.name, content)},
-            data={"uri": file.resolve().as_uri()},
-        )
-    report: Report = checked(response)
-    return report
+async def _follow(settings: Settings, store: Store, job: Job, *, as_json: bool) -> Job:
+    """Show the job until it has ended; do it here if no server runs."""
+    last = job
+    async with _somebody_works(settings, job):
+        with _Bar(job, hidden=as_json) as bar:
+            async for event in follow(store, Caller(), job.id):
+                last = event.job
+                if as_json:
+                    print(json.dumps(_as_json(event), ensure_ascii=False), flush=True)
+                else:
+                    bar.show(event)
+    return last
 
 
-async def _ingest_here(
-    settings: Settings, files: list[Path], corpus: str
-) -> tuple[list[Report], list[Report]]:
+@asynccontextmanager
+async def _somebody_works(settings: Settings, job: Job) -> AsyncIterator[None]:
+    with running_server(settings) as client:
+        served = client is not None
+    if served:
+        yield
+        return
     stderr.print("[dim]›[/dim] Opening the index (no server runs)")
-    async with local_ingestor(settings) as (ingestor, _):
-        loop = asyncio.get_running_loop()
-
-        def ingest_one(file: Path) -> Report:
-            upload = Upload(uri=file.resolve().as_uri(), name=file.name, content=file.read_bytes())
-            done = asyncio.run_coroutine_threadsafe(ingestor.ingest(Caller(), corpus, upload), loop).result()
-            return {
-                "document_id": done.document_id,
-                "uri": done.uri,
-                "title": done.title,
-                "chunks": done.chunks,
-                "tokens": done.tokens,
-                "status": done.status,
-                "warnings": list(done.warnings),
-            }
-
-        return await asyncio.to_thread(_one_by_one, files, ingest_one)
+    async with local_worker(settings) as (_, worker):
+        working = asyncio.create_task(worker.run_one(job.id))
+        try:
+            yield
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
 
 
-def _one_by_one(files: list[Path], send: Send) -> tuple[list[Report], list[Report]]:
-    """Reports of the files that were taken, and errors of those that were refused."""
-    reports: list[Report] = []
-    refused: list[Report] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=stderr, transient=True) as bar:
-        task = bar.add_task("Ingesting", total=len(files))
-        for file in files:
-            bar.update(task, description=escape(file.name))
-            try:
-                reports.append(send(file))
-            except OSError as error:
-                fault = StorageError(
-                    f"{file.name}: {error.strerror}", hint="Check that the file can be read."
-                )
-                refused.append({"uri": file.resolve().as_uri(), **fault.body()})
-            except TandemError as error:
-                refused.append({"uri": file.resolve().as_uri(), **error.body()})
-                print_error(error)
-            bar.advance(task)
-    return reports, refused
+class _Bar:
+    """A line with the documents done, their rate, and the time left; on stderr."""
 
-
-def _print_reports(reports: list[Report], refused: list[Report], corpus: str) -> None:
-    for report in reports:
-        stdout.print(
-            f"{report['status']:<9} {report['chunks']:>5} chunks  "
-            f"{escape(report['title'])}  {report['document_id']}"
+    def __init__(self, job: Job, *, hidden: bool) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=stderr,
+            transient=True,
+            disable=hidden,
         )
-        for warning in report["warnings"]:
-            stderr.print(f"          [yellow]{escape(warning)}[/yellow]")
-    for refusal in refused:
-        stdout.print(f"refused   {escape(refusal['uri'])}: {escape(refusal['error']['message'])}")
-    chunks = sum(report["chunks"] for report in reports)
-    stdout.print(f"{len(reports)} documents, {chunks} chunks in corpus {corpus}; {len(refused)} refused")
+        self._task: TaskID = self._progress.add_task(escape(job.corpus), total=None, rate="")
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Move on; say what was refused at once."""
+        job = event.job
+        if event.document is not None:
+            _print_document(event.document, self._progress)
+            return
+        done = job.total - job.counts.get("waiting", 0)
+        elapsed = self._progress.tasks[0].elapsed or 0
+        rate = f"{job.chunks / elapsed:.0f} chunks/s" if elapsed > 1 and job.chunks else ""
+        total = job.total if job.listed else None
+        self._progress.update(self._task, completed=done, total=total, rate=rate)
+
+
+def _print_document(document: JobDocument, progress: Progress) -> None:
+    if document.state == "failed":
+        why = (document.error or {}).get("message", "")
+        hint = (document.error or {}).get("hint")
+        progress.console.print(f"[red]refused[/red]   {escape(document.uri)}: {escape(why)}")
+        if hint:
+            progress.console.print(f"          {escape(hint)}")
+    for warning in document.warnings:
+        progress.console.print(f"[yellow]warning[/yellow]   {escape(document.name)}: {escape(warning)}")
+
+
+def _print_end(store: Store, job: Job) -> None:
+    if job.error:
+        stderr.print(f"[bold red]Error[/bold red] ({job.error['type']}): {escape(job.error['message'])}")
+        if job.error.get("hint"):
+            stderr.print(f"  {escape(job.error['hint'])}")
+    counts = {state: count for state, count in sorted(job.counts.items()) if count and state != "waiting"}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no documents"
+    stdout.print(f"{job.state}: {told}; {job.chunks} chunks written to corpus {escape(job.corpus)}  {job.id}")
+    if counts.get("failed"):
+        stdout.print(f"Reasons: tandem jobs failures {job.id}   Again: tandem jobs retry {job.id}")
+
+
+def _as_json(event: Event) -> dict[str, Any]:
+    job = event.job
+    if event.document is not None:
+        one = event.document
+        return {
+            "event": "document",
+            "job": job.id,
+            "uri": one.uri,
+            "state": one.state,
+            "document_id": one.document_id,
+            "chunks": one.chunks,
+            "tokens": one.tokens,
+            "warnings": one.warnings,
+            "error": one.error,
+        }
+    return {
+        "event": "ended" if job.ended else "progress",
+        "job": job.id,
+        "corpus": job.corpus,
+        "state": job.state,
+        "total": job.total,
+        "counts": dict(job.counts),
+        "chunks": job.chunks,
+        "tokens": job.tokens,
+        "error": job.error,
+    }

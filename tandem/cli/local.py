@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ingest import Ingestor
+from ingest.jobs import JobWorker, join_workers
 from tandem.embedding import load_embedder
 from tandem.index import open_index
 from tandem.settings import Settings
-from tandem.store import Store, open_store
+from tandem.store import open_store
 from tandem.threads import in_thread
 
 
 @asynccontextmanager
-async def local_ingestor(settings: Settings) -> AsyncIterator[tuple[Ingestor, Store]]:
+async def local_worker(settings: Settings) -> AsyncIterator[tuple[Ingestor, JobWorker]]:
     """Open store, embedder and index, and repair what an earlier stop left; close all of it after.
 
     Raises `IndexOwnedError` when another process has the index.
@@ -26,6 +27,8 @@ async def local_ingestor(settings: Settings) -> AsyncIterator[tuple[Ingestor, St
             settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
         )
         stack.push_async_callback(index.close)
-        ingestor = Ingestor(store, index, embedder, settings.ingest)
+        me = await in_thread(join_workers, store, stack)
+        ingestor = Ingestor(store, index, embedder, settings.ingest, me)
+        stack.push_async_callback(ingestor.close)
         await ingestor.repair()
-        yield ingestor, store
+        yield ingestor, JobWorker(store, ingestor, settings.ingest, me)

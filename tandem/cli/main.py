@@ -8,7 +8,7 @@ import typer
 
 from tandem import __version__
 from tandem.cli.output import print_error
-from tandem.errors import TandemError
+from tandem.errors import InvalidRequestError, TandemError
 from tandem.settings import read_settings
 from tandem.vocabulary import DEFAULT_CORPUS
 
@@ -20,8 +20,10 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Language models on this machine.")
 documents_app = typer.Typer(no_args_is_help=True, help="Documents of a corpus.")
+jobs_app = typer.Typer(no_args_is_help=True, help="Ingestions: how far they are, and what would not go in.")
 app.add_typer(models_app, name="models")
 app.add_typer(documents_app, name="documents")
+app.add_typer(jobs_app, name="jobs")
 
 Corpus = Annotated[str, typer.Option(help="Name of the corpus.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -72,14 +74,28 @@ def up(
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders: Markdown, text, HTML, PDF.")],
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders.")] = None,
     corpus: Corpus = DEFAULT_CORPUS,
-    json: AsJson = False,
+    manifest: Annotated[
+        Path | None, typer.Option("--from", help="Manifest that names the corpus and its sources.")
+    ] = None,
+    sync: Annotated[
+        Path | None,
+        typer.Option(help="As --from, and remove from the corpus what its sources no longer have."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print events, one JSON object a line.")] = False,
 ) -> None:
-    """Read documents into a corpus. What was there under the same path is replaced."""
-    from tandem.cli.ingest import ingest_paths
+    """Read documents into a corpus. What was there under the same address is replaced."""
+    from tandem.cli.ingest import ingest_manifest, ingest_paths
 
-    ingest_paths(read_settings(), paths, corpus, as_json=json)
+    if sum((bool(paths), manifest is not None, sync is not None)) != 1:
+        raise InvalidRequestError(
+            "Name files and folders, or a manifest with --from or --sync", hint="tandem ingest --help"
+        )
+    if paths:
+        ingest_paths(read_settings(), paths, corpus, as_json=json)
+    elif named := manifest or sync:
+        ingest_manifest(read_settings(), named, sync=sync is not None, as_json=json)
 
 
 @app.command()
@@ -145,3 +161,64 @@ def documents_delete(
     from tandem.cli.documents import delete_document
 
     delete_document(read_settings(), corpus, document_id)
+
+
+@documents_app.command("delete-corpus")
+def documents_delete_corpus(
+    corpus: Annotated[str, typer.Argument(help="Name of the corpus.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a corpus with everything that was made of it."""
+    from tandem.cli.documents import delete_corpus
+
+    if not yes:
+        typer.confirm(f"Delete every document of corpus {corpus}?", abort=True)
+    delete_corpus(read_settings(), corpus)
+
+
+Job = Annotated[str, typer.Argument(help="Id of the ingestion, as `jobs list` prints it.")]
+
+
+@jobs_app.command("list")
+def jobs_list(
+    corpus: Annotated[str | None, typer.Option(help="Corpus; all by default.")] = None, json: AsJson = False
+) -> None:
+    """List ingestions, newest first."""
+    from tandem.cli.jobs import list_jobs
+
+    list_jobs(read_settings(), corpus, as_json=json)
+
+
+@jobs_app.command("failures")
+def jobs_failures(job: Job, json: AsJson = False) -> None:
+    """List the documents that would not go in, and why."""
+    from tandem.cli.jobs import print_failures
+
+    print_failures(read_settings(), job, as_json=json)
+
+
+@jobs_app.command("cancel")
+def jobs_cancel(job: Job) -> None:
+    """Stop an ingestion; what it has done stays."""
+    from tandem.cli.jobs import cancel_job
+
+    cancel_job(read_settings(), job)
+
+
+@jobs_app.command("resume")
+def jobs_resume(job: Job) -> None:
+    """Go on with an ingestion that was interrupted; a running server does so by itself."""
+    from tandem.cli.ingest import resume_job
+
+    resume_job(read_settings(), job, as_json=False)
+
+
+@jobs_app.command("retry")
+def jobs_retry(job: Job) -> None:
+    """Try the failed documents of an ended ingestion once more."""
+    from tandem.cli.ingest import resume_job
+    from tandem.cli.jobs import queue_again
+
+    settings = read_settings()
+    queue_again(settings, job)
+    resume_job(settings, job, as_json=False)

@@ -49,5 +49,5 @@ class AnyText(TypeDecorator[str]):
 class AnyName(AnyText):
     """The same for a name of bounded length: one that no database takes is then not found, as any other."""
 
-    impl = String
+    impl = String  # type: ignore[assignment]
     cache_ok = True

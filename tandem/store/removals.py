@@ -1,5 +1,6 @@
 """Takes out for good what was deleted, wherever the database holds it, and keeps the receipts."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
@@ -7,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, i
 from tandem.errors import NotFoundError
 from tandem.store.job_schema import contents, job_documents, jobs
 from tandem.store.records import Receipt
-from tandem.store.schema import corpora, receipts, trace_documents, traces, versions
+from tandem.store.schema import PENDING, SUPERSEDED, corpora, receipts, trace_documents, traces, versions
 from tandem.store.transactions import Transactions
 from tandem.vocabulary import Caller
 
@@ -32,33 +33,36 @@ class Removals(Transactions):
                 ),
             }
 
-    def erase_corpus(self, tenant: str, corpus: str) -> dict[str, int]:
-        """Remove a corpus: versions, jobs, files that wait, settings, and what traces drew from it."""
-        with self._writing() as connection:
-            held = select(versions.c.document_id).where(
-                versions.c.tenant == tenant, versions.c.corpus == corpus
-            )
-            drawn = select(trace_documents.c.trace_id).where(trace_documents.c.document_id.in_(held))
-            its_jobs = (jobs.c.tenant == tenant) & (jobs.c.corpus == corpus)
-            removed = {"store.traces": _redact(connection, tenant, drawn)}
-            removed |= _remove_jobs(connection, its_jobs)
-            removed["store.versions"] = _remove(
-                connection, versions, (versions.c.tenant == tenant) & (versions.c.corpus == corpus)
-            )
-            removed["store.corpora"] = _remove(
-                connection, corpora, (corpora.c.tenant == tenant) & (corpora.c.corpus == corpus)
-            )
-            return removed
+    def retire(self, tenant: str, corpus: str | None = None) -> tuple[dict[str, int], list[str]]:
+        """Take a corpus, or all that a tenant has, from every reader, and remove what is not a version.
 
-    def erase_tenant(self, tenant: str) -> dict[str, int]:
-        """Remove all that a tenant has, the traces of its questions among it."""
+        Jobs end, as their rows are gone; so do, at their next step, writes that are under way. Returns what
+        was removed, and the ids of documents that were just being written, whose chunks may still come.
+        """
+        mine = _scope(versions, tenant, corpus)
+        drawn = select(trace_documents.c.trace_id).where(
+            trace_documents.c.document_id.in_(select(versions.c.document_id).where(mine))
+        )
         with self._writing() as connection:
-            removed = {"store.traces": _remove(connection, traces, traces.c.tenant == tenant)}
-            removed |= _remove_jobs(connection, jobs.c.tenant == tenant)
-            removed["store.versions"] = _remove(connection, versions, versions.c.tenant == tenant)
-            removed["store.corpora"] = _remove(connection, corpora, corpora.c.tenant == tenant)
-            removed["store.receipts"] = _remove(connection, receipts, receipts.c.tenant == tenant)
-            return removed
+            if corpus is None:
+                removed = {
+                    "store.traces": _remove(connection, traces, traces.c.tenant == tenant),
+                    "store.receipts": _remove(connection, receipts, receipts.c.tenant == tenant),
+                }
+            else:
+                removed = {"store.traces": _redact(connection, tenant, drawn)}
+            removed |= _remove_jobs(connection, _scope(jobs, tenant, corpus))
+            removed["store.corpora"] = _remove(connection, corpora, _scope(corpora, tenant, corpus))
+            pending = select(versions.c.document_id).where(mine, versions.c.state == PENDING)
+            written = list(connection.execute(pending).scalars())
+            connection.execute(update(versions).where(mine).values(state=SUPERSEDED))
+        return removed, written
+
+    def erase_versions(self, tenant: str, corpus: str | None, besides: Sequence[str]) -> int:
+        """Remove retired versions whose chunks are gone; returns how many. `besides` are left to a sweep."""
+        gone = _scope(versions, tenant, corpus) & (versions.c.state == SUPERSEDED)
+        with self._writing() as connection:
+            return _remove(connection, versions, gone & versions.c.document_id.not_in(besides))
 
     def add_receipt(self, receipt: Receipt) -> None:
         """Keep what a deletion has removed."""
@@ -81,6 +85,11 @@ class Removals(Transactions):
         with self._reading() as connection:
             rows = connection.execute(query.order_by(receipts.c.created_at.desc()).limit(limit))
             return [Receipt(**row._mapping) for row in rows]
+
+
+def _scope(table: Table, tenant: str, corpus: str | None) -> ColumnElement[bool]:
+    mine = table.c.tenant == tenant
+    return mine if corpus is None else mine & (table.c.corpus == corpus)
 
 
 def _redact(connection: Connection, tenant: str, drawn: Select[tuple[str]]) -> int:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, bindparam, text
 
-from tandem.store.faults import faults_explained
 from tandem.store.columns import AnyText
+from tandem.store.faults import faults_explained
 
 WRITES = "tandem_writes"
 """Execution option by which the engine knows that a transaction is going to write."""

@@ -82,6 +82,13 @@ class Versions(Transactions):
             connection.execute(update(versions).where(_is(document_id, version)).values(shown))
             return old
 
+    def set_expiry(self, document_id: str, version: str, expires_at: datetime | None) -> None:
+        """Let a version expire at another moment, or never."""
+        with self._writing() as connection:
+            connection.execute(
+                update(versions).where(_is(document_id, version)).values(expires_at=expires_at)
+            )
+
     def delete_document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
         """Take a document from every reader at once; its chunks are then among the `leftovers`.
 

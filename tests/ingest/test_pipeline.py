@@ -132,7 +132,7 @@ async def test_tenants_and_corpora_with_the_same_file_do_not_touch(parts: Parts)
     before = await state_of(parts)
     for caller, corpus in ((Caller("other"), "docs"), (CALLER, "more")):
         assert (await ingestor.ingest(caller, corpus, SUN)).status == "created"
-        await ingestor.delete(caller, corpus, document_id(caller.tenant, corpus, URI))
+        await ingestor.remove.document(caller, corpus, document_id(caller.tenant, corpus, URI))
     assert await state_of(parts) == before
 
 
@@ -140,11 +140,11 @@ async def test_a_deleted_document_leaves_nothing(parts: Parts) -> None:
     ingestor = parts.ingestor()
     await ingestor.ingest(CALLER, "docs", MOON)
     with pytest.raises(NotFoundError):
-        await ingestor.delete(Caller("other"), "docs", KNOWN)
-    await ingestor.delete(CALLER, "docs", KNOWN)
+        await ingestor.remove.document(Caller("other"), "docs", KNOWN)
+    await ingestor.remove.document(CALLER, "docs", KNOWN)
     assert await state_of(parts) == ({}, [], 0, [])
     with pytest.raises(NotFoundError):
-        await ingestor.delete(CALLER, "docs", KNOWN)
+        await ingestor.remove.document(CALLER, "docs", KNOWN)
 
 
 async def test_a_deletion_that_could_not_finish_is_invisible_and_can_be_repeated(parts: Parts) -> None:
@@ -152,12 +152,12 @@ async def test_a_deletion_that_could_not_finish_is_invisible_and_can_be_repeated
     whole = parts.index
     parts.index = FailingIndex(whole, "delete_version 1")
     with pytest.raises(UnavailableError):
-        await parts.ingestor().delete(CALLER, "docs", KNOWN)
+        await parts.ingestor().remove.document(CALLER, "docs", KNOWN)
     assert parts.store.corpora(CALLER) == []
     parts.index = whole
     with pytest.raises(NotFoundError):
-        await parts.ingestor().delete(Caller("other"), "docs", KNOWN)
-    await parts.ingestor().delete(CALLER, "docs", KNOWN)
+        await parts.ingestor().remove.document(Caller("other"), "docs", KNOWN)
+    await parts.ingestor().remove.document(CALLER, "docs", KNOWN)
     assert await state_of(parts) == ({}, [], 0, [])
 
 

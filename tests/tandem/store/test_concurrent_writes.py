@@ -24,7 +24,7 @@ WRITERS, ROUNDS = 4, 15
 
 
 def put(store: Store, version: str) -> str | None:
-    store.begin_version(DOCUMENT, version, 1)
+    store.begin_version(DOCUMENT, version)
     return store.commit_version(KNOWN, version)
 
 
@@ -78,7 +78,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(rounds)):
     version = f"{writer}-{number}"
-    store.begin_version(document, version, 1)
+    store.begin_version(document, version)
     print(version, store.commit_version(document.id, version) or "")
 store.close()
 """

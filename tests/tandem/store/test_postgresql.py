@@ -32,7 +32,7 @@ def database(postgres: Postgres) -> Iterator[str]:
 def served(postgres: Postgres, database: str, tmp_path: Path) -> Iterator[Store]:
     """A store on the server that holds one document."""
     store = open_store(StoreSettings(url=postgres.url(database)), tmp_path)
-    store.begin_version(DOCUMENT, "v1", 1)
+    store.begin_version(DOCUMENT, "v1")
     store.commit_version(KNOWN, "v1")
     yield store
     store.close()
@@ -116,7 +116,7 @@ def test_a_user_without_rights_is_told_what_to_grant(
     assert "own the database" in str(error.hint)
     postgres.run(f"ALTER DATABASE {database} OWNER TO {guest}")
     store = open_store(settings, tmp_path)
-    store.begin_version(DOCUMENT, "v1", 1)
+    store.begin_version(DOCUMENT, "v1")
     store.close()
 
 
@@ -127,7 +127,7 @@ def test_a_server_that_takes_no_writes_reads_and_refuses_to_write(
     store = open_store(StoreSettings(url=postgres.url(database)), tmp_path)
     assert current(store) == {KNOWN: "v1"}
     with pytest.raises(StorageError, match="no writes"):
-        store.begin_version(DOCUMENT, "v2", 1)
+        store.begin_version(DOCUMENT, "v2")
     store.close()
 
 
@@ -148,8 +148,8 @@ def test_a_lock_that_is_waited_for_too_long_is_busy(
     with psycopg.connect(postgres.url(database).replace("+psycopg", "")) as other:
         other.execute("LOCK TABLE versions")
         with pytest.raises(UnavailableError, match="busy"):
-            store.begin_version(DOCUMENT, "v2", 1)
-    store.begin_version(DOCUMENT, "v2", 1)
+            store.begin_version(DOCUMENT, "v2")
+    store.begin_version(DOCUMENT, "v2")
     store.close()
 
 
@@ -164,14 +164,14 @@ def test_a_restart_of_the_server_between_two_calls_costs_no_error(restarts: Post
 
 def test_a_server_that_is_down_is_unavailable_until_it_is_back(restarts: Postgres, served: Store) -> None:
     restarts.stop()
-    for call in (lambda: current(served), served.check, lambda: served.begin_version(DOCUMENT, "v2", 1)):
+    for call in (lambda: current(served), served.check, lambda: served.begin_version(DOCUMENT, "v2")):
         with pytest.raises(UnavailableError) as caught:
             call()
         assert caught.value.retry_after
         # Callers of the API see this one: it names no host and no user.
         assert caught.value.message == "The database server cannot be reached"
     restarts.start()
-    served.begin_version(DOCUMENT, "v2", 1)
+    served.begin_version(DOCUMENT, "v2")
     assert served.commit_version(KNOWN, "v2") == "v1"
 
 
@@ -181,7 +181,7 @@ def test_a_server_that_is_stopped_inside_a_transaction_keeps_nothing_of_it(
     """The fault is real; only its moment is forced: after the first of the two updates of a switch."""
     from tandem.store import versions as module
 
-    served.begin_version(DOCUMENT, "v2", 1)
+    served.begin_version(DOCUMENT, "v2")
     real, calls = module.update, []
 
     def stopping(table: object) -> object:
@@ -208,7 +208,7 @@ def test_a_stricter_default_of_the_server_loses_no_version(
 
     def write(writer: int) -> None:
         for number in range(10):
-            store.begin_version(DOCUMENT, f"{writer}-{number}", 1)
+            store.begin_version(DOCUMENT, f"{writer}-{number}")
             store.commit_version(KNOWN, f"{writer}-{number}")
 
     with ThreadPoolExecutor(4) as pool:

@@ -1,0 +1,82 @@
+"""Removes documents, corpora and tenants for good, and says what was removed where."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from ingest.locks import to_its_end
+from ingest.writing import Writer
+from tandem.errors import NotFoundError
+from tandem.index import Index
+from tandem.store import Receipt, Store
+from tandem.threads import in_thread
+from tandem.vocabulary import Caller
+
+
+class Remover:
+    """Takes things from every reader at once, then from index, store and traces.
+
+    Every step can be done again: a removal that was interrupted is finished by the next one, or by the
+    next start, and no reader sees what is left until then.
+    """
+
+    def __init__(self, store: Store, index: Index, writer: Writer, worker: str | None) -> None:
+        self._store = store
+        self._index = index
+        self._writer = writer
+        self._worker = worker
+
+    async def document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
+        """Remove a document. Raises `NotFoundError`."""
+        async with self._writer.locks.of(document_id):
+            await self._require(caller, corpus, document_id)
+            await self._writer.release_duplicates(document_id, None)
+            return await to_its_end(self._document(caller, corpus, document_id))
+
+    async def corpus(self, caller: Caller, corpus: str) -> Receipt:
+        """Remove a corpus with its documents, jobs and settings. Raises `NotFoundError`."""
+        await in_thread(self._store.documents, caller, corpus, 1)
+        return await to_its_end(self._scope(caller, corpus))
+
+    async def tenant(self, caller: Caller) -> Receipt:
+        """Remove all that the caller's tenant has. The receipt itself is then all that is kept of it."""
+        return await to_its_end(self._scope(caller, None))
+
+    async def _require(self, caller: Caller, corpus: str, document_id: str) -> None:
+        """A document that an interrupted removal has left half done is still there to be removed."""
+        if await in_thread(self._store.document_or_none, caller, corpus, document_id) is not None:
+            return
+        left = await in_thread(self._store.leftovers, document_id, self._worker)
+        if not any((one.tenant, one.corpus) == (caller.tenant, corpus) for one in left):
+            raise NotFoundError(
+                f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
+            )
+
+    async def _document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
+        try:
+            await in_thread(self._store.delete_document, caller, corpus, document_id)
+        except NotFoundError:  # it was taken from its readers before, and is swept now
+            pass
+        swept = await self._writer.sweep(document_id)
+        removed = {"index.chunks": swept.chunks, "store.versions": swept.versions}
+        removed |= await in_thread(self._store.erase_document, caller.tenant, document_id)
+        return await self._receipt(caller, corpus, document_id, removed)
+
+    async def _scope(self, caller: Caller, corpus: str | None) -> Receipt:
+        removed, written = await in_thread(self._store.retire, caller.tenant, corpus)
+        removed["index.chunks"] = await self._index.delete(caller.tenant, corpus)
+        versions = await in_thread(self._store.erase_versions, caller.tenant, corpus, written)
+        for document_id in written:
+            # Whoever writes it holds its lock until he has seen that it was retired.
+            async with self._writer.locks.of(document_id):
+                swept = await self._writer.sweep(document_id)
+            versions += swept.versions
+            removed["index.chunks"] += swept.chunks
+        removed["store.versions"] = versions
+        return await self._receipt(caller, corpus, None, removed)
+
+    async def _receipt(
+        self, caller: Caller, corpus: str | None, document_id: str | None, removed: dict[str, int]
+    ) -> Receipt:
+        receipt = Receipt(str(uuid4()), caller.tenant, corpus, document_id, datetime.now(UTC), removed)
+        await in_thread(self._store.add_receipt, receipt)
+        return receipt
