@@ -33,7 +33,13 @@ async def answer(question: Question, services: Services) -> AsyncGenerator[TextD
     if recipe.retrieval is not None:
         search = condense(question)
         passages = await retrieve(
-            question.caller, search, question.corpora, recipe.retrieval, services, timings
+            question.caller,
+            search,
+            question.corpora,
+            question.where,
+            recipe.retrieval,
+            services,
+            timings,
         )
         evident = enough_evidence(passages, recipe.retrieval.evidence)
 

@@ -1,5 +1,7 @@
 """Finds the passages for a question: only the caller's, only of current document versions."""
 
+from dataclasses import replace
+
 import structlog
 
 from server.answering.timings import Timings
@@ -8,7 +10,7 @@ from tandem.errors import NotFoundError
 from tandem.index import Query
 from tandem.recipes import RetrievalProfile
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller, Passage, Scope
+from tandem.vocabulary import Caller, Passage, Scope, Where
 
 log = structlog.get_logger(__name__)
 
@@ -17,24 +19,39 @@ async def retrieve(
     caller: Caller,
     text: str,
     corpora: tuple[str, ...] | None,
+    where: Where,
     profile: RetrievalProfile,
     services: Services,
     timings: Timings,
 ) -> list[Passage]:
-    """The best passages, best first, at most `profile.passages`.
+    """The best passages, best first, at most `profile.passages`; a chunk with a parent is read as its parent.
 
-    Raises `NotFoundError` for a corpus that the caller does not have.
+    Raises `NotFoundError` for a corpus that the caller does not have, `InvalidRequestError` for a key of
+    `where` that cannot be one.
     """
     if corpora is not None:
         await _check_corpora(caller, corpora, services)
     with timings.step("embed"):
         vector = await services.embedder.embed_query(text)
     with timings.step("retrieve"):
-        # Twice as many as wanted: those of a version that is just being replaced fall away below.
+        # More than wanted: those of a version that is just being replaced, and chunks of a parent that a
+        # better one has already brought, fall away below.
         query = Query(text, vector, 2 * profile.passages, profile.leg)
-        found = await services.index.search(Scope.of(caller, corpora), query)
+        found = await services.index.search(Scope.of(caller, corpora, where), query)
         current = await _current(caller, found, services)
-    return current[: profile.passages]
+    return as_read(current)[: profile.passages]
+
+
+def as_read(passages: list[Passage]) -> list[Passage]:
+    """Each chunk that has a parent replaced by it, a parent once, where its best chunk stood."""
+    read: dict[tuple[str, int, int], Passage] = {}
+    for passage in passages:
+        chunk, parent = passage.chunk, passage.chunk.parent
+        if parent is not None:
+            chunk = replace(chunk, text=parent.text, start=parent.start, end=parent.end)
+        place = (chunk.document_id, chunk.start, chunk.end)
+        read.setdefault(place, replace(passage, chunk=chunk))
+    return list(read.values())
 
 
 async def _current(caller: Caller, found: list[Passage], services: Services) -> list[Passage]:

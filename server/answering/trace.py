@@ -28,6 +28,7 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
         tokens_out=answer.tokens_out,
         timings=answer.timings,
         passages=[passage.chunk.id for passage in answer.passages],
+        documents=tuple(dict.fromkeys(passage.chunk.document_id for passage in answer.passages)),
         citations=[asdict(citation) for citation in answer.citations],
     )
     await in_thread(services.store.add_trace, trace)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tandem.vocabulary import Caller, Citation, Passage
+from tandem.vocabulary import Caller, Citation, Passage, Where
 
 ABSTENTION = "I don't know."
 
@@ -37,6 +37,8 @@ class Question:
     instructions: str = ""
     corpora: tuple[str, ...] | None = None
     """Corpora to search; all of the caller's when `None`."""
+    where: Where = Where()
+    """What a document must be marked with to be searched."""
     sampling: SamplingOverrides = field(default_factory=SamplingOverrides)
 
 

@@ -2,13 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from server.answering.types import Question, SamplingOverrides, Turn
 from tandem.errors import InvalidRequestError, TooLargeError
 from tandem.recipes import MODEL
 from tandem.settings import ServerSettings
-from tandem.vocabulary import Caller
+from tandem.vocabulary import Caller, Range, Scalar, Where
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
@@ -75,6 +84,20 @@ class StreamOptions(BaseModel):
     include_obfuscation: bool = False
 
 
+_Value = StrictStr | StrictBool | StrictInt | StrictFloat
+
+
+class RangeOption(BaseModel):
+    """A closed range of numbers, with an open end where one is left out."""
+
+    model_config = ConfigDict(extra="forbid")
+    least: StrictInt | StrictFloat | None = None
+    most: StrictInt | StrictFloat | None = None
+
+
+Condition = _Value | Annotated[list[_Value], Field(min_length=1, max_length=100)] | RangeOption
+
+
 class TandemOptions(BaseModel):
     """Tandem's additions to a request. They narrow what the caller may see, never widen it."""
 
@@ -82,6 +105,21 @@ class TandemOptions(BaseModel):
     corpora: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = Field(
         None, min_length=1, max_length=100, description="Corpora to search; all by default."
     )
+    tags: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default_factory=list, max_length=20, description="Search only documents that have all of these tags."
+    )
+    metadata: dict[Annotated[str, Field(max_length=64)], Condition] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="Search only documents whose metadata have, for each key, the value, one of the values, "
+        "or a number in the range.",
+    )
+
+    def where(self) -> Where:
+        """The tags and metadata as a filter."""
+        return Where(
+            tuple(dict.fromkeys(self.tags)), tuple((k, _wanted(v)) for k, v in self.metadata.items())
+        )
 
 
 class ChatRequest(BaseModel):
@@ -135,10 +173,21 @@ class ChatRequest(BaseModel):
             corpora=tuple(dict.fromkeys(self.tandem.corpora))
             if self.tandem and self.tandem.corpora
             else None,
+            where=self.tandem.where() if self.tandem else Where(),
             sampling=SamplingOverrides(
                 self.temperature, self.top_p, self.max_completion_tokens or self.max_tokens, self.seed, stop
             ),
         )
+
+
+def _wanted(condition: Condition) -> tuple[Scalar, ...] | Range:
+    match condition:
+        case RangeOption():
+            return Range(condition.least, condition.most)
+        case list():
+            return tuple(condition)
+        case _:
+            return (condition,)
 
 
 def _is_neutral(name: str, value: Any) -> bool:

@@ -95,6 +95,7 @@ class Job:
     counts: Mapping[str, int]
     """State of documents to how many there are."""
     chunks: int
+    """Written by it, as are the tokens; what was unchanged is not among them."""
     tokens: int
 
     @property

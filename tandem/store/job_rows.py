@@ -12,6 +12,8 @@ from tandem.store.job_records import WAITING, Claim, Job, JobDocument, NewJobDoc
 from tandem.store.job_schema import contents, job_documents, jobs, workers
 from tandem.store.workers import lease_begin
 
+_WRITTEN = ("created", "replaced")
+
 
 def living() -> Select[tuple[str]]:
     """Ids of the workers that live."""
@@ -87,7 +89,7 @@ def job_of(connection: Connection, row: Row[Any]) -> Job:
         error=row.error,
         manifest=row.manifest,
         counts={state: count for state, count, _, _ in counted},
-        chunks=sum(int(chunks) for _, _, chunks, _ in counted),
+        chunks=sum(int(chunks) for state, _, chunks, _ in counted if state in _WRITTEN),
         tokens=sum(int(tokens) for _, _, _, tokens in counted),
     )
 
