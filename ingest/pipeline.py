@@ -23,7 +23,7 @@ from tandem.vocabulary import Caller, Chunk, Document, document_id
 
 T = TypeVar("T")
 
-_READING = "1"
+_READING = "2"
 """Raise it when parsing or splitting changes: the same file then counts as a new version."""
 
 _BATCH = 256
@@ -59,7 +59,7 @@ class Ingestor:
         self._index = index
         self._embedder = embedder
         self._settings = settings
-        self._children = ParserChildren(settings.parse_timeout_s, settings.max_text_chars)
+        self._children = ParserChildren(settings)
         self._parsing = asyncio.Semaphore(_PARSERS)
         # A lock lives as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -80,7 +80,7 @@ class Ingestor:
             if (await in_thread(self._store.current_versions, caller.tenant, [known])).get(known) == version:
                 return await self._unchanged(caller, corpus, known)
             async with self._parsing:
-                parsed = await in_thread(parse, source, self._children, self._settings.max_text_chars)
+                parsed = await in_thread(parse, source, self._children)
             document = _document(caller, corpus, source, parsed)
             chunks, tokens = await in_thread(self._split, document, version)
             if not chunks:
@@ -174,6 +174,7 @@ class Ingestor:
             source.media_type,
             str(self._settings.chunk_tokens),
             str(self._settings.chunk_overlap_tokens),
+            self._settings.ocr_languages if self._settings.ocr else "",
             self._embedder.fingerprint,
         )
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
@@ -200,6 +201,8 @@ def _document(caller: Caller, corpus: str, source: Source, parsed: Parsed) -> Do
         content_hash=source.content_hash,
         pages=parsed.pages,
         headings=parsed.headings,
+        blocks=parsed.blocks,
+        marks=source.marks,
     )
 
 
