@@ -2,11 +2,10 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
-from pathlib import PurePath
+from dataclasses import dataclass, field
 
-from ingest.decoding import decode
-from ingest.sniffing import MediaType, is_pdf, known_binary, text_type
+from ingest.decoding import READS, decode
+from ingest.sniffing import MediaType, binary_type, known_binary, promised, text_type
 from tandem.errors import (
     InvalidRequestError,
     TooLargeError,
@@ -45,7 +44,7 @@ class Source:
     media_type: MediaType
     content: bytes
     text: str | None
-    """Decoded, with newlines as `\\n`; `None` for a PDF."""
+    """Decoded, with newlines as `\\n`; `None` for what only its parser can read."""
     content_hash: str
     """SHA-256 in hex."""
     title: str | None = None
@@ -56,7 +55,8 @@ def accept(upload: Upload, settings: IngestSettings) -> Source:
     """Let a file in as what its content is.
 
     Raises `TooLargeError`, `InvalidRequestError` for an empty file or a strange address,
-    `UnsupportedDocumentError` for a type that is not read, `UnreadableDocumentError` for broken text.
+    `UnsupportedDocumentError` for a type that is not read (an archive too: its files are let in one by
+    one), `UnreadableDocumentError` for broken text.
     """
     _check_uri(upload.uri)
     check_size(len(upload.content), upload.name, settings.max_file_mb)
@@ -64,14 +64,11 @@ def accept(upload: Upload, settings: IngestSettings) -> Source:
         raise InvalidRequestError(
             f"{upload.name} is empty", param="file", hint="Choose a file with text in it."
         )
-    suffix = PurePath(upload.name).suffix.lower()
-    text, media_type = None, MediaType.PDF
-    if not is_pdf(upload.content):
-        _refuse_other_types(upload, suffix)
-        text = decode(upload.content, upload.name)
-        media_type = text_type(text, suffix)
-        if not text.strip():
-            raise UnreadableDocumentError(f"{upload.name} holds only white space", param="file")
+    text, media_type = None, binary_type(upload.content)
+    if media_type is None:
+        text, media_type = _as_text(upload)
+    else:
+        _refuse_what_holds_no_text(upload.name, media_type, settings.ocr)
     digest = hashlib.sha256(upload.content).hexdigest()
     return Source(
         upload.uri, upload.name, media_type, upload.content, text, digest, upload.title, upload.marks
@@ -107,18 +104,37 @@ def _check_uri(uri: str) -> None:
         )
 
 
-def _refuse_other_types(upload: Upload, suffix: str) -> None:
-    what = known_binary(upload.content)
-    if what is not None:
-        named = ", though its name says PDF" if suffix == ".pdf" else ""
+def _as_text(upload: Upload) -> tuple[str, MediaType]:
+    foreign, claim = known_binary(upload.content), promised(upload.name)
+    if foreign is not None:
+        raise _not_read(upload.name, foreign + (f", though its name says {claim.name}" if claim else ""))
+    text = decode(upload.content, upload.name)
+    media_type = text_type(text, upload.name)
+    if claim is not None and media_type is MediaType.PLAIN:
         raise UnsupportedDocumentError(
-            f"{upload.name} is {what}{named}",
+            f"{upload.name} is not a {claim.name} file, though its name says so",
             param="file",
-            hint="Tandem reads Markdown, plain text, HTML and PDF.",
+            hint="Give it the suffix of what it is, or export it again.",
         )
-    if suffix == ".pdf":
+    if not text.strip():
+        raise UnreadableDocumentError(f"{upload.name} holds only white space", param="file")
+    return text, media_type
+
+
+def _refuse_what_holds_no_text(name: str, media_type: MediaType, ocr: bool) -> None:
+    if media_type.is_archive:
         raise UnsupportedDocumentError(
-            f"{upload.name} is not a PDF, though its name says so",
+            f"{name} is an archive, not a document",
             param="file",
-            hint="Give it the suffix of what it is, or export it as a PDF again.",
+            hint="Ingest it as a source of files, such as with `tandem ingest`, or unpack it first.",
         )
+    if media_type.is_image and not ocr:
+        raise UnsupportedDocumentError(
+            f"{name} is a {media_type.name} image, and text recognition is off",
+            param="file",
+            hint="Set ingest.ocr to true; it needs tesseract's data for ingest.ocr_languages.",
+        )
+
+
+def _not_read(name: str, what: str) -> UnsupportedDocumentError:
+    return UnsupportedDocumentError(f"{name} is {what}", param="file", hint=READS)

@@ -1,67 +1,112 @@
-"""Parses hostile files where they can do no harm: in a child process with limits.
+"""Parses hostile files where they can do no harm: in a confined child process with limits.
 
-A child is kept and used again, as its start costs more than most files. One that hangs, crashes or takes
-too much memory is killed; the file is refused and the next one gets a new child.
+A child is kept and used again, as its start costs more than most files. One that hangs, crashes, takes
+too much memory or has grown fat is ended; the file is refused and the next one gets a new child.
 """
 
 import contextlib
 import json
+import os
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from tandem.errors import TooLargeError, UnreadableDocumentError
+from ingest.faults import refusal
+from ingest.formats.reading import Options
+from tandem.errors import TandemError, UnavailableError, UnreadableDocumentError
+from tandem.settings import IngestSettings
+from tandem.vocabulary import Block, BlockKind, Heading, Page
 
 _WORKER = Path(__file__).with_name("worker.py")
 _LENGTH = 8
-_MEMORY_BYTES = 4 * 1024**3
-_BYTES_PER_CHAR = 8
-"""More than JSON needs for a character, so that a longer answer can only be a fault."""
+_MIB = 1024 * 1024
+_BYTES_PER_CHAR = 16
+_SLACK_BYTES = 4 * _MIB
+"""More than an answer needs, so that a longer one can only be a fault."""
+
+_START_TIMEOUT_S = 60.0
+_MOST_FILES = 500
+_PASSED_ON = ("LD_LIBRARY_PATH", "PYTHONHOME", "TESSDATA_PREFIX")
+"""All that a child gets of the environment: where its libraries and tesseract's data are."""
+
+_TESSERACT_DATA = "/usr/share/tesseract-ocr/*/tessdata"
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What a parser found: text per page (one for HTML), and the title that the file itself gives."""
+    """What a parser found; every place is within the text, and in order."""
 
-    pages: list[str]
+    text: str
     title: str | None
+    pages: tuple[Page, ...]
+    headings: tuple[Heading, ...]
+    blocks: tuple[Block, ...]
+    attachments: tuple[tuple[str, bytes], ...]
+    warnings: list[str]
+
+
+@dataclass(slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    folder: Path
+    holds: tuple[str, ...] = ()
+    loaded_bytes: int = 0
+    """Memory when it had read nothing yet."""
+    resident_bytes: int = 0
+    files: int = 0
+    late: threading.Event = field(default_factory=threading.Event)
 
 
 class ParserChildren:
     """Children that wait for files. Any thread may call; each call has a child of its own."""
 
-    def __init__(self, timeout_s: float, max_chars: int, memory_bytes: int = _MEMORY_BYTES) -> None:
-        self._timeout_s = timeout_s
-        self._max_chars = max_chars
-        self._memory_bytes = memory_bytes
-        self._idle: queue.LifoQueue[subprocess.Popen[bytes]] = queue.LifoQueue()
+    def __init__(self, settings: IngestSettings) -> None:
+        self._timeout_s = settings.parse_timeout_s
+        self._max_chars = settings.max_text_chars
+        self._memory_bytes = settings.parse_memory_mb * _MIB
+        self._ocr = settings.ocr
+        self._languages = settings.ocr_languages
+        self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()
+
+    @property
+    def max_chars(self) -> int:
+        """Longest text accepted from one file."""
+        return self._max_chars
 
     def extract(self, media_type: str, content: bytes, name: str) -> Extract:
-        """Parse one PDF or (UTF-8) HTML file; blocking.
+        """Parse one file; blocking. Texts come as UTF-8.
 
-        Raises `UnreadableDocumentError` if the parser fails, hangs or dies, `TooLargeError` for too
-        much text. Both name the file as `name`.
+        Raises `UnreadableDocumentError` if the parser fails, hangs or dies, `TooLargeError` for too much
+        text, `UnavailableError` if no child can be started. All name the file as `name`.
         """
         child = self._take()
-        answer: dict[str, Any] | None = None
-        late = threading.Event()
-        timer = threading.Timer(self._timeout_s, _kill_late, (child, late))
+        answer: tuple[dict[str, Any], bytes] | None = None
+        timer = threading.Timer(self._timeout_s, _kill_late, (child,))
         timer.start()
         try:
             answer = self._exchange(child, media_type, content)
         finally:
             timer.cancel()
-            if answer is None:
+            if answer is None or child.late.is_set() or self._is_spent(child, answer[0]):
                 _end(child)
             else:
                 self._idle.put(child)
         if answer is None:
-            raise self._died(name, late.is_set())
-        return self._extract_of(answer, name)
+            raise self._died(name, child.late.is_set())
+        return self._extract_of(*answer, name)
+
+    def holds(self) -> tuple[str, ...]:
+        """What confines the children on this system, in the words of `ingest.confinement`."""
+        child = self._take()
+        self._idle.put(child)
+        return child.holds
 
     def close(self) -> None:
         """End the children that wait; one that works ends by itself."""
@@ -69,94 +114,180 @@ class ParserChildren:
             while True:
                 _end(self._idle.get_nowait())
 
-    def _take(self) -> subprocess.Popen[bytes]:
+    def _take(self) -> _Child:
         with contextlib.suppress(queue.Empty):
             while True:
                 child = self._idle.get_nowait()
-                if child.poll() is None:
+                if child.process.poll() is None:
                     return child
                 _end(child)
+        return self._start()
+
+    def _start(self) -> _Child:
+        folder = Path(tempfile.mkdtemp(prefix="tandem-parser-"))
         # A session of its own: Ctrl-C is for the parent, which then closes the child's input.
         # -P: the folder of the script holds modules with plain names and must not be searched.
-        return subprocess.Popen(
-            [sys.executable, "-P", str(_WORKER), str(self._memory_bytes)],
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(_WORKER), str(self._memory_bytes), str(folder), *_readable()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=_environment(folder),
+            cwd=folder,
             start_new_session=True,
         )
+        child = _Child(process, folder)
+        timer = threading.Timer(_START_TIMEOUT_S, _kill_late, (child,))
+        timer.start()
+        hello = _received(process, _SLACK_BYTES)
+        timer.cancel()
+        if hello is None:
+            _end(child)
+            raise UnavailableError(
+                "The parser cannot be started",
+                hint="`tandem doctor` checks the installation; is there memory left?",
+                retry_after=10,
+            )
+        child.holds = tuple(hello[0]["holds"])
+        child.loaded_bytes = child.resident_bytes = hello[0]["resident"]
+        return child
 
     def _exchange(
-        self, child: subprocess.Popen[bytes], media_type: str, content: bytes
-    ) -> dict[str, Any] | None:
-        """The child's answer, or `None` if it died over the file."""
-        request = {"media_type": media_type, "timeout_s": self._timeout_s, "max_chars": self._max_chars}
-        body = json.dumps(request).encode() + b"\n" + content
-        stdin, stdout = _pipes(child)
+        self, child: _Child, media_type: str, content: bytes
+    ) -> tuple[dict[str, Any], bytes] | None:
+        """The child's answer and the bytes of attached files, or `None` if it died over the file."""
+        options = Options(ocr=self._ocr, languages=self._languages, max_chars=self._max_chars)
+        request = {"media_type": media_type, "timeout_s": self._timeout_s, "options": asdict(options)}
+        head = json.dumps(request).encode() + b"\n"
+        stdin, _ = _pipes(child.process)
         try:
-            stdin.write(len(body).to_bytes(_LENGTH, "big"))
-            stdin.write(body)
+            stdin.write((len(head) + len(content)).to_bytes(_LENGTH, "big") + head)
+            stdin.write(content)
             stdin.flush()
         except OSError:
             return None
-        length = int.from_bytes(stdout.read(_LENGTH), "big")
-        if not 0 < length <= self._max_chars * _BYTES_PER_CHAR + 4096:
-            return None
-        reply = stdout.read(length)
-        if len(reply) < length:
-            return None
-        answer: dict[str, Any] = json.loads(reply)
-        return answer
+        # What is attached was within the file, so it cannot be larger.
+        return _received(child.process, self._max_chars * _BYTES_PER_CHAR + len(content) + _SLACK_BYTES)
 
-    def _extract_of(self, answer: dict[str, Any], name: str) -> Extract:
-        if "too_long" in answer:
-            raise TooLargeError(
-                f"{name} holds more than {self._max_chars} characters of text",
-                param="file",
-                hint="Split the file, or raise ingest.max_text_chars.",
-            )
+    def _is_spent(self, child: _Child, answer: dict[str, Any]) -> bool:
+        """Whether a new child is better than this one: it holds on to memory, or has seen much."""
+        child.files += 1
+        child.resident_bytes = answer["resident"]
+        kept = child.resident_bytes - child.loaded_bytes
+        return kept > self._memory_bytes / 2 or child.files >= _MOST_FILES or answer.get("fault") == "memory"
+
+    def _extract_of(self, answer: dict[str, Any], files: bytes, name: str) -> Extract:
         if "fault" in answer:
-            raise _refused(name, answer["fault"])
-        return Extract(answer["pages"], answer["title"])
+            raise refusal(answer["fault"], name, self._max_chars)
+        try:
+            return _checked(answer, files)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._died(name, late=False) from error
 
-    def _died(self, name: str, late: bool) -> UnreadableDocumentError:
+    def _died(self, name: str, late: bool) -> TandemError:
         if late:
             return UnreadableDocumentError(
                 f"{name} could not be read within {self._timeout_s:g} s",
                 param="file",
                 hint="Split the file, or raise ingest.parse_timeout_s.",
             )
-        return UnreadableDocumentError(
-            f"{name} made the parser stop: the file is broken, or needs too much memory",
-            param="file",
-            hint="Open it in its own program and export it again.",
-        )
+        return refusal("died", name, self._max_chars)
 
 
-def _refused(name: str, fault: str) -> UnreadableDocumentError:
-    if "password" in fault.lower() or "encrypt" in fault.lower():
-        return UnreadableDocumentError(
-            f"{name} is protected by a password", param="file", hint="Save it without a password first."
-        )
-    return UnreadableDocumentError(
-        f"{name} is broken: its parser cannot read it",
-        param="file",
-        hint="Open it in its own program and export it again.",
+def _checked(answer: dict[str, Any], files: bytes) -> Extract:
+    """The answer as what it should be. A child that was taken over could send anything."""
+    text = answer["text"]
+    pages = tuple(Page(int(number), *_span(start, end, text)) for number, start, end in answer["pages"])
+    headings = tuple(
+        Heading(int(level), str(title), *_span(start, start, text)[:1])
+        for level, title, start in answer["headings"]
+    )
+    blocks = tuple(Block(BlockKind(kind), *_span(start, end, text)) for kind, start, end in answer["blocks"])
+    for places in (pages, headings, blocks):
+        starts = [place.start for place in places]
+        if starts != sorted(starts):
+            raise ValueError("places out of order")
+    attachments = []
+    start = 0
+    for name, size in answer["attachments"]:
+        if not 0 <= size <= len(files) - start:
+            raise ValueError("an attachment that is not there")
+        attachments.append((str(name), files[start : start + size]))
+        start += size
+    title = answer["title"]
+    return Extract(
+        str(text),
+        title if title is None else str(title),
+        pages,
+        headings,
+        blocks,
+        tuple(attachments),
+        [str(warning) for warning in answer["warnings"]],
     )
 
 
-def _pipes(child: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    if child.stdin is None or child.stdout is None:
+def _span(start: int, end: int, text: str) -> tuple[int, int]:
+    if not 0 <= start <= end <= len(text):
+        raise ValueError("a place outside of the text")
+    return start, end
+
+
+def _readable() -> Sequence[str]:
+    """Tesseract's data, wherever it is; what else is needed the child knows."""
+    named = os.environ.get("TESSDATA_PREFIX")
+    return [named] if named else []
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    if "TESSDATA_PREFIX" not in environment:
+        found = sorted(Path("/").glob(_TESSERACT_DATA.lstrip("/")))
+        if found:
+            environment["TESSDATA_PREFIX"] = str(found[-1])
+    threads = dict.fromkeys(("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OMP_THREAD_LIMIT"), "2")
+    return {
+        **environment,
+        **threads,
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "PATH": os.defpath,
+        # Each thread would get an arena of 64 MiB of addresses.
+        "MALLOC_ARENA_MAX": "2",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _received(process: subprocess.Popen[bytes], most: int) -> tuple[dict[str, Any], bytes] | None:
+    """A message: its line of JSON, and the bytes behind it. `None` if there is none, or it is no message."""
+    _, stdout = _pipes(process)
+    length = int.from_bytes(stdout.read(_LENGTH), "big")
+    if not 0 < length <= most:
+        return None
+    body = stdout.read(length)
+    if len(body) < length:
+        return None
+    line, _, files = body.partition(b"\n")
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return (answer, files) if isinstance(answer, dict) else None
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
         raise RuntimeError("a child without pipes")
-    return child.stdin, child.stdout
+    return process.stdin, process.stdout
 
 
-def _kill_late(child: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
-    child.kill()
+def _kill_late(child: _Child) -> None:
+    child.late.set()
+    child.process.kill()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
+def _end(child: _Child) -> None:
+    child.process.kill()
     with contextlib.suppress(OSError):
-        child.communicate()
+        child.process.communicate()
+    shutil.rmtree(child.folder, ignore_errors=True)

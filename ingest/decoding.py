@@ -16,8 +16,21 @@ _MARKS = (
 _HTML_CHARSET = re.compile(
     rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE
 )
+_NOT_BY_A_PAGE = ("utf-16", "utf-32", "utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape")
+"""What a page cannot be in: it named it in ASCII, or no browser would read it so."""
+
 _CHARSET_WITHIN = 1024
 """An HTML page must name its encoding in its first 1,024 bytes."""
+
+_XML_CHARSET = re.compile(
+    rb"<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9_.:-]{1,40})[\"']", re.IGNORECASE
+)
+
+READS = (
+    "Tandem reads PDF, office files, EPUB, e-mail, HTML, Markdown, CSV, JSON, source code and plain text; "
+    "images if ingest.ocr is on."
+)
+"""For the hint of a refusal."""
 
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _MOST_CONTROL = 0.01
@@ -58,19 +71,20 @@ def _encoding_of(content: bytes) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return encoding
-    declared = _HTML_CHARSET.search(content, 0, _CHARSET_WITHIN)
+    declared = _XML_CHARSET.match(content, 0, _CHARSET_WITHIN)
+    declared = declared or _HTML_CHARSET.search(content, 0, _CHARSET_WITHIN)
     if declared and b"<" in content[: declared.start() + 1]:
         try:
             codec = codecs.lookup(declared[1].decode("ascii"))
         except LookupError:
             return "utf-8"
-        # A page that says UTF-16 in ASCII is not UTF-16; `_is_text_encoding` keeps out `hex` and the like.
-        if codec._is_text_encoding and not codec.name.startswith(("utf-16", "utf-32")):
+        # `_is_text_encoding` keeps out `hex` and the like.
+        if codec._is_text_encoding and not codec.name.startswith(_NOT_BY_A_PAGE):
             return codec.name
     return "utf-8"
 
 
 def _binary(name: str) -> UnsupportedDocumentError:
     return UnsupportedDocumentError(
-        f"{name} is a binary file", param="file", hint="Tandem reads Markdown, plain text, HTML and PDF."
+        f"{name} is a binary file of a type that is not known", param="file", hint=READS
     )

@@ -1,7 +1,7 @@
 """The way of a document, from upload to answerable, and back out again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -10,7 +10,7 @@ from ingest.accept import Source, Upload, accept, check_corpus
 from ingest.batching import EmbeddingQueue
 from ingest.child import ParserChildren
 from ingest.chunking import Chunker
-from ingest.parsing import Parsed, parse
+from ingest.parsing import Attachment, Parsed, parse
 from ingest.removing import Remover
 from ingest.writing import Writer, is_version
 from tandem.embedding import Embedder
@@ -61,7 +61,7 @@ class Ingestor:
         self._index = index
         self._settings = settings
         self._worker = worker
-        self._children = ParserChildren(settings.parse_timeout_s, settings.max_text_chars)
+        self._children = ParserChildren(settings)
         self._parsing = asyncio.Semaphore(_PARSERS)
         self._chunker = Chunker(store, embedder, settings)
         self._writer = Writer(
@@ -88,19 +88,29 @@ class Ingestor:
             if current is not None and is_version(current.version, version):
                 return await self._unchanged(current, source.marks.expires_at)
             async with self._parsing:
-                parsed = await in_thread(parse, source, self._children, self._settings.max_text_chars)
+                parsed = await in_thread(parse, source, self._children)
             document = _document(caller, corpus, source, parsed)
             split = await in_thread(self._chunker.split, document, version)
-            if not split.chunks:
+            attachments = attached(upload, parsed.attachments)
+            if not split.chunks and not attachments:
                 raise UnreadableDocumentError(f"{source.name} holds no text", param="file")
             written = await self._writer.write(document, version, split.chunks, progress)
         warnings = parsed.warnings if written.swept else [*parsed.warnings, _NOT_SWEPT]
         if written.original is not None:
             original = written.original.document_id
-            return DocumentReport(known, source.uri, document.title, 0, 0, "duplicate", warnings, original)
+            return DocumentReport(
+                known, source.uri, document.title, 0, 0, "duplicate", warnings, original, attachments
+            )
         status: Literal["created", "replaced"] = "replaced" if written.replaced else "created"
         return DocumentReport(
-            known, source.uri, document.title, len(split.chunks), split.tokens, status, warnings
+            document_id=known,
+            uri=source.uri,
+            title=document.title,
+            chunks=len(split.chunks),
+            tokens=split.tokens,
+            status=status,
+            warnings=warnings,
+            attachments=attachments,
         )
 
     async def repair(self) -> int:
@@ -132,6 +142,17 @@ class Ingestor:
         await in_thread(self._children.close)
 
 
+def attached(upload: Upload, attachments: Sequence[Attachment]) -> tuple[Upload, ...]:
+    """The files within a file, at addresses below its own, with its marks."""
+    uploads: dict[str, Upload] = {}
+    for one in attachments:
+        uri, number = f"{upload.uri}!/{one.name}", 2
+        while uri in uploads:
+            uri, number = f"{upload.uri}!/{number}/{one.name}", number + 1
+        uploads[uri] = Upload(uri, one.name, one.content, marks=upload.marks)
+    return tuple(uploads.values())
+
+
 def _document(caller: Caller, corpus: str, source: Source, parsed: Parsed) -> Document:
     return Document(
         tenant=caller.tenant,
@@ -143,5 +164,6 @@ def _document(caller: Caller, corpus: str, source: Source, parsed: Parsed) -> Do
         content_hash=source.content_hash,
         pages=parsed.pages,
         headings=parsed.headings,
+        blocks=parsed.blocks,
         marks=source.marks,
     )

@@ -31,7 +31,7 @@ def accepted(name: str, content: bytes):
         ("picture.pdf", PNG, UnsupportedDocumentError),
         ("picture.md", PNG, UnsupportedDocumentError),
         ("text.pdf", b"only text", UnsupportedDocumentError),
-        ("office.docx", b"PK\x03\x04 and so on", UnsupportedDocumentError),
+        ("archive.docx", b"PK\x03\x04 and so on", UnsupportedDocumentError),
         ("bytes.txt", bytes(range(256)) * 20, UnsupportedDocumentError),
         ("nul.txt", b"text\x00text", UnsupportedDocumentError),
         ("control.txt", b"\x01\x02\x03\x04 text" * 9, UnsupportedDocumentError),

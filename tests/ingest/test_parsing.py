@@ -20,13 +20,13 @@ HTML = b"""<!doctype html><html><head><title>A &amp;
 
 @pytest.fixture(scope="module")
 def children() -> Iterator[ParserChildren]:
-    children = ParserChildren(60.0, 10_000)
+    children = ParserChildren(IngestSettings(max_text_chars=10_000))
     yield children
     children.close()
 
 
 def parsed(children: ParserChildren, name: str, content: bytes) -> Parsed:
-    return parse(accept(Upload(name, name, content), IngestSettings()), children, 10_000)
+    return parse(accept(Upload(name, name, content), IngestSettings()), children)
 
 
 def test_every_page_of_a_pdf_stands_where_it_says(children: ParserChildren) -> None:
@@ -95,7 +95,7 @@ def test_too_much_text_is_refused(children: ParserChildren, name: str, content: 
 
 
 def test_a_parser_that_takes_too_long_is_killed_and_the_next_file_is_read() -> None:
-    children = ParserChildren(0.001, 10_000)
+    children = ParserChildren(IngestSettings(parse_timeout_s=0.001))
     with pytest.raises(UnreadableDocumentError, match="within"):
         parsed(children, "slow.html", HTML)
     children._timeout_s = 60.0
@@ -103,11 +103,11 @@ def test_a_parser_that_takes_too_long_is_killed_and_the_next_file_is_read() -> N
     children.close()
 
 
-def test_a_parser_over_its_memory_is_a_broken_file_and_the_next_one_is_read() -> None:
-    children = ParserChildren(60.0, 10_000, memory_bytes=48 * 1024**2)
-    with pytest.raises(UnreadableDocumentError, match="made the parser stop"):
-        parsed(children, "bomb.html", HTML)
-    children._memory_bytes = 4 * 1024**3
+def test_a_file_that_needs_too_much_memory_is_refused_and_the_next_one_is_read() -> None:
+    children = ParserChildren(IngestSettings(parse_memory_mb=128))
+    rows = b"[" + b"[[],[]]," * 1_500_000 + b"[]]"
+    with pytest.raises(UnreadableDocumentError, match="memory"):
+        parsed(children, "bomb.json", rows)
     assert parsed(children, "next.html", HTML).title == "A & B"
     children.close()
 
@@ -115,9 +115,9 @@ def test_a_parser_over_its_memory_is_a_broken_file_and_the_next_one_is_read() ->
 def test_a_child_is_used_again_and_replaced_when_it_has_died(children: ParserChildren) -> None:
     def child():
         parsed(children, "a.html", HTML)
-        process = children._idle.get_nowait()
-        children._idle.put(process)
-        return process
+        child = children._idle.get_nowait()
+        children._idle.put(child)
+        return child.process
 
     first = child()
     assert child() is first
