@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ingest.decoding import READS, decode
 from ingest.sniffing import MediaType, binary_type, known_binary, promised, text_type

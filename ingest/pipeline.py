@@ -123,6 +123,10 @@ class Ingestor:
         await self.index_orphans()
         return removed
 
+    async def compact(self) -> bool:
+        """Let the index be made small and fast if that is worth it; see `Index.compact`."""
+        return await self._index.compact()
+
     async def index_orphans(self) -> None:
         """Index documents that were linked as duplicates to one that no longer says the same."""
         await self._writer.write_orphans()

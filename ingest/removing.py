@@ -1,5 +1,6 @@
 """Removes documents, corpora and tenants for good, and says what was removed where."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -52,10 +53,8 @@ class Remover:
             )
 
     async def _document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
-        try:
+        with suppress(NotFoundError):  # it was taken from its readers before, and is swept now
             await in_thread(self._store.delete_document, caller, corpus, document_id)
-        except NotFoundError:  # it was taken from its readers before, and is swept now
-            pass
         swept = await self._writer.sweep(document_id)
         removed = {"index.chunks": swept.chunks, "store.versions": swept.versions}
         removed |= await in_thread(self._store.erase_document, caller.tenant, document_id)

@@ -61,6 +61,9 @@ class FailingIndex:
     def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
         return self._inner.chunks(after)
 
+    async def compact(self, *, at_once: bool = False) -> bool:
+        return await self._inner.compact(at_once=at_once)
+
     async def close(self) -> None:
         await self._inner.close()
 

@@ -25,10 +25,47 @@ _FURNITURE = (
 )
 _WORDS = re.compile(r"[a-z]+")
 _FOREIGN_WORDS = frozenset(
-    "cookie cookies consent gdpr breadcrumb breadcrumbs sidebar navbar nav navigation menu topbar footer share"
-    " sharing social related recommended recommendations newsletter signup subscribe comments disqus promo"
-    " advert advertisement ads popup modal toc pagination pager skip masthead editsection printfooter"
-    " copyright headerlink".split()  # noqa: SIM905  # forty words are read better as words
+    [
+        "cookie",
+        "cookies",
+        "consent",
+        "gdpr",
+        "breadcrumb",
+        "breadcrumbs",
+        "sidebar",
+        "navbar",
+        "nav",
+        "navigation",
+        "menu",
+        "topbar",
+        "footer",
+        "share",
+        "sharing",
+        "social",
+        "related",
+        "recommended",
+        "recommendations",
+        "newsletter",
+        "signup",
+        "subscribe",
+        "comments",
+        "disqus",
+        "promo",
+        "advert",
+        "advertisement",
+        "ads",
+        "popup",
+        "modal",
+        "toc",
+        "pagination",
+        "pager",
+        "skip",
+        "masthead",
+        "editsection",
+        "printfooter",
+        "copyright",
+        "headerlink",
+    ]  # forty words are read better as words
 )
 _KEPT = frozenset(
     {"html", "body", "main", "article", "h1", "h2", "h3", "h4", "h5", "h6", "table", "tr", "td"}

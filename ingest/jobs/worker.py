@@ -66,6 +66,7 @@ class JobWorker:
             claimed = await in_thread(self._store.claim_job, self._worker, job_id)
             if claimed is not None:
                 await self._runner.run(*claimed)
+                await self._ingestor.compact()
         finally:
             beat.cancel()
 
@@ -109,6 +110,7 @@ class JobWorker:
         while True:
             try:
                 await self._remove_expired()
+                await self._ingestor.compact()
                 await in_thread(self._store.purge_jobs, datetime.now(UTC) - _JOBS_ARE_KEPT)
             except TandemError as error:
                 log.warning("tidying up is postponed", error=error.message)

@@ -116,6 +116,9 @@ async def _somebody_works(settings: Settings, job: Job) -> AsyncIterator[None]:
         working = asyncio.create_task(worker.run_one(job.id))
         try:
             yield
+            if not working.done():
+                stderr.print("[dim]›[/dim] Compacting the index, if that is worth it")
+            await working
         finally:
             working.cancel()
             await asyncio.wait([working])

@@ -1,51 +1,57 @@
 """The index in this process: Qdrant Edge."""
 
-import json
-import os
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import qdrant_edge as qe
+import structlog
 
 from tandem.errors import StorageError
+from tandem.index.compaction import Journal, OptimizerChild, copy
 from tandem.index.lock import OwnerLock
 from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
-from tandem.index.points import (
-    BM25,
-    DENSE,
-    KEYWORDS,
-    NUMBERS,
-    check_embedder,
-    chunk_of,
-    passage_of,
-    payload_of,
-    within,
-)
+from tandem.index.points import BM25, DENSE, chunk_of, passage_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
+from tandem.index.shard import Note, load, open_shard, storage_errors
 from tandem.settings import IndexSettings
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Passage, Scope
 
+log = structlog.get_logger(__name__)
+
 _PAGE = 256
 """Chunks read in one go where all are read."""
+
+_RESCORED = qe.SearchParams(
+    hnsw_ef=128, quantization=qe.QuantizationSearchParams(rescore=True, oversampling=2.0)
+)
+"""Four bits find twice as many as are wanted; the vectors themselves then decide which are the best."""
 
 
 class EdgeIndex:
     """A Qdrant Edge shard in a folder that this process owns."""
 
-    def __init__(self, shard: qe.EdgeShard, lock: OwnerLock, settings: IndexSettings) -> None:
+    def __init__(
+        self, folder: Path, settings: IndexSettings, note: Note, shard: qe.EdgeShard, lock: OwnerLock
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._note = note
         self._shard = shard
         self._lock = lock
-        self._settings = settings
         self._bm25 = qe.Bm25()
         self._writing = threading.Lock()
+        self._journal: Journal | None = None
+        self._compacting = threading.Lock()
+        self._child = OptimizerChild()
+        self._changed = _not_optimised(shard)
         self._open = True
 
     @classmethod
@@ -55,16 +61,15 @@ class EdgeIndex:
 
     @classmethod
     def _open_now(cls, folder: Path, settings: IndexSettings, dimension: int, fingerprint: str) -> Self:
-        with _storage_errors(folder):
+        with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             lock = OwnerLock(folder / "owner.lock")
             try:
-                shard = _load_or_create(folder, dimension, fingerprint)
-                _index_payload(shard, settings)
+                note, shard = open_shard(folder, settings, dimension=dimension, fingerprint=fingerprint)
             except BaseException:
                 lock.release()
                 raise
-        return cls(shard, lock, settings)
+        return cls(folder, settings, note, shard, lock)
 
     async def upsert(self, chunks: Sequence[Chunk], vectors: Vector) -> None:
         """See `Index.upsert`."""
@@ -79,9 +84,12 @@ class EdgeIndex:
             )
             for chunk, vector in zip(chunks, vectors, strict=True)
         ]
-        with self._writing, _storage_errors():
+        with self._writing, storage_errors():
             self._shard.update(qe.UpdateOperation.upsert_points(points))
             self._shard.flush()
+            self._changed += len(points)
+            if self._journal is not None:
+                self._journal.write(points)
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         """See `Index.search`."""
@@ -97,7 +105,7 @@ class EdgeIndex:
             request = qe.QueryRequest(
                 limit=query.limit,
                 prefetches=[
-                    qe.Prefetch(candidates, query=dense, filter=chosen),
+                    qe.Prefetch(candidates, query=dense, filter=chosen, params=_RESCORED),
                     qe.Prefetch(candidates, query=sparse, filter=chosen),
                 ],
                 query=qe.Fusion.Rrf(  # type: ignore[arg-type]
@@ -112,10 +120,11 @@ class EdgeIndex:
                 limit=query.limit,
                 query=dense if query.leg is Leg.DENSE else sparse,
                 filter=chosen,
+                params=_RESCORED if query.leg is Leg.DENSE else None,
                 with_payload=True,
                 with_vector=[DENSE],
             )
-        with _storage_errors():
+        with storage_errors():
             hits = self._shard.query(request)
         passages = [
             passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
@@ -138,9 +147,11 @@ class EdgeIndex:
             change = qe.UpdateOperation.delete_payload_by_filter(chosen, [EXPIRY])
         else:
             change = qe.UpdateOperation.set_payload_by_filter(chosen, {EXPIRY: expires_at.timestamp()})
-        with self._writing, _storage_errors():
+        with self._writing, storage_errors():
             self._shard.update(change)
             self._shard.flush()
+            if self._journal is not None:
+                self._journal.change(chosen)
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         """See `Index.delete`."""
@@ -148,10 +159,13 @@ class EdgeIndex:
         return await in_thread(self._delete, _filter(conditions(scope)))
 
     def _delete(self, chosen: qe.Filter) -> int:
-        with self._writing, _storage_errors():
+        with self._writing, storage_errors():
             there = self._shard.count(qe.CountRequest(exact=True, filter=chosen))
             self._shard.update(qe.UpdateOperation.delete_points_by_filter(chosen))
             self._shard.flush()
+            self._changed += there
+            if self._journal is not None:
+                self._journal.delete(chosen)
         return there
 
     async def count(self, scope: Scope) -> int:
@@ -159,7 +173,7 @@ class EdgeIndex:
         return await in_thread(self._count, _filter(conditions(scope)))
 
     def _count(self, chosen: qe.Filter) -> int:
-        with _storage_errors():
+        with storage_errors():
             return self._shard.count(qe.CountRequest(exact=True, filter=chosen))
 
     async def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
@@ -176,12 +190,61 @@ class EdgeIndex:
 
     def _page(self, start: str | None) -> tuple[list[Chunk], str | None]:
         """Chunks from the id `start` on, and where the next page starts."""
-        with _storage_errors():
+        with storage_errors():
             records, following = self._shard.scroll(
                 qe.ScrollRequest(offset=start, limit=_PAGE, with_payload=True, with_vector=False)
             )
         page = [chunk_of(str(record.id), record.payload or {}) for record in records]
         return page, None if following is None else str(following)
+
+    async def compact(self, *, at_once: bool = False) -> bool:
+        """See `Index.compact`."""
+        return await in_thread(self._compact, at_once)
+
+    def _compact(self, at_once: bool) -> bool:
+        least = 1 if at_once else self._settings.compact_after_chunks
+        if self._changed < least or not self._compacting.acquire(blocking=False):
+            return False
+        begun, changed = time.monotonic(), self._changed
+        place = self._folder / self._note.next_shard
+        try:
+            with storage_errors(self._folder):
+                self._copy(place)
+                self._child.run(place)
+                self._take(place)
+        except StorageError:
+            if self._open:
+                raise
+            return False  # closing has ended it
+        finally:
+            with self._writing:
+                self._journal = None
+            if self._note.shard != place.name:
+                shutil.rmtree(place, ignore_errors=True)
+            self._compacting.release()
+        self._changed -= changed
+        log.info("index compacted", seconds=round(time.monotonic() - begun, 1), changed=changed)
+        return True
+
+    def _copy(self, place: Path) -> None:
+        with self._writing:
+            self._shard.flush()
+            copy(self._folder / self._note.shard, place)
+            self._journal = Journal()
+
+    def _take(self, place: Path) -> None:
+        """Bring what was written since into the copy, and let it serve."""
+        fresh = load(place, self._settings, self._note.dimension)
+        with self._writing:
+            earlier, self._journal = self._journal or Journal(), Journal()
+        earlier.replay(self._shard, fresh)  # the greater part, while others write
+        with self._writing:
+            self._journal.replay(self._shard, fresh)
+            note, before = replace(self._note, shard=place.name), self._note.shard
+            note.write(self._folder)
+            # A search that still runs holds the shard before; it is gone with the last of them.
+            self._note, self._shard, self._journal = note, fresh, None
+        shutil.rmtree(self._folder / before)
 
     async def close(self) -> None:
         """See `Index.close`."""
@@ -190,55 +253,19 @@ class EdgeIndex:
             await in_thread(self._close)
 
     def _close(self) -> None:
-        with self._writing:
+        self._child.end()
+        with self._compacting, self._writing:
             self._shard.close()
             self._lock.release()
 
 
-def _load_or_create(folder: Path, dimension: int, fingerprint: str) -> qe.EdgeShard:
-    """The shard; made anew where a crash left one without the note that is written last."""
-    shard_dir, note = folder / "shard", folder / "embedder.json"
-    if note.exists():
-        check_embedder(json.loads(note.read_text()), dimension=dimension, fingerprint=fingerprint)
-        return qe.EdgeShard.load(str(shard_dir))
-    if shard_dir.exists():
-        shard_dir.rename(folder / f"unfinished-{os.getpid()}")
-    shard_dir.mkdir()
-    config = qe.EdgeConfig(
-        vectors={DENSE: qe.EdgeVectorParams(dimension, qe.Distance.Cosine)},
-        sparse_vectors={BM25: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
-    )
-    shard = qe.EdgeShard.create(str(shard_dir), config)
-    shard.flush()
-    fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps({"dimension": dimension, "fingerprint": fingerprint}))
-    fresh.replace(note)
-    return shard
+def _not_optimised(shard: qe.EdgeShard) -> int:
+    """About how many chunks are not in the form that compaction gives them.
 
-
-def remove(folder: Path) -> None:
-    """Remove an index that nobody has open. Raises `IndexOwnedError` and `StorageError`."""
-    if not folder.exists():
-        return
-    with _storage_errors(folder):
-        lock = OwnerLock(folder / "owner.lock")
-        try:
-            shutil.rmtree(folder)
-        finally:
-            lock.release()
-
-
-def _index_payload(shard: qe.EdgeShard, settings: IndexSettings) -> None:
-    """Indexes on the payload keys that searches filter by; those that are there stay."""
-    there = shard.info().payload_schema
-    for key in (*KEYWORDS, *(f"metadata.{each}" for each in settings.metadata_keys)):
-        if key not in there:
-            schema = qe.KeywordIndexParams(is_tenant=key == "tenant")
-            shard.update(qe.UpdateOperation.create_field_index(key, schema))
-    for key in NUMBERS:
-        if key not in there:
-            shard.update(qe.UpdateOperation.create_field_index(key, qe.PayloadSchemaType.Float))
-    shard.flush()
+    The engine counts the vectors of both kinds: an optimised chunk has two that are indexed, another one.
+    """
+    known = shard.info()
+    return abs(2 * known.points_count - known.indexed_vectors_count)
 
 
 def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> qe.Filter:
@@ -255,15 +282,3 @@ def _condition(one: AnyOf) -> qe.Filter:
         qe.FieldCondition(one.key, range=qe.RangeFloat(gte=each.least, lte=each.most)) for each in one.ranges
     ]
     return qe.Filter(should=accepted)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _storage_errors(folder: Path | None = None) -> Iterator[None]:
-    """What the disk or the engine refuses, as our error."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        raise StorageError(
-            f"The index{f' {folder}' if folder else ''} cannot be read or written: {error}",
-            hint="Check free space and permissions of the data folder.",
-        ) from error

@@ -75,6 +75,15 @@ class Index(Protocol):
         """
         ...
 
+    async def compact(self, *, at_once: bool = False) -> bool:
+        """Make searches fast and the index small, if enough has changed (`at_once`: if anything has).
+
+        Searches and writes go on meanwhile. Returns whether anything was done; a server does it by itself.
+        Call it when a job has ended: it may take minutes. Raises `StorageError`; the index then serves on
+        as it is.
+        """
+        ...
+
     async def close(self) -> None:
         """Flush and let go of files and connections; safe to call twice."""
         ...

@@ -168,6 +168,10 @@ class ServerIndex:
             if start is None:
                 return
 
+    async def compact(self, *, at_once: bool = False) -> bool:
+        """See `Index.compact`."""
+        return False
+
     async def close(self) -> None:
         """See `Index.close`."""
         await self._client.close()

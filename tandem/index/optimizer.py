@@ -1,0 +1,31 @@
+"""A process that optimises the shard in a folder that nobody else has open, and ends.
+
+    python -P optimizer.py FOLDER
+
+The engine holds Python's global lock for as long as it optimises, which may be minutes; so it is done here.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+import qdrant_edge as qe
+
+_PR_SET_PDEATHSIG = 1
+_NICENESS = 10
+
+
+def main() -> None:
+    """Optimise, with less right to the processor than who answers questions; end with the parent."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.nice(_NICENESS)
+    shard = qe.EdgeShard.load(sys.argv[1])
+    shard.optimize()
+    shard.flush()
+    shard.close()
+
+
+if __name__ == "__main__":
+    main()
