@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,36 +90,29 @@ def _do(settings: Settings, store: Store, job: Job, *, as_json: bool) -> None:
 
 async def _follow(settings: Settings, store: Store, job: Job, *, as_json: bool) -> Job:
     """Show the job until it has ended; do it here if no server runs."""
-    last = job
-    async with _somebody_works(settings, job):
-        with _Bar(job, hidden=as_json) as bar:
-            async for event in follow(store, Caller(), job.id):
-                last = event.job
-                if as_json:
-                    print(json.dumps(_as_json(event), ensure_ascii=False), flush=True)
-                else:
-                    bar.show(event)
-    return last
-
-
-@asynccontextmanager
-async def _somebody_works(settings: Settings, job: Job) -> AsyncIterator[None]:
     with running_server(settings) as client:
         served = client is not None
-    if served:
-        yield
-        return
-    stderr.print("[dim]›[/dim] Opening the index (no server runs)")
-    async with local_worker(settings) as (_, worker):
-        working = asyncio.create_task(worker.run_one(job.id))
-        try:
-            yield
-            if not working.done():
-                stderr.print("[dim]›[/dim] Compacting the index, if that is worth it")
-            await working
-        finally:
-            working.cancel()
-            await asyncio.wait([working])
+    shown = asyncio.create_task(_show(store, job, as_json=as_json))
+    try:
+        if not served:
+            stderr.print("[dim]›[/dim] Opening the index (no server runs)")
+            async with local_worker(settings) as (_, worker):
+                await worker.run_one(job.id)
+        return await shown
+    finally:
+        shown.cancel()
+
+
+async def _show(store: Store, job: Job, *, as_json: bool) -> Job:
+    last = job
+    with _Bar(job, hidden=as_json) as bar:
+        async for event in follow(store, Caller(), job.id):
+            last = event.job
+            if as_json:
+                print(json.dumps(_as_json(event), ensure_ascii=False), flush=True)
+            else:
+                bar.show(event)
+    return last
 
 
 class _Bar:
