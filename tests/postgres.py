@@ -12,10 +12,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from running import free_port
@@ -23,11 +24,11 @@ from running import free_port
 WITHOUT = "TESTS_WITHOUT_POSTGRES"
 """Not `TANDEM_...`: those are settings, and an unknown one is refused."""
 MISSING = (
-    "PostgreSQL is not installed, and the store's tests run on it too. Install it so that initdb is on PATH "
-    "or in /usr/lib/postgresql/VERSION/bin (Debian: apt-get install postgresql; macOS: brew install "
-    f"postgresql), or set {WITHOUT}=1 to skip these tests."
+    "PostgreSQL is not installed, and the store's tests run on it too. Install it (Debian: apt-get install "
+    "postgresql; elsewhere so that its initdb is on PATH; version 13 or newer), or set "
+    f"{WITHOUT}=1 to skip these tests."
 )
-_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
+_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 _START_S = 30
 _STOP_S = 20
 _USER = "tandem"
@@ -158,10 +159,10 @@ class Postgres:
                 **self._as_owner(),
             )
 
-    def _as_owner(self) -> dict[str, object]:
+    def _as_owner(self) -> dict[str, Any]:
         """Arguments of `subprocess` with which a program of the server runs."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        common: dict[str, object] = {"cwd": self._folder, "env": own | {"LC_ALL": "C"}}
+        common: dict[str, Any] = {"cwd": self._folder, "env": own | {"LC_ALL": "C"}}
         if self._owner is None:
             return common
         return common | {"user": self._owner, "group": self._owner, "extra_groups": []}
@@ -206,6 +207,6 @@ def _unprivileged_user() -> str:
     return "postgres" if "postgres" in names else "nobody"
 
 
-def _dies_with_parent() -> Sequence[str]:
+def _dies_with_parent() -> tuple[str, ...]:
     """Words before a command that end it, if the tests themselves are killed; Linux has them."""
     return ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()
