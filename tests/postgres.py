@@ -32,6 +32,15 @@ _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 _START_S = 30
 _STOP_S = 20
 _USER = "tandem"
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+    CREATE SCHEMA public;
+END $$"""
 
 
 def find_programs() -> Path | None:
@@ -57,6 +66,7 @@ class Postgres:
         self._folder = folder
         self._password = secrets.token_hex(8)
         self._numbers = count(1)
+        self._shared: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         # PostgreSQL refuses to run as root. Debian's package brings a user for it.
         self._owner = _unprivileged_user() if os.geteuid() == 0 else None
@@ -90,12 +100,23 @@ class Postgres:
         self._process = None
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[str]:
-        """A database of its own, dropped at the end; gives its name."""
+    def database(self) -> Iterator[str]:
+        """A database of one's own, to be changed at will, and dropped at the end; gives its name."""
         name = f"test_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
         yield name
         self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def emptied(self) -> str:
+        """The name of one database that is the same each time, with nothing in it and nobody connected.
+
+        A quarter of the time of a new one. What a test changes of the database itself would stay.
+        """
+        if self._shared is None:
+            self._shared = "shared"
+            self.run(f"CREATE DATABASE {self._shared} TEMPLATE template0")
+        self.run(_EMPTY, self._shared)
+        return self._shared
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run one statement outside of any transaction; gives its rows."""
