@@ -34,17 +34,15 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+def store_url(request: pytest.FixtureRequest) -> str | None:
     """For `StoreSettings`: a test that asks for it runs on both databases, each time on an empty one.
 
     `None` is SQLite in the data folder.
     """
     if request.param == "sqlite":
-        yield None
-        return
+        return None
     server: Postgres = request.getfixturevalue("postgres")
-    with server.database() as name:
-        yield server.url(name)
+    return server.url(server.emptied())
 
 
 @pytest.fixture

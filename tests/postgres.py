@@ -12,10 +12,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from running import free_port
@@ -23,14 +24,23 @@ from running import free_port
 WITHOUT = "TESTS_WITHOUT_POSTGRES"
 """Not `TANDEM_...`: those are settings, and an unknown one is refused."""
 MISSING = (
-    "PostgreSQL is not installed, and the store's tests run on it too. Install it so that initdb is on PATH "
-    "or in /usr/lib/postgresql/VERSION/bin (Debian: apt-get install postgresql; macOS: brew install "
-    f"postgresql), or set {WITHOUT}=1 to skip these tests."
+    "PostgreSQL is not installed, and the store's tests run on it too. Install it (Debian: apt-get install "
+    "postgresql; elsewhere so that its initdb is on PATH; version 13 or newer), or set "
+    f"{WITHOUT}=1 to skip these tests."
 )
-_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
+_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 _START_S = 30
 _STOP_S = 20
 _USER = "tandem"
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+    CREATE SCHEMA public;
+END $$"""
 
 
 def find_programs() -> Path | None:
@@ -56,6 +66,7 @@ class Postgres:
         self._folder = folder
         self._password = secrets.token_hex(8)
         self._numbers = count(1)
+        self._shared: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         # PostgreSQL refuses to run as root. Debian's package brings a user for it.
         self._owner = _unprivileged_user() if os.geteuid() == 0 else None
@@ -89,12 +100,23 @@ class Postgres:
         self._process = None
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[str]:
-        """A database of its own, dropped at the end; gives its name."""
+    def database(self) -> Iterator[str]:
+        """A database of one's own, to be changed at will, and dropped at the end; gives its name."""
         name = f"test_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
         yield name
         self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def emptied(self) -> str:
+        """The name of one database that is the same each time, with nothing in it and nobody connected.
+
+        A quarter of the time of a new one. What a test changes of the database itself would stay.
+        """
+        if self._shared is None:
+            self._shared = "shared"
+            self.run(f"CREATE DATABASE {self._shared} TEMPLATE template0")
+        self.run(_EMPTY, self._shared)
+        return self._shared
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run one statement outside of any transaction; gives its rows."""
@@ -158,10 +180,10 @@ class Postgres:
                 **self._as_owner(),
             )
 
-    def _as_owner(self) -> dict[str, object]:
+    def _as_owner(self) -> dict[str, Any]:
         """Arguments of `subprocess` with which a program of the server runs."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        common: dict[str, object] = {"cwd": self._folder, "env": own | {"LC_ALL": "C"}}
+        common: dict[str, Any] = {"cwd": self._folder, "env": own | {"LC_ALL": "C"}}
         if self._owner is None:
             return common
         return common | {"user": self._owner, "group": self._owner, "extra_groups": []}
@@ -206,6 +228,6 @@ def _unprivileged_user() -> str:
     return "postgres" if "postgres" in names else "nobody"
 
 
-def _dies_with_parent() -> Sequence[str]:
+def _dies_with_parent() -> tuple[str, ...]:
     """Words before a command that end it, if the tests themselves are killed; Linux has them."""
     return ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()

@@ -28,10 +28,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class AnyText(TypeDecorator[str]):
-    """Text from anywhere. What no database takes becomes U+FFFD, one for one, so that places still hold."""
+class AnyName(TypeDecorator[str]):
+    """A name from anywhere. What no database takes becomes U+FFFD, so such a name is just not found."""
 
-    impl = Text
+    impl = String
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
@@ -46,8 +46,8 @@ class AnyText(TypeDecorator[str]):
         return clean
 
 
-class AnyName(AnyText):
-    """The same for a name of bounded length: one that no database takes is then not found, as any other."""
+class AnyText(AnyName):
+    """Text from anywhere, of any length. One character becomes one, so that places still hold."""
 
-    impl = String  # type: ignore[assignment]
+    impl = Text
     cache_ok = True
