@@ -149,13 +149,18 @@ def read_file(item: Item, settings: IngestSettings) -> Upload:
     """
     most = int(settings.max_file_mb * _MIB)
     try:
-        # A link or a pipe may have taken the file's place since it was found.
+        # A link, a pipe or a folder may have taken the file's place since it was found.
         number = os.open(item.locator["path"], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(number, "rb") as stream:
+        try:
             facts = os.fstat(number)
             if not stat.S_ISREG(facts.st_mode):
                 raise InvalidRequestError(f"{item.name} is not a plain file", param="path")
-            content = b"" if facts.st_size > most else stream.read(most + 1)
+            content = b""
+            if facts.st_size <= most:
+                with os.fdopen(number, "rb", closefd=False) as stream:
+                    content = stream.read(most + 1)
+        finally:
+            os.close(number)
     except FileNotFoundError as error:
         raise NotFoundError(f"{item.name} is gone", param="path") from error
     except OSError as error:
