@@ -18,73 +18,12 @@ _PAGES = frozenset({".html", ".htm", ".xhtml", ".epub", ".pdf"})
 _OFFICE = frozenset({".docx", ".pptx", ".xlsx", ".odt", ".rtf"})
 _MAILS = frozenset({".eml", ".msg"})
 _TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
-_CODE = frozenset(
-    [
-        ".bash",
-        ".c",
-        ".cc",
-        ".clj",
-        ".cpp",
-        ".cs",
-        ".css",
-        ".cxx",
-        ".dart",
-        ".el",
-        ".erl",
-        ".ex",
-        ".exs",
-        ".f90",
-        ".fs",
-        ".go",
-        ".graphql",
-        ".groovy",
-        ".h",
-        ".hh",
-        ".hpp",
-        ".hs",
-        ".java",
-        ".jl",
-        ".js",
-        ".jsx",
-        ".kt",
-        ".kts",
-        ".lisp",
-        ".lua",
-        ".m",
-        ".ml",
-        ".mm",
-        ".mjs",
-        ".pas",
-        ".php",
-        ".pl",
-        ".pm",
-        ".proto",
-        ".ps1",
-        ".py",
-        ".pyi",
-        ".r",
-        ".rb",
-        ".rs",
-        ".scala",
-        ".scm",
-        ".scss",
-        ".sh",
-        ".sql",
-        ".swift",
-        ".tcl",
-        ".tf",
-        ".toml",
-        ".ts",
-        ".tsx",
-        ".vb",
-        ".vue",
-        ".xml",
-        ".yaml",
-        ".yml",
-        ".zig",
-        ".zsh",
-    ]
-)
+_LANGUAGES = """
+bash c cc clj cpp cs css cxx dart el erl ex exs f90 fs go graphql groovy h hh hpp hs java jl js jsx kt kts lisp
+lua m ml mm mjs pas php pl pm proto ps1 py pyi r rb rs scala scm scss sh sql swift tcl tf toml ts tsx vb vue xml
+yaml yml zig zsh
+"""
+_CODE = frozenset(f".{suffix}" for suffix in _LANGUAGES.split())
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 
 SUFFIXES = _TEXTS | _PAGES | _OFFICE | _MAILS | _TABLES | _CODE | ARCHIVES

@@ -53,8 +53,7 @@ def _events(content: bytes, url: str) -> Iterator[tuple[str, str]]:
                 name = element.tag  # Of an extension, such as the addresses of a page's images.
             if event == "start":
                 depth += 1
-                if depth > _DEEPEST:
-                    raise ValueError(f"nested deeper than {_DEEPEST}")
+                _check_depth(depth)
                 if root is None:
                     root = element
                     yield name, ""
@@ -63,7 +62,12 @@ def _events(content: bytes, url: str) -> Iterator[tuple[str, str]]:
             yield name, (element.text or "").strip()[:_MOST_CHARS]
             # Read is read: a list of any length takes the memory of one entry.
             element.clear()
-            if depth == 1:
+            if depth == 1 and root is not None:
                 root.clear()
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise UnreadableDocumentError(f"{url} is not a sitemap: {error}", param="url") from error
+
+
+def _check_depth(depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ValueError(f"nested deeper than {_DEEPEST}")

@@ -38,10 +38,10 @@ def zipped(*members: tuple[str | zipfile.ZipInfo, bytes], packed: int = zipfile.
 
 
 def tarred(
-    *members: tuple[str, bytes], format: int = tarfile.PAX_FORMAT, extra: list[tarfile.TarInfo] | None = None
+    *members: tuple[str, bytes], kind: int = tarfile.PAX_FORMAT, extra: list[tarfile.TarInfo] | None = None
 ) -> bytes:
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=format) as archive:
+    with tarfile.open(fileobj=stream, mode="w", format=kind) as archive:
         for member in extra or []:
             archive.addfile(member)
         for name, content in members:
@@ -67,7 +67,7 @@ def test_members_of_a_zip_get_addresses_names_and_the_marks_of_the_archive() -> 
     assert (second.uri, second.name, second.marks.tags) == ("file:///a.zip!/c.txt", "c.txt", ("tag",))
 
 
-@pytest.mark.parametrize("format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+@pytest.mark.parametrize("kind", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
 @pytest.mark.parametrize(
     ("suffix", "pack"),
     [
@@ -78,18 +78,18 @@ def test_members_of_a_zip_get_addresses_names_and_the_marks_of_the_archive() -> 
         ("tar.xz", lzma.compress),
     ],
 )
-def test_every_kind_of_tar_is_read(format: int, suffix: str, pack) -> None:
+def test_every_kind_of_tar_is_read(kind: int, suffix: str, pack) -> None:
     long = "/".join(["folder" * 5] * 4) + "/" + "n" * 60 + ".md"
     members = [("plain.md", b"one"), (long, b"two" * 1_000), ("empty.md", b""), ("d/x.md", b"x" * 512)]
-    archive = upload(pack(tarred(*members, format=format)), f"a.{suffix}")
+    archive = upload(pack(tarred(*members, kind=kind)), f"a.{suffix}")
     assert is_archive(archive)
     assert contents(archive) == {f"file:///a.{suffix}!/{name}": content for name, content in members}
 
 
 def test_tar_names_beyond_ustar_are_read_in_both_ways() -> None:
     name = "ordner/" + "größe" * 60 + ".md"
-    for format in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
-        assert names(tarred((name, b"x"), ("after.md", b"y"), format=format), "a.tar") == [name, "after.md"]
+    for kind in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        assert names(tarred((name, b"x"), ("after.md", b"y"), kind=kind), "a.tar") == [name, "after.md"]
 
 
 def test_one_packed_file_is_an_archive_of_one() -> None:

@@ -153,5 +153,5 @@ def test_a_manifest_that_is_not_there_or_too_large_is_told(tmp_path: Path) -> No
 def test_a_request_in_json_makes_the_same_manifest() -> None:
     manifest = manifest_of({"sources": [{"kind": "urls", "urls": ["https://example.org/"]}]})
     assert manifest.corpus == "docs"
-    with pytest.raises(InvalidRequestError, match="^request: sources"):
+    with pytest.raises(InvalidRequestError, match=r"^request: sources"):
         manifest_of({"sources": 5}, "request")
