@@ -16,7 +16,8 @@ import pytest
 from websites import OTHER, PUBLIC, LikeSystem, Recorder, Site, egress_to, website
 
 from ingest.addresses import is_public
-from ingest.egress import CheckedDialler, Egress, retry_after
+from ingest.dialling import CheckedDialler
+from ingest.egress import Egress, retry_after
 from tandem.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -303,6 +304,17 @@ def test_a_name_of_other_letters_is_resolved_as_it_is_registered(site: tuple[Sit
     egress.close()
 
 
+@pytest.mark.parametrize("host", [PUBLIC, f"[{OTHER}]"])
+def test_a_public_address_may_stand_in_the_place_of_a_name(site: tuple[Site, Recorder], host: str) -> None:
+    pages, recorder = site
+    pages["/"] = (200, {}, b"x")
+    egress = egress_to(recorder)
+    assert egress.get(f"http://{host}/").content == b"x"
+    assert pages.requests[0][1]["host"] == host
+    assert recorder.dialled == [host.strip("[]")]
+    egress.close()
+
+
 def test_redirects_are_followed_five_times(site: tuple[Site, Recorder]) -> None:
     pages, recorder = site
     for number in range(1, 7):
@@ -485,6 +497,7 @@ def test_a_server_that_breaks_off_may_be_tried_again(site: tuple[Site, Recorder]
 _CLIENTS = {"aiohttp", "ftplib", "httpcore", "httpx", "paramiko", "requests", "socket", "urllib3"}
 _MAY = {
     "ingest/egress.py": "the one way out",
+    "ingest/dialling.py": "its connections",
     "ingest/sources/robots.py": "parses URLs that the egress checked",
     "ingest/sources/web.py": "parses URLs that the egress checked",
     "ingest/sources/buckets.py": "object stores, which the operator names",
