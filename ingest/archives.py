@@ -5,6 +5,7 @@ not what a header says of it.
 """
 
 import io
+import stat
 import struct
 import unicodedata
 import zipfile
@@ -30,6 +31,7 @@ _DOCUMENTS = frozenset({"[Content_Types].xml", "mimetype"})
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflate"}
 _MOST_LISTED = 100_000
 _LOCAL_HEADER = 30
+_UNIX = 3
 _STEP = 256 * 1024
 _MIB = 1024 * 1024
 _FREE = 1 * _MIB
@@ -239,8 +241,8 @@ def _zip_members(upload: Upload, settings: IngestSettings, allowance: Allowance)
 
 def _is_file(entry: zipfile.ZipInfo) -> bool:
     """Whether an entry is a plain file: the mode of UNIX, where there is one, tells links and devices."""
-    kind = (entry.external_attr >> 16) & 0o170000
-    return not entry.is_dir() and kind in (0, 0o100000)
+    mode = entry.external_attr >> 16 if entry.create_system == _UNIX else 0
+    return not entry.is_dir() and stat.S_IFMT(mode) in (0, stat.S_IFREG)
 
 
 def _check_entries(upload: Upload, entries: list[zipfile.ZipInfo]) -> None:

@@ -1,32 +1,25 @@
 """The one way out: fetches from public web addresses, and from nowhere else.
 
-A name is resolved once, in the moment of the connection; every address that it has must be public, and
-one of those that were checked is dialled. So neither a redirect nor a resolver that changes its mind leads
-inside. Nothing is taken from the environment: no proxy, no credentials, no certificates.
+What is dialled is checked by `CheckedDialler`. Nothing is taken from the environment: no proxy, no
+credentials, no certificates.
 """
 
-import ipaddress
 import re
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ssl import SSLContext
-from typing import Any
 
 import httpcore
 import httpx
 
 from ingest.addresses import Address, is_public
+from ingest.dialling import CheckedDialler, Resolve, literal, resolve_by_system
 from ingest.inflating import gunzip
 from tandem.errors import (
     InvalidRequestError,
     NotFoundError,
-    TandemError,
     TooLargeError,
     UnavailableError,
     UnreadableDocumentError,
@@ -37,18 +30,12 @@ USER_AGENT = "Tandem/0.1 (document ingestion; obeys robots.txt)"
 _PORTS = frozenset({80, 443})
 _MOST_REDIRECTS = 5
 _MOST_URL_CHARS = 2_000
-_MOST_DIALS = 4
-"""Addresses of one name that are tried."""
-
 _MOST_WAIT_S = 3_600
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAY_PASS = frozenset({408, 425, 429})
 _STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
-
-Resolve = Callable[[str, int], Sequence[str]]
-"""From a name and a port to all its addresses; raises `OSError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,122 +164,6 @@ class Egress:
         return following
 
 
-class CheckedDialler(httpcore.NetworkBackend):
-    """Opens connections: resolves, checks every address, and dials what it checked."""
-
-    def __init__(
-        self, resolve: Resolve, is_allowed: Callable[[Address], bool], backend: httpcore.NetworkBackend
-    ) -> None:
-        self._resolve = resolve
-        self._is_allowed = is_allowed
-        self._backend = backend
-        self._deadline = Deadline()
-
-    @contextmanager
-    def until(self, moment: float) -> Iterator[None]:
-        """A block in which this thread's waits end at `moment` of the monotonic clock."""
-        self._deadline.moment = moment
-        try:
-            yield
-        finally:
-            self._deadline.moment = 0.0
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Dial the first of the checked addresses that answers."""
-        failure: Exception = httpcore.ConnectError("it has no address")
-        for address in self._checked_addresses(host, port)[:_MOST_DIALS]:
-            try:
-                stream = self._backend.connect_tcp(
-                    str(address), port, self._deadline.left(timeout), local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-            else:
-                return BoundedStream(stream, self._deadline)
-        raise failure
-
-    def connect_unix_socket(self, *_args: Any, **_kwargs: Any) -> httpcore.NetworkStream:
-        """Never: a socket of this machine is no public address."""
-        raise InvalidRequestError("Only public web addresses are fetched from", param="url")
-
-    def _checked_addresses(self, host: str, port: int) -> list[Address]:
-        literal = _literal(host)
-        if literal is not None:
-            addresses = [literal]
-        else:
-            try:
-                found = self._resolve(host, port)
-            except socket.gaierror as error:
-                raise _unresolved(host, error) from error
-            except OSError as error:
-                raise UnavailableError(f"{host} cannot be resolved: {error}", param="url") from error
-            addresses = [ipaddress.ip_address(text) for text in dict.fromkeys(found)]
-        # One private address among public ones is enough: which is dialled must not be left to chance.
-        if not all(self._is_allowed(address) for address in addresses):
-            raise InvalidRequestError(
-                f"{host} is not, or not only, at a public address",
-                param="url",
-                hint="Only the public internet is fetched from. Save the pages as files, or put them in a bucket.",
-            )
-        return addresses
-
-
-class Deadline(threading.local):
-    """Until when this thread's fetch may last."""
-
-    moment = 0.0
-
-    def left(self, timeout: float | None) -> float:
-        """Seconds that are left, at most `timeout`; raises `ReadTimeout` where there are none."""
-        left = self.moment - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the time for this fetch is over")
-        return left if timeout is None else min(timeout, left)
-
-
-class BoundedStream(httpcore.NetworkStream):
-    """A stream whose every wait ends at the deadline, so that drops of bytes cannot keep it open."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """As the stream within."""
-        return self._stream.read(max_bytes, self._deadline.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """As the stream within."""
-        self._stream.write(buffer, self._deadline.left(timeout))
-
-    def close(self) -> None:
-        """As the stream within."""
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        """TLS for the name of the URL, whatever address was dialled."""
-        inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
-        return BoundedStream(inner, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        """As the stream within."""
-        return self._stream.get_extra_info(info)
-
-
-def resolve_by_system(host: str, port: int) -> list[str]:
-    """All addresses that the system's resolver knows for a name."""
-    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
 def retry_after(value: str | None) -> int | None:
     """Seconds of a `Retry-After`, at most an hour; it is a number or a date."""
     if not value:
@@ -310,19 +181,12 @@ def retry_after(value: str | None) -> int | None:
 
 def _is_host(host: str) -> bool:
     """A literal address, or a name of plain labels whose last is no number: `0x7f.1` is neither."""
-    if _literal(host) is not None:
+    if literal(host) is not None:
         return True
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         return False
     return not _NUMERIC.fullmatch(labels[-1])
-
-
-def _literal(host: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 def _headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -376,9 +240,3 @@ def _too_large(url: httpx.URL, most: int) -> TooLargeError:
     return TooLargeError(
         f"{url} is larger than {most / 1024**2:g} MiB", param="url", hint="Raise ingest.max_file_mb."
     )
-
-
-def _unresolved(host: str, error: socket.gaierror) -> TandemError:
-    if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
-        return NotFoundError(f"There is no host {host}", param="url")
-    return UnavailableError(f"{host} cannot be resolved now: {error.strerror}", param="url")

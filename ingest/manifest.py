@@ -93,7 +93,8 @@ def manifest_of(value: object, name: str = "manifest") -> Manifest:
     try:
         return Manifest.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key first: a misspelt one is why another is missing.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         place = _place(first["loc"])
         if first["type"] == "extra_forbidden":
             reason, hint = "is not a key of a manifest", _known_keys(first["loc"])

@@ -235,7 +235,7 @@ def _csv_rows(upload: Upload, text: str, delimiter: str | None) -> Iterator[Row]
             fields = next(reader, None)
         except csv.Error as error:
             raise UnreadableDocumentError(
-                f"{upload.name}, line {reader.line_num}: {error}", param="file"
+                f"{upload.name}, line {reader.reader.line_num}: {error}", param="file"
             ) from error
         if fields is None:
             return

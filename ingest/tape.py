@@ -60,6 +60,8 @@ class Tape:
             else:
                 self._skip(size + -size % _BLOCK)
             longer = None
+        for _ in self._parts:
+            pass  # What packs the tar has its checksum at its end.
 
     def _header(self) -> bytes | None:
         """The next header; `None` at the end, which is a block of zeros, or no more bytes."""

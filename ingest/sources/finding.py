@@ -18,73 +18,12 @@ _PAGES = frozenset({".html", ".htm", ".xhtml", ".epub", ".pdf"})
 _OFFICE = frozenset({".docx", ".pptx", ".xlsx", ".odt", ".rtf"})
 _MAILS = frozenset({".eml", ".msg"})
 _TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
-_CODE = frozenset(
-    [
-        ".bash",
-        ".c",
-        ".cc",
-        ".clj",
-        ".cpp",
-        ".cs",
-        ".css",
-        ".cxx",
-        ".dart",
-        ".el",
-        ".erl",
-        ".ex",
-        ".exs",
-        ".f90",
-        ".fs",
-        ".go",
-        ".graphql",
-        ".groovy",
-        ".h",
-        ".hh",
-        ".hpp",
-        ".hs",
-        ".java",
-        ".jl",
-        ".js",
-        ".jsx",
-        ".kt",
-        ".kts",
-        ".lisp",
-        ".lua",
-        ".m",
-        ".ml",
-        ".mm",
-        ".mjs",
-        ".pas",
-        ".php",
-        ".pl",
-        ".pm",
-        ".proto",
-        ".ps1",
-        ".py",
-        ".pyi",
-        ".r",
-        ".rb",
-        ".rs",
-        ".scala",
-        ".scm",
-        ".scss",
-        ".sh",
-        ".sql",
-        ".swift",
-        ".tcl",
-        ".tf",
-        ".toml",
-        ".ts",
-        ".tsx",
-        ".vb",
-        ".vue",
-        ".xml",
-        ".yaml",
-        ".yml",
-        ".zig",
-        ".zsh",
-    ]
-)
+_LANGUAGES = """
+bash c cc clj cpp cs css cxx dart el erl ex exs f90 fs go graphql groovy h hh hpp hs java jl js jsx kt kts lisp
+lua m ml mm mjs pas php pl pm proto ps1 py pyi r rb rs scala scm scss sh sql swift tcl tf toml ts tsx vb vue xml
+yaml yml zig zsh
+"""
+_CODE = frozenset(f".{suffix}" for suffix in _LANGUAGES.split())
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 
 SUFFIXES = _TEXTS | _PAGES | _OFFICE | _MAILS | _TABLES | _CODE | ARCHIVES
@@ -149,13 +88,18 @@ def read_file(item: Item, settings: IngestSettings) -> Upload:
     """
     most = int(settings.max_file_mb * _MIB)
     try:
-        # A link or a pipe may have taken the file's place since it was found.
+        # A link, a pipe or a folder may have taken the file's place since it was found.
         number = os.open(item.locator["path"], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(number, "rb") as stream:
+        try:
             facts = os.fstat(number)
             if not stat.S_ISREG(facts.st_mode):
                 raise InvalidRequestError(f"{item.name} is not a plain file", param="path")
-            content = b"" if facts.st_size > most else stream.read(most + 1)
+            content = b""
+            if facts.st_size <= most:
+                with os.fdopen(number, "rb", closefd=False) as stream:
+                    content = stream.read(most + 1)
+        finally:
+            os.close(number)
     except FileNotFoundError as error:
         raise NotFoundError(f"{item.name} is gone", param="path") from error
     except OSError as error:

@@ -10,7 +10,6 @@ from tandem.errors import InvalidRequestError, NotFoundError
 
 AGENT = "Tandem"
 _MOST_BYTES = 512 * 1024
-_MOST_SITES = 10_000
 
 
 class Robots:
@@ -19,7 +18,7 @@ class Robots:
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
         self._rules: dict[str, RobotFileParser] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
 
     def check(self, url: httpx.URL) -> None:
         """Raises `InvalidRequestError` for a page that the site wants no robot to fetch.
@@ -28,13 +27,10 @@ class Robots:
         `UnavailableError` says so (RFC 9309, 2.3.1).
         """
         site = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        rules = self._rules.get(site)
-        if rules is None:
-            rules = self._read(site)
-            with self._lock:
-                if len(self._rules) >= _MOST_SITES:
-                    self._rules.clear()
-                self._rules[site] = rules
+        # Of many threads one asks the site, the others wait for it; other sites are not held up.
+        with self._locks.setdefault(site, threading.Lock()):
+            rules = self._rules.get(site) or self._read(site)
+            self._rules[site] = rules
         if not rules.can_fetch(AGENT, str(url)):
             raise InvalidRequestError(
                 f"robots.txt of {url.host} does not let Tandem fetch {url}",

@@ -16,7 +16,8 @@ import pytest
 from websites import OTHER, PUBLIC, LikeSystem, Recorder, Site, egress_to, website
 
 from ingest.addresses import is_public
-from ingest.egress import CheckedDialler, Egress, retry_after
+from ingest.dialling import CheckedDialler
+from ingest.egress import Egress, retry_after
 from tandem.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -26,39 +27,40 @@ from tandem.errors import (
     UnreadableDocumentError,
 )
 
-PRIVATE_HOSTS = (
-    # loopback: plain, short, decimal, octal, hexadecimal, mixed
-    "127.0.0.1 127.0.0.2 127.255.255.254 127.1 127.0.1 2130706433 017700000001 0177.0.0.1 0177.1 0x7f.1 "
-    "0x7f.0.0.1 0x7f000001 0x7F.0X0.0.1 127.0.0.0x1 0177.0x0.0.1 00000177.0.0.01 localhost LOCALHOST "
-    "localhost. 127.0.0.1. 127.1. "
-    # this network, broadcast, multicast, reserved
-    "0 0.0.0.0 0.0 0x0 00 0.1.2.3 255.255.255.255 4294967295 0xffffffff 224.0.0.1 239.255.255.250 240.0.0.1 "
-    # private
-    "10.0.0.1 10.255.255.255 167772161 0xa000001 012.0.0.1 10.1 172.16.0.1 172.31.255.254 2886729729 "
-    "192.168.0.1 192.168.255.255 3232235521 0xc0a80001 0300.0250.0.1 192.168.1 192.0xa8.1 "
-    # link-local and the services of clouds
-    "169.254.169.254 169.254.0.1 2852039166 0xa9fea9fe 0251.0376.0251.0376 0xa9.0xfe.0xa9.0xfe 169.254.43518 "
-    "169.16689662 0251.254.169.254 169.254.170.2 168.63.129.16 100.100.100.200 192.0.0.192 "
-    # shared, benchmarks, documentation, protocols, relays
-    "100.64.0.1 100.127.255.255 1681915905 198.18.0.1 198.19.255.255 192.0.2.1 198.51.100.1 203.0.113.1 "
-    "192.0.0.1 192.0.0.8 192.88.99.1 "
-    # IPv6: loopback, any, mapped, compatible, private, link-local, site-local, multicast, documentation
-    "[::1] [::] [0:0:0:0:0:0:0:1] [0000:0000:0000:0000:0000:0000:0000:0001] [::ffff:127.0.0.1] "
-    "[::ffff:7f00:1] [::ffff:10.0.0.1] [::ffff:a9fe:a9fe] [::ffff:169.254.169.254] [::ffff:0:0] "
-    "[::ffff:192.168.0.1] [0:0:0:0:0:ffff:7f00:0001] [::127.0.0.1] [::7f00:1] [::169.254.169.254] "
-    "[::ffff:0:127.0.0.1] [fc00::1] [fd00::1] [fd00:ec2::254] [fdff:ffff::1] [fe80::1] [fe80::a9fe:a9fe] "
-    "[febf::1] [fec0::1] [feff::1] [ff02::1] [ff0e::1] [2001:db8::1] [3fff::1] [100::1] [5f00::1] [4000::1] "
-    # translated and tunnelled IPv4: NAT64, local NAT64, 6to4, Teredo, ISATAP
-    "[64:ff9b::7f00:1] [64:ff9b::127.0.0.1] [64:ff9b::10.0.0.1] [64:ff9b::a9fe:a9fe] [64:ff9b::192.168.0.1] "
-    "[64:ff9b:1::1] [64:ff9b:1::a9fe:a9fe] [2002:7f00:1::] [2002:a00:1::1] [2002:a9fe:a9fe::] "
-    "[2002:808:808::1] [2001::1] [2001:0:7f00:1::] [2001:0:4136:e378:8000:63bf:80ff:fffe] "
-    "[2606:4700::5efe:7f00:1] [2606:4700::200:5efe:a00:1] "
-    # zones
-    "[fe80::1%25eth0] [::1%25lo] [fe80::1%eth0] "
-    # names that lead inside
-    "metadata.google.internal inside.example INSIDE.EXAMPLE. both.example mapped.example unique.example "
-    "link.example nat.example empty.example"
-).split()
+_HOSTS = """
+# loopback: plain, short, decimal, octal, hexadecimal, mixed
+127.0.0.1 127.0.0.2 127.255.255.254 127.1 127.0.1 2130706433 017700000001 0177.0.0.1 0177.1 0x7f.1
+0x7f.0.0.1 0x7f000001 0x7F.0X0.0.1 127.0.0.0x1 0177.0x0.0.1 00000177.0.0.01 localhost LOCALHOST
+localhost. 127.0.0.1. 127.1.
+# this network, broadcast, multicast, reserved
+0 0.0.0.0 0.0 0x0 00 0.1.2.3 255.255.255.255 4294967295 0xffffffff 224.0.0.1 239.255.255.250 240.0.0.1
+# private
+10.0.0.1 10.255.255.255 167772161 0xa000001 012.0.0.1 10.1 172.16.0.1 172.31.255.254 2886729729
+192.168.0.1 192.168.255.255 3232235521 0xc0a80001 0300.0250.0.1 192.168.1 192.0xa8.1
+# link-local and the services of clouds
+169.254.169.254 169.254.0.1 2852039166 0xa9fea9fe 0251.0376.0251.0376 0xa9.0xfe.0xa9.0xfe 169.254.43518
+169.16689662 0251.254.169.254 169.254.170.2 168.63.129.16 100.100.100.200 192.0.0.192
+# shared, benchmarks, documentation, protocols, relays
+100.64.0.1 100.127.255.255 1681915905 198.18.0.1 198.19.255.255 192.0.2.1 198.51.100.1 203.0.113.1
+192.0.0.1 192.0.0.8 192.88.99.1
+# IPv6: loopback, any, mapped, compatible, private, link-local, site-local, multicast, documentation
+[::1] [::] [0:0:0:0:0:0:0:1] [0000:0000:0000:0000:0000:0000:0000:0001] [::ffff:127.0.0.1]
+[::ffff:7f00:1] [::ffff:10.0.0.1] [::ffff:a9fe:a9fe] [::ffff:169.254.169.254] [::ffff:0:0]
+[::ffff:192.168.0.1] [0:0:0:0:0:ffff:7f00:0001] [::127.0.0.1] [::7f00:1] [::169.254.169.254]
+[::ffff:0:127.0.0.1] [fc00::1] [fd00::1] [fd00:ec2::254] [fdff:ffff::1] [fe80::1] [fe80::a9fe:a9fe]
+[febf::1] [fec0::1] [feff::1] [ff02::1] [ff0e::1] [2001:db8::1] [3fff::1] [100::1] [5f00::1] [4000::1]
+# translated and tunnelled IPv4: NAT64, local NAT64, 6to4, Teredo, ISATAP
+[64:ff9b::7f00:1] [64:ff9b::127.0.0.1] [64:ff9b::10.0.0.1] [64:ff9b::a9fe:a9fe] [64:ff9b::192.168.0.1]
+[64:ff9b:1::1] [64:ff9b:1::a9fe:a9fe] [2002:7f00:1::] [2002:a00:1::1] [2002:a9fe:a9fe::]
+[2002:808:808::1] [2001::1] [2001:0:7f00:1::] [2001:0:4136:e378:8000:63bf:80ff:fffe]
+[2606:4700::5efe:7f00:1] [2606:4700::200:5efe:a00:1]
+# zones
+[fe80::1%25eth0] [::1%25lo] [fe80::1%eth0]
+# names that lead inside
+metadata.google.internal inside.example INSIDE.EXAMPLE. both.example mapped.example unique.example
+link.example nat.example empty.example
+"""
+PRIVATE_HOSTS = [host for line in _HOSTS.splitlines() if not line.startswith("#") for host in line.split()]
 
 STRANGE = [
     # userinfo, fragments, backslashes: what one parser takes for the host, another does not
@@ -302,6 +304,17 @@ def test_a_name_of_other_letters_is_resolved_as_it_is_registered(site: tuple[Sit
     egress.close()
 
 
+@pytest.mark.parametrize("host", [PUBLIC, f"[{OTHER}]"])
+def test_a_public_address_may_stand_in_the_place_of_a_name(site: tuple[Site, Recorder], host: str) -> None:
+    pages, recorder = site
+    pages["/"] = (200, {}, b"x")
+    egress = egress_to(recorder)
+    assert egress.get(f"http://{host}/").content == b"x"
+    assert pages.requests[0][1]["host"] == host
+    assert recorder.dialled == [host.strip("[]")]
+    egress.close()
+
+
 def test_redirects_are_followed_five_times(site: tuple[Site, Recorder]) -> None:
     pages, recorder = site
     for number in range(1, 7):
@@ -484,6 +497,7 @@ def test_a_server_that_breaks_off_may_be_tried_again(site: tuple[Site, Recorder]
 _CLIENTS = {"aiohttp", "ftplib", "httpcore", "httpx", "paramiko", "requests", "socket", "urllib3"}
 _MAY = {
     "ingest/egress.py": "the one way out",
+    "ingest/dialling.py": "its connections",
     "ingest/sources/robots.py": "parses URLs that the egress checked",
     "ingest/sources/web.py": "parses URLs that the egress checked",
     "ingest/sources/buckets.py": "object stores, which the operator names",
