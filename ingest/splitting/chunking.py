@@ -89,9 +89,15 @@ class _Work:
 
     def pieces(self) -> Iterator[_Piece]:
         """The chunks to be, in order."""
+        last = Span(-1, -1)
         for units, parent in self._stretches():
             for merged in self._merger.merged(units, self._cut.overlap):
-                yield from self._held(Span(merged.start, merged.end), merged.size, merged.run, parent)
+                # Behind a chunk that had to be divided, what it shares with the next is left out.
+                start = merged.start if merged.start > last.start else last.end
+                for piece in self._held(Span(start, merged.end), merged.size, merged.run, parent):
+                    if piece.span.end > last.end:
+                        last = piece.span
+                        yield piece
 
     def _stretches(self) -> Iterator[tuple[list[Unit], Parent | None]]:
         """Units that may share chunks, and the parent of these chunks."""

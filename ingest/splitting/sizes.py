@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from tandem.index.protocol import Vector
 
-_WORDS = re.compile(r"[ \t\n]*[^ \t\n]+")
-"""A word with the blanks before it. Only these three divide words for every tokenizer: some drop other
-white space, such as a form feed, and read what is around it as one word."""
+_WORDS = re.compile(r"[ \t\n]*+[^ \t\n]+|[ \t\n]+")
+"""A word with the blanks before it, or the blanks at the end. Only these three divide words for every
+tokenizer: some drop other white space, such as a form feed, and read what is around it as one word."""
 
 _SLICE = 1 << 16
 """Characters that are learned at a time."""
@@ -57,7 +57,8 @@ class Sizes:
 
     def __call__(self, text: str) -> int:
         """The size of a text, in tokens."""
-        words, known = _WORDS.findall(f" {text}"), self._known
+        # Whatever follows begins with a blank again, so one at the end is not counted twice.
+        words, known = _WORDS.findall(f" {text}".removesuffix(" ")), self._known
         try:
             return sum(map(known.__getitem__, words))
         except KeyError:

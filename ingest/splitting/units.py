@@ -133,7 +133,6 @@ class Units:
                 yield Unit(part.start, part.end, size, run)
             else:
                 yield from self._divided(part, Run(self._room, block=block), _OF_CODE)
-                run = Run(self._room, block=block)
 
     def _divided(self, piece: Span, run: Run, finer: Sequence[re.Pattern[str]]) -> Iterator[Unit]:
         for part in _cut(self._text, piece, finer[0]):

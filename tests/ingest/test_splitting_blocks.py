@@ -79,6 +79,12 @@ def test_a_long_table_is_cut_at_its_rows_and_nothing_comes_twice() -> None:
     assert "\n".join(c.text for c in inside) == part
 
 
+def test_short_rows_come_once_where_sentences_would_be_shared() -> None:
+    part = "|a|\n|-|\n" + "\n".join("|b|" for _ in range(99))
+    _, chunks = around(part, TABLE, 20)
+    assert "\n".join(c.text for c in chunks if "|" in c.text) == part
+
+
 def test_the_later_pieces_of_a_table_are_read_under_the_names_of_its_columns() -> None:
     _, chunks = around(table(40), TABLE)
     first, *later = [c for c in chunks if "|" in c.text]

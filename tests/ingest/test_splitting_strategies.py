@@ -96,7 +96,7 @@ def test_children_share_a_parent_and_their_overlap_stays_inside() -> None:
 
 def test_a_table_longer_than_a_chunk_is_whole_in_its_parent() -> None:
     table = "| name | color |\n|---|---|\n" + "\n".join(f"| bird {n} | blue |" for n in range(12))
-    text = "Words stand before it. " * 9 + "\n\n" + table + "\n\n" + "And after it, too. " * 9
+    text = "Words stand before it. " * 4 + "\n\n" + table + "\n\n" + "And after it, too. " * 9
     block = Block(BlockKind.TABLE, text.index(table), text.index(table) + len(table))
     chunks = chunks_of(text, plan(30, 5, "parent", 120), blocks=(block,))
     inside = [c for c in chunks if "|" in c.text]
