@@ -68,7 +68,7 @@ def accept(upload: Upload, settings: IngestSettings) -> Source:
     if media_type is None:
         text, media_type = _as_text(upload)
     else:
-        _refuse_what_holds_no_text(upload.name, media_type, settings.ocr)
+        _refuse_what_is_no_document(upload.name, media_type, settings.ocr)
     digest = hashlib.sha256(upload.content).hexdigest()
     return Source(
         upload.uri, upload.name, media_type, upload.content, text, digest, upload.title, upload.marks
@@ -117,11 +117,20 @@ def _as_text(upload: Upload) -> tuple[str, MediaType]:
             hint="Give it the suffix of what it is, or export it again.",
         )
     if not text.strip():
-        raise UnreadableDocumentError(f"{upload.name} holds only white space", param="file")
+        raise UnreadableDocumentError(
+            f"{upload.name} holds only white space", param="file", hint="Choose a file with text in it."
+        )
     return text, media_type
 
 
-def _refuse_what_holds_no_text(name: str, media_type: MediaType, ocr: bool) -> None:
+def _refuse_what_is_no_document(name: str, media_type: MediaType, ocr: bool) -> None:
+    claim = promised(name)
+    if media_type is MediaType.ZIP and claim is not None and not claim.is_archive:
+        raise UnreadableDocumentError(
+            f"{name} is not a whole {claim.name} file, though its name says so",
+            param="file",
+            hint="Was it cut off on its way? Export or copy it again.",
+        )
     if media_type.is_archive:
         raise UnsupportedDocumentError(
             f"{name} is an archive, not a document",

@@ -28,7 +28,7 @@ def zipped(members: Mapping[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def docx_bytes(body: str | None = None, *, title: str | None = None, **more: str) -> bytes:
+def docx_bytes(body: str | None = None, *, title: str | None = None, **more: str | bytes) -> bytes:
     """A Word file with this body in WordprocessingML; see `heading`, `paragraph`, `word_table`."""
     body = paragraph("Some words.") if body is None else body
     styles = "".join(
@@ -36,7 +36,7 @@ def docx_bytes(body: str | None = None, *, title: str | None = None, **more: str
         f'<w:pPr><w:outlineLvl w:val="{level - 1}"/></w:pPr></w:style>'
         for level in range(1, 4)
     )
-    members = {
+    members: dict[str, str | bytes] = {
         "[Content_Types].xml": _content_types(
             {
                 "/word/document.xml": f"{_TYPES}.wordprocessingml.document.main+xml",
@@ -68,13 +68,13 @@ def word_table(rows: Rows) -> str:
     return f"<w:tbl>{cells}</w:tbl>"
 
 
-def xlsx_bytes(sheets: Mapping[str, Rows], **more: str) -> bytes:
+def xlsx_bytes(sheets: Mapping[str, Rows], **more: str | bytes) -> bytes:
     """A workbook; numbers stay numbers."""
     names = list(sheets)
     types = {"/xl/workbook.xml": f"{_TYPES}.spreadsheetml.sheet.main+xml"}
     types |= {f"/xl/worksheets/sheet{n}.xml": f"{_TYPES}.spreadsheetml.worksheet+xml" for n in _from_1(names)}
     listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(names, 1))
-    members = {
+    members: dict[str, str | bytes] = {
         "[Content_Types].xml": _content_types(types),
         "_rels/.rels": _rels({"officeDocument": "xl/workbook.xml"}),
         "xl/workbook.xml": f'{_XML}<workbook xmlns="{_SHEET}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
@@ -89,12 +89,12 @@ def xlsx_bytes(sheets: Mapping[str, Rows], **more: str) -> bytes:
     return zipped({**members, **more})
 
 
-def pptx_bytes(slides: Sequence[tuple[str, Sequence[str], Rows]], **more: str) -> bytes:
+def pptx_bytes(slides: Sequence[tuple[str, Sequence[str], Rows]], **more: str | bytes) -> bytes:
     """A presentation; a slide is its title, its lines and its table, each of which may be empty."""
     types = {"/ppt/presentation.xml": f"{_TYPES}.presentationml.presentation.main+xml"}
     types |= {f"/ppt/slides/slide{n}.xml": f"{_TYPES}.presentationml.slide+xml" for n in _from_1(slides)}
     listed = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in _from_1(slides))
-    members = {
+    members: dict[str, str | bytes] = {
         "[Content_Types].xml": _content_types(types),
         "_rels/.rels": _rels({"officeDocument": "ppt/presentation.xml"}),
         "ppt/presentation.xml": f'{_XML}<p:presentation xmlns:p="{_SLIDE}" xmlns:r="{_OFFICE}">'
@@ -112,14 +112,14 @@ def pptx_bytes(slides: Sequence[tuple[str, Sequence[str], Rows]], **more: str) -
     return zipped({**members, **more})
 
 
-def epub_bytes(chapters: Mapping[str, str], *, title: str = "A book", **more: str) -> bytes:
+def epub_bytes(chapters: Mapping[str, str], *, title: str = "A book", **more: str | bytes) -> bytes:
     """An e-book; a chapter is its file's name and its body in XHTML."""
     manifest = "".join(
         f'<item id="c{n}" href="{name}" media-type="application/xhtml+xml"/>'
         for n, name in enumerate(chapters, 1)
     )
     spine = "".join(f'<itemref idref="c{n}"/>' for n in _from_1(chapters))
-    members = {
+    members: dict[str, str | bytes] = {
         "mimetype": "application/epub+zip",
         "META-INF/container.xml": f'{_XML}<container version="1.0" '
         'xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles><rootfile '

@@ -45,7 +45,7 @@ def _escaped(text: str) -> str:
 
 
 def _file(objects: Sequence[bytes], more: bytes) -> bytes:
-    body = b"%PDF-1.4\n"
+    body = bytearray(b"%PDF-1.4\n")
     places = []
     for number, content in enumerate(objects, 1):
         places.append(len(body))
@@ -53,7 +53,7 @@ def _file(objects: Sequence[bytes], more: bytes) -> bytes:
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     size = len(objects) + 1
     return (
-        body
+        bytes(body)
         + b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table)
         + b"trailer\n<< /Size %d /Root 1 0 R /Info 4 0 R%s >>\n" % (size, more)
         + b"startxref\n%d\n%%%%EOF\n" % len(body)

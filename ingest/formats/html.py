@@ -6,9 +6,10 @@ outside of the content. Whatever holds a large share of the page's words stays, 
 
 import html
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.formats.reading import Options, Reading, of_markdown
+from ingest.formats.reading import Options, Reading, UnreadableError, of_markdown
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -25,52 +26,18 @@ _FURNITURE = (
 )
 _WORDS = re.compile(r"[a-z]+")
 _FOREIGN_WORDS = frozenset(
-    [
-        "cookie",
-        "cookies",
-        "consent",
-        "gdpr",
-        "breadcrumb",
-        "breadcrumbs",
-        "sidebar",
-        "navbar",
-        "nav",
-        "navigation",
-        "menu",
-        "topbar",
-        "footer",
-        "share",
-        "sharing",
-        "social",
-        "related",
-        "recommended",
-        "recommendations",
-        "newsletter",
-        "signup",
-        "subscribe",
-        "comments",
-        "disqus",
-        "promo",
-        "advert",
-        "advertisement",
-        "ads",
-        "popup",
-        "modal",
-        "toc",
-        "pagination",
-        "pager",
-        "skip",
-        "masthead",
-        "editsection",
-        "printfooter",
-        "copyright",
-        "headerlink",
-    ]  # forty words are read better as words
+    _WORDS.findall(
+        "cookie cookies consent gdpr breadcrumb breadcrumbs sidebar navbar nav navigation menu topbar footer share"
+        " sharing social related recommended recommendations newsletter signup subscribe comments disqus promo"
+        " advert advertisement ads popup modal toc pagination pager skip masthead editsection printfooter"
+        " copyright headerlink"
+    )
 )
 _KEPT = frozenset(
     {"html", "body", "main", "article", "h1", "h2", "h3", "h4", "h5", "h6", "table", "tr", "td"}
 )
-_GROUPS = "//ul|//ol|//div|//section|//p"
+_OUTSIDE = "[not(ancestor::main or ancestor::article)]"
+_GROUPS = "|".join(f"//{name}{_OUTSIDE}" for name in ("ul", "ol", "div", "section", "p"))
 _MOST_SHARE = 0.4
 """Of the page's words; what holds more is not furniture."""
 
@@ -78,6 +45,10 @@ _LINKED = 0.75
 _FEWEST_LINKS = 2
 _LEAST_SHARE = 0.3
 """Of the words outside of links that must be left, else the whole page is taken."""
+
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{20000,}")
+_MOST_ATTRIBUTES = 5_000
+"""The time that lxml takes for a tag grows with the square of their number."""
 
 _MAIN = "//main|//*[@role='main']|//article"
 _MAIN_SHARE = 0.5
@@ -96,6 +67,8 @@ def main_content(page: str) -> Reading:
     """The main content; the whole page where little would be left."""
     from lxml import etree
 
+    if any(tag[0].count("=") > _MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(page)):
+        raise UnreadableError("broken", "a tag of too many attributes")
     try:
         whole = _tree(page)
     except (etree.LxmlError, ValueError, AssertionError):
@@ -110,45 +83,69 @@ def main_content(page: str) -> Reading:
 
 
 def _tree(page: str) -> "HtmlElement":
+    """The page as a tree. Raises `ValueError` where it is too deep, as the parser then leaves out the rest."""
     from lxml import html as lxml_html
 
     # As bytes: lxml refuses a text that declares an encoding.
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-    return lxml_html.document_fromstring(page.encode("utf-8", "replace"), parser=parser)
+    tree = lxml_html.document_fromstring(page.encode("utf-8", "replace"), parser=parser)
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise ValueError("too deep")
+    return tree
+
+
+@dataclass(slots=True)
+class _Weight:
+    """What an element holds, itself included."""
+
+    words: int = 0
+    linked: int = 0
+    """Words in links."""
+    links: int = 0
+    main: bool = False
+    """Whether there is a main heading, or what calls itself the content."""
+
+
+def _weights(tree: "HtmlElement") -> dict["HtmlElement", _Weight]:
+    """Of every element, in one pass from the leaves up."""
+    weights: dict[HtmlElement, _Weight] = {}
+    for element in reversed(list(tree.iter())):
+        weight = _Weight(words=len((element.text or "").split()))
+        for child in element:
+            inner = weights[child]
+            weight.words += inner.words + len((child.tail or "").split())
+            weight.linked += inner.linked
+            weight.links += inner.links
+            weight.main |= inner.main
+        if element.tag == "a":
+            weight.linked, weight.links = weight.words, 1
+        weight.main |= element.tag in ("h1", "main", "article")
+        weights[element] = weight
+    return weights
 
 
 def _without_furniture(tree: "HtmlElement") -> "HtmlElement":
     _drop(tree, _NEVER)
     _drop(tree, _CONTROLS)
-    all_words = max(1, _length(tree))
-    for element in tree.xpath(_FURNITURE):
-        if _is_small(element, all_words):
+    weights = _weights(tree)
+    most = _MOST_SHARE * weights[tree].words
+
+    def drop(element: "HtmlElement") -> None:
+        weight = weights[element]
+        if element.getparent() is not None and not weight.main and weight.words <= most:
             element.drop_tree()
+
+    for element in tree.xpath(_FURNITURE):
+        drop(element)
     for element in tree.xpath("//*[@class or @id]"):
         named = set(_WORDS.findall(f"{element.get('class', '')} {element.get('id', '')}".lower()))
-        if named & _FOREIGN_WORDS and element.tag not in _KEPT and _is_small(element, all_words):
-            element.drop_tree()
+        if named & _FOREIGN_WORDS and element.tag not in _KEPT:
+            drop(element)
     for element in tree.xpath(_GROUPS):
-        if _is_menu(element):
+        weight = weights[element]
+        if weight.links >= _FEWEST_LINKS and weight.linked >= _LINKED * weight.words and not weight.main:
             element.drop_tree()
     return tree
-
-
-def _is_small(element: "HtmlElement", all_words: int) -> bool:
-    """Whether an element may go: it is still there, holds no main heading, and few of the words."""
-    if element.getparent() is None or element.xpath("boolean(.//h1|.//main|.//article)"):
-        return False
-    return _length(element) <= _MOST_SHARE * all_words
-
-
-def _is_menu(element: "HtmlElement") -> bool:
-    """Whether an element is nothing but links, outside of the content."""
-    if element.getparent() is None or element.xpath("boolean(ancestor::main|ancestor::article|.//h1)"):
-        return False
-    links = element.xpath(".//a")
-    if len(links) < _FEWEST_LINKS:
-        return False
-    return sum(map(_length, links)) >= _LINKED * max(1, _length(element))
 
 
 def _main(tree: "HtmlElement") -> "HtmlElement":

@@ -12,6 +12,7 @@ def read(content: bytes, options: Options) -> Reading:
     """The lines of a picture."""
     from PIL import Image
 
+    Image.MAX_IMAGE_PIXELS = None  # the limit is ours, and has its own message
     with Image.open(io.BytesIO(content)) as picture:
         if picture.width * picture.height > _MOST_PIXELS:
             raise UnreadableError("pixels")

@@ -1,21 +1,23 @@
 """E-mail as it is sent (RFC 5322, MIME): a short head, the body, and what is attached."""
 
 import email
-import email.policy
 from collections.abc import Mapping
-from email.message import EmailMessage, Message
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
 
 from ingest.formats import html
 from ingest.formats.reading import Options, Pen, Reading
 
 _SHOWN = ("From", "To", "Cc", "Date")
 _MOST_PARTS = 1_000
-_LONGEST_FIELD = 1_000
+_LONGEST_FIELD = 2_000
 
 
 def read(content: bytes, options: Options) -> Reading:
     """The subject is the title; attachments and e-mails within are given out, not read."""
-    message = email.message_from_bytes(content, policy=email.policy.default)
+    # The library's old policy: its new one parses every field by a grammar, which some fields make endless.
+    message = email.message_from_bytes(content)
     fields = {name: _field(message, name) for name in (*_SHOWN, "Subject")}
     pen = Pen()
     write_head(pen, fields)
@@ -42,11 +44,12 @@ def write_head(pen: Pen, fields: Mapping[str, str]) -> None:
 
 
 def _field(message: Message, name: str) -> str:
+    """A field in plain letters; as it stands where its encoding is broken."""
+    raw = str(message.get(name, ""))[:_LONGEST_FIELD]
     try:
-        return " ".join(str(message.get(name, "")).split())[:_LONGEST_FIELD]
-    except (ValueError, TypeError, AttributeError, IndexError):
-        # The library parses a field when it is asked for, and stumbles over some that are broken.
-        return ""
+        return " ".join(str(make_header(decode_header(raw))).split())
+    except (HeaderParseError, LookupError, UnicodeError, ValueError):
+        return " ".join(raw.split())
 
 
 def _parts(message: Message) -> tuple[list[str], list[str], list[tuple[str, bytes]]]:
@@ -59,6 +62,11 @@ def _parts(message: Message) -> tuple[list[str], list[str], list[tuple[str, byte
     while waiting and seen < _MOST_PARTS:
         part = waiting.pop(0)
         seen += 1
+        if (
+            len(str(part.get("Content-Type", ""))) + len(str(part.get("Content-Disposition", "")))
+            > _LONGEST_FIELD
+        ):
+            continue
         kind = part.get_content_type()
         if part.is_multipart() and kind != "message/rfc822":
             inner = part.get_payload()
@@ -91,6 +99,6 @@ def _text(part: Message) -> str:
 
 def _inner_bytes(part: Message) -> bytes:
     inner = part.get_payload()
-    if isinstance(inner, list) and inner and isinstance(inner[0], EmailMessage | Message):
+    if isinstance(inner, list) and inner and isinstance(inner[0], Message):
         return inner[0].as_bytes()
     return b""

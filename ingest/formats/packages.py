@@ -10,8 +10,11 @@ from xml.parsers import expat
 
 from ingest.formats.reading import UnreadableError
 
-_LARGEST_PART = 256 * 1024**2
-"""Bytes of one part when it is unpacked; the child's memory ends before a tree of so many is built."""
+_LARGEST_PART = 128 * 1024**2
+"""Bytes of one part when it is unpacked. A thousand pages of text have about 20 MB."""
+
+_MOST_ELEMENTS = 2_000_000
+"""Of one part; a thousand pages have half a million."""
 
 _DEEPEST = 1_000
 """Elements within elements. A table in a table in a table has about twenty."""
@@ -56,14 +59,17 @@ def part(package: zipfile.ZipFile, name: str) -> Element | None:
 def tree(xml: bytes) -> Element:
     """Parse XML. A document type is refused: with it come entities that grow and files that are fetched."""
     builder = TreeBuilder()
-    depth = 0
+    depth = seen = 0
     parser = expat.ParserCreate(namespace_separator="}")
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
+        nonlocal depth, seen
         depth += 1
+        seen += 1
         if depth > _DEEPEST:
             raise UnreadableError("deep")
+        if seen > _MOST_ELEMENTS:
+            raise UnreadableError("bomb")
         builder.start(_named(name), {_named(key): value for key, value in attributes.items()})
 
     def end(name: str) -> None:

@@ -94,13 +94,25 @@ class _Writer:
             tables += aligned_tables(text_page, lines, tables)
             text, places = _joined(lines, tables)
             if not text and self._options.ocr:
-                text = cleaned(recognised(_picture(page), self._options.languages))
+                text = self._recognised(page)
         except PdfiumError:
             return None, []
         else:
             return text, places
         finally:
             page.close()
+
+    def _recognised(self, page: "PdfPage") -> str:
+        """The text of a page that is a picture; nothing is looked for on one that is blank."""
+        width, height = page.get_size()
+        scale = min(_DOTS_PER_POINT, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
+        picture = page.render(scale=scale, grayscale=True).to_pil()
+        darkest, lightest = picture.getextrema()
+        if darkest == lightest:
+            return ""
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        return cleaned(recognised(buffer.getvalue(), self._options.languages))
 
     def _headings(self, text: str) -> Iterator[Heading]:
         """The entries of the outline whose words begin a line of the page that they lead to."""
@@ -149,11 +161,3 @@ def _joined(lines: list[Line], tables: list[Table]) -> tuple[str, list[tuple[int
             places.append((start, start + len(piece)))
         start += len(piece) + len(_BREAK) if piece else 0
     return _BREAK.join(filter(None, pieces)), places
-
-
-def _picture(page: "PdfPage") -> bytes:
-    width, height = page.get_size()
-    scale = min(_DOTS_PER_POINT, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
-    buffer = io.BytesIO()
-    page.render(scale=scale, grayscale=True).to_pil().save(buffer, "PNG")
-    return buffer.getvalue()
