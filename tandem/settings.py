@@ -106,6 +106,12 @@ class EmbeddingSettings(_Group):
         "`http://embed-1:8000/v1`; `model` is then the name that it serves.",
     )
     api_key: str | None = Field(None, description="Key sent to the endpoint at `address`.")
+    tokenizer: str | None = Field(
+        None,
+        description="Where the tokenizer of the endpoint's model is found, written as `model` is; without it, "
+        "`model` where that names one on this machine, else token counts are estimated.",
+    )
+    requests: int = Field(4, ge=1, le=64, description="Requests to the endpoint at the same time.")
 
 
 class IndexSettings(_Group):

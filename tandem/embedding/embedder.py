@@ -1,4 +1,4 @@
-"""The embedder in the process: prompts, passes side by side, and questions that do not wait."""
+"""Texts to vectors: prompts, passes side by side, and questions that do not wait for an ingestion."""
 
 import asyncio
 from collections import deque
@@ -24,26 +24,33 @@ class Prompts:
     document: str = ""
 
 
-class LocalEmbedder:
-    """An `Embedder`: a loaded model with its prompts."""
+class Embedder:
+    """A model with its prompts, in the process or behind an address. Thread-safe; `close` it at the end."""
 
     def __init__(self, encoder: Encoder, prompts: Prompts, fingerprint: str, batch_size: int) -> None:
         self._encoder = encoder
         self._prompts = prompts
         self._batch_size = batch_size
-        self._gate = ForwardGate(encoder.parallel)
+        self._gate = ForwardGate(encoder.parallel + encoder.spare)
         self._documents = ThreadPoolExecutor(encoder.parallel, thread_name_prefix="embed-documents")
-        self._questions = ThreadPoolExecutor(1, thread_name_prefix="embed-question")
+        self._questions = ThreadPoolExecutor(encoder.parallel, thread_name_prefix="embed-question")
         self.fingerprint = fingerprint
+        """Equal for embedders whose vectors may stand in one collection."""
         self.dimension = encoder.dimension
         self.max_tokens = encoder.max_tokens - (
             encoder.count_tokens(prompts.document) if prompts.document else 0
         )
+        """Longest chunk that is embedded whole, in the tokens of `count_tokens`."""
 
     def embed_documents(
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None
     ) -> "Vector":
-        """See `Embedder`. Texts of like length share a pass, so little is spent on padding."""
+        """Vectors of shape `(len(texts), dimension)`, float32, of length 1, in the order of `texts`.
+
+        Blocks. Texts of like length share a pass, so little is spent on padding. `progress` is called
+        after each pass with the number of texts done so far. Of a model behind an address it raises
+        `UnavailableError`, once tries are used up, and what else `RemoteEncoder` names.
+        """
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         done = 0
         for places, encoded in self._side_by_side(
@@ -56,21 +63,22 @@ class LocalEmbedder:
         return vectors
 
     async def embed_query(self, text: str) -> "Vector":
-        """See `Embedder`."""
+        """Vector of a question, of shape `(dimension,)`, float32, of length 1; off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._questions, self._embed_question, text)
 
     def count_tokens(self, text: str) -> int:
-        """See `Embedder`."""
+        """Tokens of `text` by the embedder's tokenizer, without the marks around it."""
         return self._encoder.count_tokens(text)
 
     def token_starts(self, text: str) -> list[int]:
-        """See `Embedder`."""
+        """Where each of these tokens begins in `text`, in characters, in order."""
         return self._encoder.token_starts(text)
 
     def close(self) -> None:
-        """End the threads; safe to call twice."""
+        """End threads and connections; safe to call twice."""
         self._documents.shutdown(wait=True, cancel_futures=True)
         self._questions.shutdown(wait=True, cancel_futures=True)
+        self._encoder.close()
 
     def _side_by_side(self, passes: Iterator[Pass]) -> Iterator[tuple[Sequence[int], "Vector"]]:
         """Each pass's places and vectors, in order, with as many passes running as the encoder likes."""

@@ -20,13 +20,15 @@ class Pass:
 
 
 class Encoder(Protocol):
-    """A loaded model. `passes` is for one thread at a time, the other methods are for any."""
+    """A model, here or elsewhere. Its methods may be called by any thread."""
 
     dimension: int
     max_tokens: int
     """Longest text that is read whole, in the tokens of `count_tokens`; the rest is cut off."""
     parallel: int
     """How many passes may run at once and are the faster for it."""
+    spare: int
+    """How many more may run where they are questions; none where all share one processor."""
 
     def passes(self, texts: Sequence[str], prompt: str, batch_size: int) -> Iterator[Pass]:
         """The passes that embed `texts`, each with `prompt` before it; `batch_size` texts in one at most."""
@@ -36,3 +38,6 @@ class Encoder(Protocol):
 
     def token_starts(self, text: str) -> list[int]:
         """Where each of these tokens begins in `text`, in characters, in order."""
+
+    def close(self) -> None:
+        """Let go of connections; safe to call twice."""

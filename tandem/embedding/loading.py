@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tandem.embedding.embedder import LocalEmbedder, Prompts
+from tandem.embedding.embedder import Embedder, Prompts
 from tandem.embedding.encoder import Encoder
 from tandem.embedding.fingerprint import fingerprint_of, list_files
 from tandem.embedding.graph import NotConvertibleError, prepare_graph
@@ -17,7 +17,7 @@ from tandem.embedding.processor import (
     suits_openvino,
     usable_cores,
 )
-from tandem.embedding.protocol import Embedder
+from tandem.embedding.remote import load_remote
 from tandem.errors import ModelSourceError, StorageError
 from tandem.models.folder import check_folder, read_json, read_modules
 from tandem.models.hub import cached_snapshot
@@ -41,8 +41,10 @@ def load_embedder(
 
     A model that is converted for the processor is kept under `data_dir`, or in the user's cache folder;
     `report` hears of what takes long. Where no prompt is set, the model's own are used. Raises
-    `ModelSourceError` and `StorageError`.
+    `ModelSourceError` and `StorageError`; for an address also `UnavailableError` and `SettingsError`.
     """
+    if settings.address:
+        return load_remote(settings, settings.address)
     folder = _folder_of(settings.model)
     own = (read_json(folder / "config_sentence_transformers.json") or {}).get("prompts") or {}
     prompts = Prompts(
@@ -52,7 +54,7 @@ def load_embedder(
     graphs = (data_dir or Path.home() / ".cache" / "tandem").absolute() / "embedders"
     model = _Model(folder, list_files(folder), prompts)
     encoder = _load(model, settings, graphs, report)
-    return LocalEmbedder(encoder, prompts, fingerprint_of(model.files, prompts), settings.batch_size)
+    return Embedder(encoder, prompts, fingerprint_of(model.files, prompts), settings.batch_size)
 
 
 def _folder_of(source: str) -> Path:

@@ -32,6 +32,8 @@ Ids = NDArray[np.int64]
 class OpenVinoEncoder:
     """An `Encoder` of a converted model."""
 
+    spare = 0
+
     def __init__(self, graph: Graph, precision: str, cores: int) -> None:
         """Compile `graph` in a fraction of a second; `precision` is `f32` or `bf16`, of the inner sums."""
         import openvino
@@ -83,6 +85,9 @@ class OpenVinoEncoder:
     def token_starts(self, text: str) -> list[int]:
         """Where each token of `text` begins, in characters, in order; as many as `count_tokens` says."""
         return [start for start, _ in self._counter.encode(text, add_special_tokens=False).offsets]
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
     def _infer(self, rows: Sequence[Ids], width: int) -> "Vector":
         ids = np.full((len(rows), width), self._pad, dtype=np.int64)

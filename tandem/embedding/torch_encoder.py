@@ -18,6 +18,7 @@ class TorchEncoder:
     """An `Encoder` from a local folder; nothing is fetched, no code in it is run."""
 
     parallel = 1
+    spare = 0
 
     def __init__(self, folder: Path, device: str, dtype: "torch.dtype") -> None:
         from sentence_transformers import SentenceTransformer
@@ -53,6 +54,9 @@ class TorchEncoder:
         """Where each token of `text` begins, in characters, in order; as many as `count_tokens` says."""
         encoded = self._counter(text, add_special_tokens=False, verbose=False, return_offsets_mapping=True)
         return [start for start, _ in encoded["offset_mapping"]]
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
     def _encode(self, texts: list[str], prompt: str) -> "Vector":
         encoded = self._model.encode(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tandem.embedding import Embedder, load_embedder
-from tandem.embedding.embedder import LocalEmbedder, Prompts
+from tandem.embedding.embedder import Prompts
 from tandem.embedding.encoder import Pass
 from tandem.index.protocol import Vector
 from tandem.settings import EmbeddingSettings
@@ -103,7 +103,7 @@ def test_only_what_is_over_the_limit_is_cut_off(embedder: Embedder):
 class FakeSlowEncoder:
     """Each pass waits to be let on, so that the order of passes can be seen."""
 
-    dimension, max_tokens = 2, 100
+    dimension, max_tokens, spare = 2, 100, 0
 
     def __init__(self, parallel: int = 1) -> None:
         self.parallel = parallel
@@ -126,10 +126,13 @@ class FakeSlowEncoder:
     def token_starts(self, text: str) -> list[int]:
         raise NotImplementedError
 
+    def close(self) -> None:
+        pass
+
 
 async def test_a_question_waits_for_one_batch_and_not_for_the_ingestion():
     encoder = FakeSlowEncoder()
-    embedder = LocalEmbedder(encoder, Prompts(), "fake", batch_size=1)
+    embedder = Embedder(encoder, Prompts(), "fake", batch_size=1)
     ingestion = asyncio.create_task(asyncio.to_thread(embedder.embed_documents, ["batch"] * 4))
     await asyncio.to_thread(encoder.started.acquire)
     question = asyncio.create_task(embedder.embed_query("question"))
