@@ -84,7 +84,7 @@ async def open_services(
     client = EngineClient(engine.address, settings.engine)
     stack.push_async_callback(client.close)
     report("Loading the embedder")
-    embedder = await in_thread(load_embedder, settings.embedding)
+    embedder = await in_thread(load_embedder, settings.embedding, settings.data_dir, report)
     stack.callback(embedder.close)
     index = await open_index(
         settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint

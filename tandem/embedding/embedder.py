@@ -1,14 +1,15 @@
-"""Texts to vectors: prompts, batches by length, and questions that do not wait for an ingestion."""
+"""Texts to vectors: prompts, passes side by side, and questions that do not wait for an ingestion."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tandem.embedding.encoder import Encoder
+from tandem.embedding.encoder import Encoder, Pass
 from tandem.embedding.gate import ForwardGate
 
 if TYPE_CHECKING:
@@ -24,15 +25,17 @@ class Prompts:
 
 
 class Embedder:
-    """A loaded model with its prompts. Thread-safe; `close` it at the end."""
+    """A model with its prompts, in the process or behind an address. Thread-safe; `close` it at the end."""
 
     def __init__(self, encoder: Encoder, prompts: Prompts, fingerprint: str, batch_size: int) -> None:
         self._encoder = encoder
         self._prompts = prompts
         self._batch_size = batch_size
-        self._gate = ForwardGate()
-        self._questions = ThreadPoolExecutor(1, thread_name_prefix="embed-question")
+        self._gate = ForwardGate(encoder.parallel + encoder.spare)
+        self._documents = ThreadPoolExecutor(encoder.parallel, thread_name_prefix="embed-documents")
+        self._questions = ThreadPoolExecutor(encoder.parallel, thread_name_prefix="embed-question")
         self.fingerprint = fingerprint
+        """Equal for embedders whose vectors may stand in one collection."""
         self.dimension = encoder.dimension
         self.max_tokens = encoder.max_tokens - (
             encoder.count_tokens(prompts.document) if prompts.document else 0
@@ -44,19 +47,19 @@ class Embedder:
     ) -> "Vector":
         """Vectors of shape `(len(texts), dimension)`, float32, of length 1, in the order of `texts`.
 
-        Blocks. Texts of like length share a batch, so little is spent on padding. `progress` is called
-        after each batch with the number of texts done so far.
+        Blocks. Texts of like length share a pass, so little is spent on padding. `progress` is called
+        after each pass with the number of texts done so far. Of a model behind an address it raises
+        `UnavailableError`, once tries are used up, and what else `RemoteEncoder` names.
         """
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        # Longest first: a batch that does not fit in memory fails at once, not after an hour.
-        order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
-        for start in range(0, len(order), self._batch_size):
-            places = order[start : start + self._batch_size]
-            with self._gate.for_documents():
-                encoded = self._encoder.encode([texts[place] for place in places], self._prompts.document)
-            vectors[places] = _unit(encoded)
+        done = 0
+        for places, encoded in self._side_by_side(
+            self._encoder.passes(texts, self._prompts.document, self._batch_size)
+        ):
+            vectors[places] = encoded
+            done += len(places)
             if progress is not None:
-                progress(start + len(places))
+                progress(done)
         return vectors
 
     async def embed_query(self, text: str) -> "Vector":
@@ -72,17 +75,41 @@ class Embedder:
         return self._encoder.token_starts(text)
 
     def close(self) -> None:
-        """End the thread of the questions; safe to call twice."""
+        """End threads and connections; safe to call twice."""
+        self._documents.shutdown(wait=True, cancel_futures=True)
         self._questions.shutdown(wait=True, cancel_futures=True)
+        self._encoder.close()
+
+    def _side_by_side(self, passes: Iterator[Pass]) -> Iterator[tuple[Sequence[int], "Vector"]]:
+        """Each pass's places and vectors, in order, with as many passes running as the encoder likes."""
+        running: deque[tuple[Sequence[int], Future[Vector]]] = deque()
+        try:
+            for one in passes:
+                running.append((one.places, self._documents.submit(self._through_gate, one)))
+                # One more than can run, so that none waits for this thread.
+                if len(running) > self._encoder.parallel:
+                    places, future = running.popleft()
+                    yield places, future.result()
+            while running:
+                places, future = running.popleft()
+                yield places, future.result()
+        finally:
+            for _, future in running:
+                future.cancel()
+
+    def _through_gate(self, one: Pass) -> "Vector":
+        with self._gate.for_documents():
+            return unit(one.run())
 
     def _embed_question(self, text: str) -> "Vector":
         with self._gate.for_question():
-            encoded = self._encoder.encode([text], self._prompts.query)
-        vector: Vector = _unit(encoded)[0]
+            (one,) = self._encoder.passes([text], self._prompts.query, 1)
+            vector: Vector = unit(one.run())[0]
         return vector
 
 
-def _unit(vectors: "Vector") -> "Vector":
+def unit(vectors: "Vector") -> "Vector":
+    """The same directions, of length 1."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     scaled: Vector = (vectors / lengths).astype(np.float32, copy=False)
     return scaled

@@ -1,53 +1,43 @@
-"""The model itself, as sentence-transformers reads it."""
+"""What an embedder asks of a loaded model, whatever computes it."""
 
-import copy
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import torch
-
     from tandem.index.protocol import Vector
 
 
-class Encoder:
-    """A loaded model from a local folder; nothing is fetched, no code in it is run.
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One forward pass to be made: `run` gives a vector for each of `places`, the texts' places in their list.
 
-    Its methods block. `encode` wants one call at a time; `count_tokens` may be called by any thread.
+    The vectors are of shape `(len(places), dimension)`, float32, not necessarily of length 1.
     """
 
-    def __init__(self, folder: Path, device: str, dtype: "torch.dtype") -> None:
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+    places: Sequence[int]
+    run: Callable[[], "Vector"]
 
-        logging.disable_progress_bar()
-        self._model = SentenceTransformer(
-            str(folder),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"dtype": dtype, "use_safetensors": True},
-        )
-        # Encoding switches truncation on and off in its tokenizer, so counting has one of its own.
-        self._counter = copy.deepcopy(self._model.tokenizer)
-        self.dimension = self.encode([""], "").shape[1]
-        marks = len(self._counter("")["input_ids"])
-        self.max_tokens = int(self._model.max_seq_length or 512) - marks
-        """Longest text that is read whole, in the tokens of `count_tokens`; the rest is cut off."""
 
-    def encode(self, texts: Sequence[str], prompt: str) -> "Vector":
-        """One forward pass: `(len(texts), dimension)` float32, not necessarily of length 1."""
-        encoded = self._model.encode(
-            list(texts), prompt=prompt, batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True
-        )
-        return cast("Vector", encoded.astype("float32", copy=False))
+class Encoder(Protocol):
+    """A model, here or elsewhere. Its methods may be called by any thread."""
+
+    dimension: int
+    max_tokens: int
+    """Longest text that is read whole, in the tokens of `count_tokens`; the rest is cut off."""
+    parallel: int
+    """How many passes may run at once and are the faster for it."""
+    spare: int
+    """How many more may run where they are questions; none where all share one processor."""
+
+    def passes(self, texts: Sequence[str], prompt: str, batch_size: int) -> Iterator[Pass]:
+        """The passes that embed `texts`, each with `prompt` before it; `batch_size` texts in one at most."""
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` alone, without the marks that the model adds around it."""
-        return len(self._counter(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def token_starts(self, text: str) -> list[int]:
-        """Where each token of `text` begins, in characters, in order; as many as `count_tokens` says."""
-        encoded = self._counter(text, add_special_tokens=False, verbose=False, return_offsets_mapping=True)
-        return [start for start, _ in encoded["offset_mapping"]]
+        """Where each of these tokens begins in `text`, in characters, in order."""
+
+    def close(self) -> None:
+        """Let go of connections; safe to call twice."""

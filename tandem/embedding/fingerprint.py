@@ -10,12 +10,17 @@ from tandem.models.manifest import sha256_of
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model")
 
 
-def fingerprint_of(folder: Path, prompts: Prompts) -> str:
-    """Short hash, in hex, of all that decides what a vector means: weights, tokenizer, steps, prompts.
+def fingerprint_of(files: bytes, prompts: Prompts) -> str:
+    """Short hash, in hex, of all that decides what a vector means: the model's files and the prompts.
 
-    Not of the number format: bf16 and fp32 vectors of one model are comparable. Not of the place
-    either: the same files from a package and from a hub agree.
+    Not of the number format, nor of what computes: vectors of bf16 and fp32, of torch and OpenVINO are
+    comparable. Not of the place either: the same files from a package and from a hub agree.
     """
+    return hashlib.sha256(files + f"{prompts.query}\0{prompts.document}".encode()).hexdigest()[:16]
+
+
+def list_files(folder: Path) -> bytes:
+    """Names and hashes of weights, tokenizer and steps; reads all of them."""
     names = {file.name for file in folder.glob("*.safetensors")} | {
         "modules.json",
         "sentence_bert_config.json",
@@ -25,9 +30,5 @@ def fingerprint_of(folder: Path, prompts: Prompts) -> str:
         if path := str(step.get("path", "")):
             # Pooling is settings alone; a dense layer brings weights of its own.
             names |= {f"{path}/config.json", f"{path}/model.safetensors"}
-    digest = hashlib.sha256()
-    for name in sorted(names):
-        if (folder / name).is_file():
-            digest.update(f"{name}\0{sha256_of(folder / name)}\0".encode())
-    digest.update(f"{prompts.query}\0{prompts.document}".encode())
-    return digest.hexdigest()[:16]
+    present = (name for name in sorted(names) if (folder / name).is_file())
+    return "".join(f"{name}\0{sha256_of(folder / name)}\0" for name in present).encode()

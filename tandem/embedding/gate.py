@@ -1,4 +1,4 @@
-"""One forward pass at a time, a question before any batch of documents."""
+"""As many forward passes at a time as the model has places, a question before any batch of documents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +12,19 @@ class ForwardGate:
     question waiting to its end. Here a question waits for one batch at most.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = 1) -> None:
         self._condition = Condition()
-        self._busy = False
+        self._free = places
         self._questions = 0
 
     @contextmanager
     def for_question(self) -> Iterator[None]:
-        """Pass as soon as the running pass ends."""
+        """Pass as soon as a running pass ends."""
         with self._condition:
             self._questions += 1
             try:
-                self._condition.wait_for(lambda: not self._busy)
-                self._busy = True
+                self._condition.wait_for(lambda: self._free)
+                self._free -= 1
             finally:
                 self._questions -= 1
         try:
@@ -34,10 +34,10 @@ class ForwardGate:
 
     @contextmanager
     def for_documents(self) -> Iterator[None]:
-        """Pass when nothing runs and no question waits."""
+        """Pass when a place is free and no question waits."""
         with self._condition:
-            self._condition.wait_for(lambda: not self._busy and not self._questions)
-            self._busy = True
+            self._condition.wait_for(lambda: self._free > self._questions)
+            self._free -= 1
         try:
             yield
         finally:
@@ -45,5 +45,5 @@ class ForwardGate:
 
     def _leave(self) -> None:
         with self._condition:
-            self._busy = False
+            self._free += 1
             self._condition.notify_all()

@@ -1,6 +1,8 @@
 """What the machine computes with: device, number format, threads."""
 
 import os
+import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
 
 _CPUINFO = Path("/proc/cpuinfo")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_GPUS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))  # NVIDIA, the same under WSL, AMD
 _BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})  # the last is ARM's
 
 
@@ -17,6 +20,16 @@ def choose_device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def suits_openvino(gpus: Sequence[Path] = _GPUS) -> bool:
+    """Whether embedding belongs on this processor, and it is of the kind that was measured.
+
+    Loading torch only to hear that there is no GPU would take longer than all else at the start.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    return not any(gpu.exists() for gpu in gpus) or choose_device() == "cpu"
 
 
 def choose_dtype(setting: Literal["auto", "float32", "bfloat16"], device: str) -> "torch.dtype":
