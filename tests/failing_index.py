@@ -1,6 +1,7 @@
 """An index that stops at a chosen step, as a process does that is killed there."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 
 from tandem.errors import UnavailableError
 from tandem.index import Index, Query, Vector
@@ -37,6 +38,11 @@ class FailingIndex:
             removed = await self._inner.delete_version(tenant, document_id, version)
         self._end(stops)
         return removed
+
+    async def set_expiry(
+        self, tenant: str, document_id: str, version: str, expires_at: datetime | None
+    ) -> None:
+        await self._inner.set_expiry(tenant, document_id, version, expires_at)
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         stops = self._stops("delete")

@@ -26,9 +26,6 @@ class Journal:
         self._written: set[str] = set()
         self._deleted: list[qe.Filter] = []
 
-    def __len__(self) -> int:
-        return len(self._written) + len(self._deleted)
-
     def write(self, points: list[qe.Point]) -> None:
         """Note points that were written."""
         self._written.update(str(point.id) for point in points)
@@ -36,6 +33,19 @@ class Journal:
     def delete(self, chosen: qe.Filter) -> None:
         """Note a deletion."""
         self._deleted.append(chosen)
+
+    def change(self, shard: qe.EdgeShard, chosen: qe.Filter) -> None:
+        """Note points whose payload was changed where they are."""
+        start: qe.PointId | None = None
+        while True:
+            records, start = shard.scroll(
+                qe.ScrollRequest(
+                    offset=start, limit=_BATCH, filter=chosen, with_payload=False, with_vector=False
+                )
+            )
+            self._written.update(str(each.id) for each in records)
+            if start is None:
+                return
 
     def replay(self, source: qe.EdgeShard, target: qe.EdgeShard) -> None:
         """Make `target` equal to `source` in everything noted: each point is there as it is now, or not."""

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,7 @@ import structlog
 from tandem.errors import StorageError
 from tandem.index.compaction import Journal, OptimizerChild, copy
 from tandem.index.lock import OwnerLock
-from tandem.index.marks import EXPIRY, AnyOf, conditions
+from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
 from tandem.index.points import BM25, DENSE, chunk_of, passage_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.index.shard import Note, load, open_shard, storage_errors
@@ -133,12 +134,24 @@ class EdgeIndex:
 
     async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         """See `Index.delete_version`."""
-        known = [
-            AnyOf("tenant", (tenant,)),
-            AnyOf("document_id", (document_id,)),
-            AnyOf("version", (version,)),
-        ]
-        return await in_thread(self._delete, _filter(known))
+        return await in_thread(self._delete, _filter(one_version(tenant, document_id, version)))
+
+    async def set_expiry(
+        self, tenant: str, document_id: str, version: str, expires_at: datetime | None
+    ) -> None:
+        """See `Index.set_expiry`."""
+        await in_thread(self._set_expiry, _filter(one_version(tenant, document_id, version)), expires_at)
+
+    def _set_expiry(self, chosen: qe.Filter, expires_at: datetime | None) -> None:
+        if expires_at is None:
+            change = qe.UpdateOperation.delete_payload_by_filter(chosen, [EXPIRY])
+        else:
+            change = qe.UpdateOperation.set_payload_by_filter(chosen, {EXPIRY: expires_at.timestamp()})
+        with self._writing, storage_errors():
+            self._shard.update(change)
+            self._shard.flush()
+            if self._journal is not None:
+                self._journal.change(self._shard, chosen)
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         """See `Index.delete`."""

@@ -89,6 +89,15 @@ def conditions(scope: Scope) -> Iterator[AnyOf]:
         yield _one_of(f"metadata.{key}", (wanted,) if isinstance(wanted, Range) else wanted)
 
 
+def one_version(tenant: str, document_id: str, version: str) -> list[AnyOf]:
+    """What the chunks of one version of a document have in common."""
+    return [
+        AnyOf("tenant", (tenant,)),
+        AnyOf("document_id", (document_id,)),
+        AnyOf("version", (version,)),
+    ]
+
+
 def _one_of(key: str, wanted: tuple[Scalar | Range, ...]) -> AnyOf:
     """A number is asked for as a range from itself to itself: 3 and 3.0 are the same to us, not to engines."""
     strings, flags, ranges = [], [], []

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -51,6 +52,12 @@ class Index(Protocol):
 
     async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         """Remove every chunk of one version of a document; returns how many there were."""
+        ...
+
+    async def set_expiry(
+        self, tenant: str, document_id: str, version: str, expires_at: datetime | None
+    ) -> None:
+        """Let the chunks of a version expire at another moment, or never."""
         ...
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Self
 
 import qdrant_edge as qe
@@ -10,7 +11,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
 
 from tandem.errors import UnavailableError
-from tandem.index.marks import EXPIRY, AnyOf, conditions
+from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
 from tandem.index.points import (
     BM25,
     DENSE,
@@ -119,12 +120,20 @@ class ServerIndex:
 
     async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         """See `Index.delete_version`."""
-        known = [
-            AnyOf("tenant", (tenant,)),
-            AnyOf("document_id", (document_id,)),
-            AnyOf("version", (version,)),
-        ]
-        return await self._delete(_filter(known))
+        return await self._delete(_filter(one_version(tenant, document_id, version)))
+
+    async def set_expiry(
+        self, tenant: str, document_id: str, version: str, expires_at: datetime | None
+    ) -> None:
+        """See `Index.set_expiry`."""
+        name = self._settings.collection
+        chosen = models.FilterSelector(filter=_filter(one_version(tenant, document_id, version)))
+        with _out_of_reach():
+            if expires_at is None:
+                await self._client.delete_payload(name, [EXPIRY], chosen, wait=True)
+            else:
+                moment = {EXPIRY: expires_at.timestamp()}
+                await self._client.set_payload(name, moment, chosen, wait=True)
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         """See `Index.delete`."""
