@@ -39,6 +39,11 @@ class FailingIndex:
         self._end(stops)
         return removed
 
+    async def set_expiry(
+        self, tenant: str, document_id: str, version: str, expires_at: datetime | None
+    ) -> None:
+        await self._inner.set_expiry(tenant, document_id, version, expires_at)
+
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         stops = self._stops("delete")
         removed = 0

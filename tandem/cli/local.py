@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from ingest import Ingestor
 from ingest.jobs import JobWorker, join_workers
+from tandem.cli.output import progress
 from tandem.embedding import load_embedder
 from tandem.index import open_index
 from tandem.settings import Settings

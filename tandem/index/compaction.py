@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import qdrant_edge as qe
@@ -26,10 +25,6 @@ class Journal:
     def __init__(self) -> None:
         self._written: set[str] = set()
         self._deleted: list[qe.Filter] = []
-        self._changed: list[qe.Filter] = []
-
-    def __len__(self) -> int:
-        return len(self._written) + len(self._deleted) + len(self._changed)
 
     def write(self, points: list[qe.Point]) -> None:
         """Note points that were written."""
@@ -39,15 +34,24 @@ class Journal:
         """Note a deletion."""
         self._deleted.append(chosen)
 
-    def change(self, chosen: qe.Filter) -> None:
-        """Note that payloads were changed."""
-        self._changed.append(chosen)
+    def change(self, shard: qe.EdgeShard, chosen: qe.Filter) -> None:
+        """Note points whose payload was changed where they are."""
+        start: qe.PointId | None = None
+        while True:
+            records, start = shard.scroll(
+                qe.ScrollRequest(
+                    offset=start, limit=_BATCH, filter=chosen, with_payload=False, with_vector=False
+                )
+            )
+            self._written.update(str(each.id) for each in records)
+            if start is None:
+                return
 
     def replay(self, source: qe.EdgeShard, target: qe.EdgeShard) -> None:
         """Make `target` equal to `source` in everything noted: each point is there as it is now, or not."""
         for chosen in self._deleted:
             target.update(qe.UpdateOperation.delete_points_by_filter(chosen))
-        written = sorted(self._written.union(*(_ids(source, chosen) for chosen in self._changed)))
+        written = sorted(self._written)
         for start in range(0, len(written), _BATCH):
             ids = written[start : start + _BATCH]
             records = source.retrieve(list(ids), with_payload=True, with_vector=True)
@@ -58,17 +62,6 @@ class Journal:
             if gone:
                 target.update(qe.UpdateOperation.delete_points(list(gone)))
         target.flush()
-
-
-def _ids(shard: qe.EdgeShard, chosen: qe.Filter) -> Iterator[str]:
-    start: qe.PointId | None = None
-    while True:
-        records, start = shard.scroll(
-            qe.ScrollRequest(offset=start, limit=_BATCH, filter=chosen, with_payload=False, with_vector=False)
-        )
-        yield from (str(record.id) for record in records)
-        if start is None:
-            return
 
 
 class OptimizerChild:

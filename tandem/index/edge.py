@@ -151,7 +151,7 @@ class EdgeIndex:
             self._shard.update(change)
             self._shard.flush()
             if self._journal is not None:
-                self._journal.change(chosen)
+                self._journal.change(self._shard, chosen)
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         """See `Index.delete`."""

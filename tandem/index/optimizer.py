@@ -18,13 +18,18 @@ _NICENESS = 10
 
 def main() -> None:
     """Optimise, with less right to the processor than who answers questions; end with the parent."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    tie_to_parent()
     os.nice(_NICENESS)
     shard = qe.EdgeShard.load(sys.argv[1])
     shard.optimize()
     shard.flush()
     shard.close()
+
+
+def tie_to_parent() -> None:
+    """Let the kernel end this process with its parent. Elsewhere than on Linux it ends when it is done."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,8 @@ def _config(settings: IndexSettings, dimension: int) -> qe.EdgeConfig:
         },
         sparse_vectors={BM25: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf, memory=qe.Memory.Cached)},
         payload_memory=qe.Memory.Cold,
+        # Whether there is enough to do is decided before a compaction, not by the engine.
+        optimizers=qe.EdgeOptimizersConfig(indexing_threshold=1),
     )
 
 
