@@ -1,6 +1,7 @@
 """How the documents of a corpus are cut, and what that makes of their versions."""
 
 import hashlib
+from typing import Any, Protocol
 
 from ingest.accept import Source
 from ingest.duplicates import marks_key
@@ -8,17 +9,24 @@ from ingest.manifest import Splitting
 from ingest.splitting import Cut, Split, Splitter
 from tandem.embedding import Embedder
 from tandem.settings import IngestSettings
-from tandem.store import Store
 from tandem.vocabulary import Document
 
 _READING = "2"
 """Raise it when parsing or splitting changes: the same file then counts as a new version."""
 
 
+class Splittings(Protocol):
+    """Knows how the owners of corpora want them cut: the store, and what stands for it on a cluster."""
+
+    def splitting_of(self, tenant: str, corpus: str) -> dict[str, Any]:
+        """See `Store.splitting_of`."""
+        ...
+
+
 class Chunker:
     """Splits documents as their corpus wants it. Blocking; any thread may call."""
 
-    def __init__(self, store: Store, embedder: Embedder, settings: IngestSettings) -> None:
+    def __init__(self, store: Splittings, embedder: Embedder, settings: IngestSettings) -> None:
         self._store = store
         self._embedder = embedder
         self._settings = settings

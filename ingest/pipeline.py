@@ -1,48 +1,26 @@
 """The way of a document, from upload to answerable, and back out again."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
-from ingest.accept import Source, Upload, accept, check_corpus
+from ingest.accept import Upload, accept, check_corpus
 from ingest.batching import EmbeddingQueue
 from ingest.child import ParserChildren
 from ingest.chunking import Chunker
-from ingest.parsing import Attachment, Parsed, parse
+from ingest.parsing import parse
+from ingest.reading import DocumentReport, reading_of, report_of
 from ingest.removing import Remover
 from ingest.writing import Writer, is_version
 from tandem.embedding import Embedder
-from tandem.errors import UnreadableDocumentError
 from tandem.index import Index, check_metadata
 from tandem.settings import IngestSettings
 from tandem.store import DocumentRecord, Store
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller, Document, document_id
+from tandem.vocabulary import Caller, document_id
 
 _PARSERS = 2
 """Files that are parsed at the same time."""
-
-_NOT_SWEPT = "The replaced version's chunks could not be removed yet; the next start does it."
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentReport:
-    """What became of one upload."""
-
-    document_id: str
-    uri: str
-    title: str
-    chunks: int
-    tokens: int
-    """Embedded just now; 0 where nothing had changed."""
-    status: Literal["created", "replaced", "unchanged", "duplicate"]
-    warnings: list[str] = field(default_factory=list)
-    duplicate_of: str | None = None
-    """The document that says the same and is searched in this one's place."""
-    attachments: tuple[Upload, ...] = field(default=(), repr=False)
-    """Files within it that are documents of their own; they are not ingested yet."""
 
 
 class Ingestor:
@@ -64,10 +42,11 @@ class Ingestor:
         self._children = ParserChildren(settings)
         self._parsing = asyncio.Semaphore(_PARSERS)
         self._chunker = Chunker(store, embedder, settings)
-        self._writer = Writer(
+        self.writer = Writer(
             store, index, EmbeddingQueue(embedder), self._chunker, settings.near_duplicates, worker
         )
-        self.remove = Remover(store, index, self._writer, worker)
+        """Writes versions; who reads documents elsewhere ends with it."""
+        self.remove = Remover(store, index, self.writer, worker)
         """Takes documents, corpora and tenants out again."""
 
     async def ingest(
@@ -82,44 +61,26 @@ class Ingestor:
         check_metadata(upload.marks.metadata)
         source = await in_thread(accept, upload, self._settings)
         known = document_id(caller.tenant, corpus, source.uri)
-        async with self._writer.locks.of(known):
+        async with self.writer.locks.of(known):
             version = await in_thread(self._chunker.version_of, caller.tenant, corpus, source)
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
             if current is not None and is_version(current.version, version):
-                return await self._unchanged(current, source.marks.expires_at)
+                return await self.unchanged(current, source.marks.expires_at)
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children)
-            document = _document(caller, corpus, source, parsed)
-            split = await in_thread(self._chunker.split, document, version)
-            attachments = attached(upload, parsed.attachments)
-            if not split.chunks and not attachments:
-                raise UnreadableDocumentError(f"{source.name} holds no text", param="file")
-            written = await self._writer.write(document, version, split.chunks, progress)
-        warnings = parsed.warnings if written.swept else [*parsed.warnings, _NOT_SWEPT]
-        if written.original is not None:
-            original = written.original.document_id
-            return DocumentReport(
-                known, source.uri, document.title, 0, 0, "duplicate", warnings, original, attachments
+            reading = await in_thread(
+                reading_of, caller, corpus, upload, source, parsed, version, self._chunker
             )
-        status: Literal["created", "replaced"] = "replaced" if written.replaced else "created"
-        return DocumentReport(
-            document_id=known,
-            uri=source.uri,
-            title=document.title,
-            chunks=len(split.chunks),
-            tokens=split.tokens,
-            status=status,
-            warnings=warnings,
-            attachments=attachments,
-        )
+            written = await self.writer.write(reading.document, version, reading.chunks, progress)
+        return report_of(reading, written, len(reading.chunks))
 
     async def repair(self) -> int:
         """Remove what an earlier stop has left half done; returns the number of versions removed."""
         left = await in_thread(self._store.leftovers, None, self._worker)
         removed = 0
         for known in sorted({one.document_id for one in left}):
-            async with self._writer.locks.of(known):
-                removed += (await self._writer.sweep(known)).versions
+            async with self.writer.locks.of(known):
+                removed += (await self.writer.sweep(known)).versions
         await self.index_orphans()
         return removed
 
@@ -129,10 +90,13 @@ class Ingestor:
 
     async def index_orphans(self) -> None:
         """Index documents that were linked as duplicates to one that no longer says the same."""
-        await self._writer.write_orphans()
+        await self.writer.write_orphans()
 
-    async def _unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
-        """Nothing is read or embedded; only the moment at which it expires may be another."""
+    async def unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
+        """Report a document that is as it was; only the moment at which it expires may be another.
+
+        The caller holds the document's lock.
+        """
         if record.marks.expires_at != expires_at:
             # In this order, what is stopped between the two is noticed the next time.
             await self._index.set_expiry(record.tenant, record.id, record.version, expires_at)
@@ -144,30 +108,3 @@ class Ingestor:
     async def close(self) -> None:
         """End the parsers that wait; without it they end with this process."""
         await in_thread(self._children.close)
-
-
-def attached(upload: Upload, attachments: Sequence[Attachment]) -> tuple[Upload, ...]:
-    """The files within a file, at addresses below its own, with its marks."""
-    uploads: dict[str, Upload] = {}
-    for one in attachments:
-        uri, number = f"{upload.uri}!/{one.name}", 2
-        while uri in uploads:
-            uri, number = f"{upload.uri}!/{number}/{one.name}", number + 1
-        uploads[uri] = Upload(uri, one.name, one.content, marks=upload.marks)
-    return tuple(uploads.values())
-
-
-def _document(caller: Caller, corpus: str, source: Source, parsed: Parsed) -> Document:
-    return Document(
-        tenant=caller.tenant,
-        corpus=corpus,
-        uri=source.uri,
-        title=parsed.title,
-        media_type=source.media_type,
-        text=parsed.text,
-        content_hash=source.content_hash,
-        pages=parsed.pages,
-        headings=parsed.headings,
-        blocks=parsed.blocks,
-        marks=source.marks,
-    )

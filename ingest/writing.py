@@ -85,16 +85,27 @@ class Writer:
             original = await self._begin(document, version, likeness, besides)
             if original is None:
                 await self._index_chunks(chunks, progress)
-            await self.release_duplicates(document.id, likeness)
-            commit = partial(self._store.commit_version, chunk_count=0 if original else len(chunks))
-            replaced = await to_its_end(in_thread(commit, document.id, version))
-            # Once more: one may have been linked to what was current until now.
-            successor = likeness if original is None else None
-            await self.release_duplicates(document.id, successor, version)
+            replaced = await self.switch(likeness, version, original, len(chunks))
         finally:
             # The store knows what must go: the old version after a success, else the new one.
-            swept = await self._try_sweep(document.id)
+            swept = await self.try_sweep(document.id)
         return Written(replaced, swept, original)
+
+    async def switch(
+        self, likeness: Likeness, version: str, original: Original | None, chunk_count: int
+    ) -> str | None:
+        """Make a version current whose chunks are all written; returns the one that was, for a sweep.
+
+        Raises as `write` does.
+        """
+        known = likeness.document.id
+        await self.release_duplicates(known, likeness)
+        commit = partial(self._store.commit_version, chunk_count=0 if original else chunk_count)
+        replaced = await to_its_end(in_thread(commit, known, version))
+        # Once more: one may have been linked to what was current until now.
+        successor = likeness if original is None else None
+        await self.release_duplicates(known, successor, version)
+        return replaced
 
     async def release_duplicates(
         self, document_id: str, successor: Likeness | None, version: str | None = None
@@ -147,16 +158,8 @@ class Writer:
         """Begin the version, as a link to the document that says the same if there is one."""
         # Looking and beginning are one step: else two copies that come together would not see each other.
         async with self.locks.of(f"{document.tenant}\x00{document.corpus}"):
-            original = await in_thread(find_original, self._store, likeness, besides)
-            begin = partial(
-                self._store.begin_version,
-                writer=self._worker,
-                text_hash=likeness.text_hash,
-                original=original,
-                bands=likeness.bands,
-            )
-            await to_its_end(in_thread(begin, document, version))
-        return original
+            work = in_thread(begin, self._store, document, version, likeness, besides, self._worker)
+            return await to_its_end(work)
 
     async def _index_chunks(self, chunks: Sequence[Chunk], progress: Callable[[int], None] | None) -> None:
         for start in range(0, len(chunks), _BATCH):
@@ -166,7 +169,7 @@ class Writer:
             if progress is not None:
                 progress(start + len(batch))
 
-    async def _try_sweep(self, document_id: str) -> bool:
+    async def try_sweep(self, document_id: str) -> bool:
         """Sweep if that can be done now; if not, a later sweep does it, and readers see no difference."""
         with anyio.CancelScope(shield=True):
             try:
@@ -174,6 +177,30 @@ class Writer:
             except (StorageError, UnavailableError):
                 return False
         return True
+
+
+def begin(
+    store: Store,
+    document: Document,
+    version: str,
+    likeness: Likeness,
+    besides: str | None,
+    worker: str | None,
+) -> Original | None:
+    """Begin a version, as a link to the document that says the same if there is one. Blocking.
+
+    One call at a time for a corpus: else two copies that come together would not see each other.
+    """
+    original = find_original(store, likeness, besides)
+    store.begin_version(
+        document,
+        version,
+        writer=worker,
+        text_hash=likeness.text_hash,
+        original=original,
+        bands=likeness.bands,
+    )
+    return original
 
 
 def is_version(current: str, version: str) -> bool:

@@ -218,6 +218,23 @@ class IngestSettings(_Group):
         return self
 
 
+class RaySettings(_Group):
+    """The cluster of `tandem ingest --engine ray`."""
+
+    address: str | None = Field(
+        None,
+        description="Address of a running cluster, such as `auto` on one of its machines or `10.0.0.1:6379`; "
+        "without it, Ray is started on this machine for the time of an ingestion.",
+    )
+    readers: int = Field(2, ge=1, le=10_000, description="Most actors that fetch, parse and split documents.")
+    embedders: int = Field(
+        2,
+        ge=1,
+        le=10_000,
+        description="Actors that embed and write, each with a model of its own and a GPU where there are any.",
+    )
+
+
 class AnswerSettings(_Group):
     """How a question becomes an answer."""
 
@@ -264,6 +281,7 @@ class Settings(BaseSettings):
     index: IndexSettings = Field(default_factory=IndexSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
+    ray: RaySettings = Field(default_factory=RaySettings)
     answer: AnswerSettings = Field(default_factory=AnswerSettings)
 
     @field_validator("data_dir")

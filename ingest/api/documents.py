@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from ingest.accept import check_corpus
 from ingest.api.forms import one_upload
 from ingest.api.removals import ReceiptBody, receipt_body
-from ingest.pipeline import DocumentReport, Ingestor
+from ingest.pipeline import Ingestor
+from ingest.reading import DocumentReport
 from tandem.errors import NotFoundError
 from tandem.store import DocumentRecord, Store
 from tandem.threads import in_thread

@@ -1,6 +1,7 @@
 """Jobs: corpora brought up to date from their sources, durably, document by document."""
 
 from ingest.jobs.following import Event, follow
+from ingest.jobs.runner import JobRunner
 from ingest.jobs.worker import JobWorker, join_workers
 
-__all__ = ["Event", "JobWorker", "follow", "join_workers"]
+__all__ = ["Event", "JobRunner", "JobWorker", "follow", "join_workers"]

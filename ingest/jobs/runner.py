@@ -9,11 +9,11 @@ from typing import Any
 import structlog
 
 from ingest.accept import Upload
-from ingest.archives import Refusal, is_archive, leaves
-from ingest.jobs.entries import HANDED_IN, entry_of_item, entry_of_upload, item_of, upload_of
+from ingest.jobs.entries import entry_of_item, entry_of_upload, item_of, upload_of
+from ingest.jobs.opening import failed, opened, source_of
 from ingest.manifest import Manifest, Splitting, manifest_of
-from ingest.pipeline import DocumentReport, Ingestor
-from ingest.records import records
+from ingest.pipeline import Ingestor
+from ingest.reading import DocumentReport
 from ingest.sources import Reach, fetch, items
 from tandem.errors import ConflictError, InvalidRequestError, StorageError, TandemError, UnavailableError
 from tandem.settings import IngestSettings
@@ -131,9 +131,9 @@ class JobRunner:
                 why = error.body()["error"]
                 await in_thread(self._store.postpone_document, claim, entry.place, due_at, why)
                 return
-            outcome, within = _failed(error), []
+            outcome, within = failed(error), []
         except TandemError as error:
-            outcome, within = _failed(error), []
+            outcome, within = failed(error), []
         except Exception:
             # A fault of ours in one document must not stop the others; it is told, and logged whole.
             log.exception("document failed", uri=entry.uri, job=claim.job_id)
@@ -146,34 +146,16 @@ class JobRunner:
     ) -> tuple[Outcome, list[NewJobDocument]]:
         """What becomes of a document, and the documents within it."""
         upload = await self._fetch(job, entry, manifest, reach)
-        if await in_thread(is_archive, upload):
-            return await in_thread(self._unpacked, upload, entry)
-        mapping = manifest.sources[entry.source].records if manifest and entry.source != HANDED_IN else None
-        if mapping is not None:
-            found = await in_thread(list, records(upload, mapping))
-            return Outcome("unpacked"), [entry_of_upload(one, entry.depth + 1) for one in found]
-        report = await self._ingestor.ingest(Caller(job.tenant), job.corpus, upload)
-        attached = [entry_of_upload(one, entry.depth + 1) for one in report.attachments]
-        return _outcome_of(report), attached
+        found = await in_thread(opened, upload, entry, manifest, self._settings)
+        if found is not None:
+            return found
+        return outcome_of(await self._ingestor.ingest(Caller(job.tenant), job.corpus, upload), entry)
 
     async def _fetch(self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach) -> Upload:
         if entry.content_hash is not None:
             content = await in_thread(self._store.content, job.id, entry.content_hash)
             return upload_of(entry, content)
-        if manifest is None or entry.source == HANDED_IN:
-            raise InvalidRequestError(f"{entry.name} has no source")
-        return await in_thread(fetch, manifest.sources[entry.source], item_of(entry), reach)
-
-    def _unpacked(self, upload: Upload, entry: JobDocument) -> tuple[Outcome, list[NewJobDocument]]:
-        """The files of an archive. What it holds that is sound is taken, though a part of it be refused."""
-        found: list[NewJobDocument] = []
-        refused: list[TandemError] = []
-        for leaf in leaves(upload, self._settings):
-            if isinstance(leaf, Refusal):
-                refused.append(leaf.error)
-            else:
-                found.append(entry_of_upload(leaf, entry.depth + 1))
-        return (_failed(refused[0]) if refused else Outcome("unpacked")), found
+        return await in_thread(fetch, source_of(entry, manifest), item_of(entry), reach)
 
     async def _remove_vanished(self, claim: Claim, job: Job, caller: Caller) -> None:
         """Remove the documents of the corpus that no source has any more.
@@ -202,9 +184,7 @@ class JobRunner:
         return min(timedelta(seconds=max(wait, error.retry_after or 0)), _LONGEST_WAIT)
 
 
-def _failed(error: TandemError) -> Outcome:
-    return Outcome("failed", error=dict(error.body()["error"]))
-
-
-def _outcome_of(report: DocumentReport) -> Outcome:
-    return Outcome(report.status, report.document_id, report.chunks, report.tokens, tuple(report.warnings))
+def outcome_of(report: DocumentReport, entry: JobDocument) -> tuple[Outcome, list[NewJobDocument]]:
+    """What became of a document, and the documents within it."""
+    outcome = Outcome(report.status, report.document_id, report.chunks, report.tokens, tuple(report.warnings))
+    return outcome, [entry_of_upload(one, entry.depth + 1) for one in report.attachments]

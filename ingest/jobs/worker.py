@@ -39,12 +39,22 @@ def join_workers(store: Store, stack: AsyncExitStack) -> str:
 class JobWorker:
     """Claims jobs and does them; says that it lives; removes what has expired."""
 
-    def __init__(self, store: Store, ingestor: Ingestor, settings: IngestSettings, worker: str) -> None:
-        """`worker` is the id under which this process is registered in the store."""
+    def __init__(
+        self,
+        store: Store,
+        ingestor: Ingestor,
+        settings: IngestSettings,
+        worker: str,
+        runner: JobRunner | None = None,
+    ) -> None:
+        """`worker` is the id under which this process is registered in the store.
+
+        `runner` does the jobs in another way than this process by itself.
+        """
         self._store = store
         self._ingestor = ingestor
-        self._runner = JobRunner(store, ingestor, settings)
-        self._worker = worker
+        self._runner = runner or JobRunner(store, ingestor, settings)
+        self.id = worker
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -63,7 +73,7 @@ class JobWorker:
         """Do one job, as a command does that has no server; returns when it has ended."""
         beat = asyncio.create_task(self._beat())
         try:
-            claimed = await in_thread(self._store.claim_job, self._worker, job_id)
+            claimed = await in_thread(self._store.claim_job, self.id, job_id)
             if claimed is not None:
                 await self._runner.run(*claimed)
                 await self._ingestor.compact()
@@ -84,7 +94,7 @@ class JobWorker:
         """Do the next job; false if there is none."""
         if not await in_thread(self._store.has_free_job):
             return False
-        claimed = await in_thread(self._store.claim_job, self._worker)
+        claimed = await in_thread(self._store.claim_job, self.id)
         if claimed is None:
             return False
         await self._runner.run(*claimed)
@@ -101,7 +111,7 @@ class JobWorker:
     async def _beat(self) -> None:
         while True:
             try:
-                await in_thread(self._store.seen_worker, self._worker)
+                await in_thread(self._store.seen_worker, self.id)
             except TandemError as error:
                 log.warning("cannot say that this worker lives", error=error.message)
             await asyncio.sleep(_BEAT_S)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.markup import escape
@@ -23,30 +25,41 @@ from ingest.sources import FilesSource
 from tandem.cli.local import local_worker
 from tandem.cli.output import stderr, stdout
 from tandem.cli.remote import running_server
-from tandem.errors import InvalidRequestError, NotFoundError
+from tandem.errors import IndexOwnedError, InvalidRequestError, NotFoundError
 from tandem.settings import Settings
 from tandem.store import Job, JobDocument, Store, open_store
 from tandem.vocabulary import Caller
 
+LOCAL = "local"
+RAY = "ray"
+ENGINES = (LOCAL, RAY)
+
 _TROUBLE = ("failed", "cancelled")
 
+_Queue = Callable[[str | None], Job]
+"""Makes the job; it belongs to the worker, if one is named."""
 
-def ingest_paths(settings: Settings, paths: list[Path], corpus: str, *, as_json: bool) -> None:
+
+def ingest_paths(
+    settings: Settings, paths: list[Path], corpus: str, *, as_json: bool, engine: str = LOCAL
+) -> None:
     """Ingest all files under `paths`; a refused file does not stop the others, but the exit code is 1."""
     for path in paths:
         if not path.exists():
             raise NotFoundError(f"There is no file or folder {path}", param="path")
     source = FilesSource(paths=tuple(path.absolute() for path in paths))
     manifest = Manifest(corpus=corpus, sources=(source,))
-    _run(settings, manifest, sync=False, as_json=as_json)
+    _run(settings, manifest, sync=False, as_json=as_json, engine=engine)
 
 
-def ingest_manifest(settings: Settings, path: Path, *, sync: bool, as_json: bool) -> None:
+def ingest_manifest(
+    settings: Settings, path: Path, *, sync: bool, as_json: bool, engine: str = LOCAL
+) -> None:
     """Ingest what a manifest names; with `sync`, remove what its sources no longer have."""
-    _run(settings, read_manifest(path), sync=sync, as_json=as_json)
+    _run(settings, read_manifest(path), sync=sync, as_json=as_json, engine=engine)
 
 
-def resume_job(settings: Settings, job_id: str, *, as_json: bool) -> None:
+def resume_job(settings: Settings, job_id: str, *, as_json: bool, engine: str = LOCAL) -> None:
     """Go on with a job that was interrupted. Raises `NotFoundError`."""
     store = open_store(settings.store, settings.data_dir)
     try:
@@ -55,61 +68,90 @@ def resume_job(settings: Settings, job_id: str, *, as_json: bool) -> None:
             raise InvalidRequestError(
                 f"The ingestion {job_id} has ended: {job.state}", hint="Try its failures: tandem jobs retry"
             )
-        _do(settings, store, job, as_json=as_json)
+        _do(settings, store, lambda _: job, as_json=as_json, engine=engine)
     finally:
         store.close()
 
 
-def _run(settings: Settings, manifest: Manifest, *, sync: bool, as_json: bool) -> None:
+def _run(settings: Settings, manifest: Manifest, *, sync: bool, as_json: bool, engine: str) -> None:
     store = open_store(settings.store, settings.data_dir)
+
+    def queue(worker: str | None) -> Job:
+        wanted = manifest.model_dump(mode="json")
+        return store.create_job(Caller(), manifest.corpus, wanted, sync=sync, local=True, worker=worker)
+
     try:
-        job = store.create_job(
-            Caller(), manifest.corpus, manifest.model_dump(mode="json"), sync=sync, local=True
-        )
-        _do(settings, store, job, as_json=as_json)
+        _do(settings, store, queue, as_json=as_json, engine=engine)
     finally:
         store.close()
 
 
-def _do(settings: Settings, store: Store, job: Job, *, as_json: bool) -> None:
-    try:
-        done = asyncio.run(_follow(settings, store, job, as_json=as_json))
-    except KeyboardInterrupt:
-        now = store.job(Caller(), job.id)
-        if not now.ended:
-            stderr.print(
-                f"\nThe ingestion goes on with `tandem up` or `tandem jobs resume {job.id}`; "
-                f"`tandem jobs cancel {job.id}` ends it."
-            )
-        raise
+def _do(settings: Settings, store: Store, queue: _Queue, *, as_json: bool, engine: str) -> None:
+    follow_it = _follow_cluster if engine == RAY else _follow
+    done = asyncio.run(follow_it(settings, store, queue, as_json=as_json))
     if not as_json:
         _print_end(store, done)
     if done.state != "done" or any(done.counts.get(state) for state in _TROUBLE):
         raise typer.Exit(1)
 
 
-async def _follow(settings: Settings, store: Store, job: Job, *, as_json: bool) -> Job:
+async def _follow(settings: Settings, store: Store, queue: _Queue, *, as_json: bool) -> Job:
     """Show the job until it has ended; do it here if no server runs."""
     with running_server(settings) as client:
         served = client is not None
-    shown = asyncio.create_task(_show(store, job, as_json=as_json))
+    job = queue(None)
+    return await _watched(store, job, None if served else _do_here(settings, job), sys.stdout, as_json)
+
+
+async def _do_here(settings: Settings, job: Job) -> None:
+    stderr.print("[dim]›[/dim] Opening the index (no server runs)")
+    async with local_worker(settings) as (_, worker):
+        await worker.run_one(job.id)
+
+
+async def _follow_cluster(settings: Settings, store: Store, queue: _Queue, *, as_json: bool) -> Job:
+    """Let a Ray cluster do the job. Raises `IndexOwnedError` where a server owns the index."""
+    with running_server(settings) as client:
+        if client is not None and settings.index.url is None:
+            raise IndexOwnedError(
+                "The running server owns the index, so a cluster cannot fill it",
+                hint="Leave --engine out, stop the server, or move to a Qdrant server with index.url.",
+            )
+    out = sys.stdout  # a connection to Ray keeps it for others
+    where = settings.ray.address or "on this machine"
+    stderr.print(f"[dim]›[/dim] Opening the index, joining Ray {escape(where)}")
+    async with local_worker(settings, on_cluster=True) as (_, worker):
+        job = queue(worker.id)  # its own from the start: a server that runs beside must not take it
+        return await _watched(store, job, worker.run_one(job.id), out, as_json)
+
+
+async def _watched(
+    store: Store, job: Job, work: Coroutine[None, None, None] | None, out: TextIO, as_json: bool
+) -> Job:
+    """The job when it has ended. `work` does it; events of `as_json` go to `out`."""
+    shown = asyncio.create_task(_show(store, job, out, as_json=as_json))
     try:
-        if not served:
-            stderr.print("[dim]›[/dim] Opening the index (no server runs)")
-            async with local_worker(settings) as (_, worker):
-                await worker.run_one(job.id)
+        if work is not None:
+            await work
         return await shown
+    except asyncio.CancelledError:
+        if not store.job(Caller(), job.id).ended:
+            stderr.print(
+                f"\nThe ingestion goes on with `tandem up` or `tandem jobs resume {job.id}`; "
+                f"`tandem jobs cancel {job.id}` ends it."
+            )
+        raise
     finally:
         shown.cancel()
 
 
-async def _show(store: Store, job: Job, *, as_json: bool) -> Job:
+async def _show(store: Store, job: Job, out: TextIO, *, as_json: bool) -> Job:
     last = job
     with _Bar(job, hidden=as_json) as bar:
         async for event in follow(store, Caller(), job.id):
             last = event.job
             if as_json:
-                print(json.dumps(_as_json(event), ensure_ascii=False), flush=True)
+                print(json.dumps(_as_json(event), ensure_ascii=False), file=out, flush=True)
             else:
                 bar.show(event)
     return last

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ingest import Ingestor
+from ingest.cluster.starting import cluster
 from ingest.jobs import JobWorker, join_workers
 from tandem.cli.output import progress
 from tandem.embedding import load_embedder
@@ -14,15 +15,20 @@ from tandem.threads import in_thread
 
 
 @asynccontextmanager
-async def local_worker(settings: Settings) -> AsyncIterator[tuple[Ingestor, JobWorker]]:
+async def local_worker(
+    settings: Settings, *, on_cluster: bool = False
+) -> AsyncIterator[tuple[Ingestor, JobWorker]]:
     """Open store, embedder and index, and repair what an earlier stop left; close all of it after.
 
-    Raises `IndexOwnedError` when another process has the index.
+    With `on_cluster` the worker lets a Ray cluster do its jobs. Raises `IndexOwnedError` when another
+    process has the index, and what `ingest.cluster.starting` raises.
     """
     async with AsyncExitStack() as stack:
+        if on_cluster:
+            stack.enter_context(cluster(settings.ray))
         store = open_store(settings.store, settings.data_dir)
         stack.callback(store.close)
-        embedder = await in_thread(load_embedder, settings.embedding, settings.data_dir)
+        embedder = await in_thread(load_embedder, settings.embedding, settings.data_dir, progress)
         stack.callback(embedder.close)
         index = await open_index(
             settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
@@ -32,4 +38,9 @@ async def local_worker(settings: Settings) -> AsyncIterator[tuple[Ingestor, JobW
         ingestor = Ingestor(store, index, embedder, settings.ingest, me)
         stack.push_async_callback(ingestor.close)
         await ingestor.repair()
-        yield ingestor, JobWorker(store, ingestor, settings.ingest, me)
+        runner = None
+        if on_cluster:
+            from ingest.cluster.runner import ClusterRunner
+
+            runner = ClusterRunner(store, ingestor, settings, me, index, embedder)
+        yield ingestor, JobWorker(store, ingestor, settings.ingest, me, runner)

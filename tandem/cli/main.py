@@ -1,6 +1,7 @@
 """All commands. What they do stands in modules of their own, imported late so that help is quick."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,18 @@ app.add_typer(jobs_app, name="jobs")
 
 Corpus = Annotated[str, typer.Option(help="Name of the corpus.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Engine(StrEnum):
+    """What does an ingestion."""
+
+    local = "local"
+    ray = "ray"
+
+
+EngineOption = Annotated[
+    Engine, typer.Option(help="What does the work: this machine's server or process, or a Ray cluster.")
+]
 
 
 def main() -> None:
@@ -83,6 +96,7 @@ def ingest(
         Path | None,
         typer.Option(help="As --from, and remove from the corpus what its sources no longer have."),
     ] = None,
+    engine: EngineOption = Engine.local,
     json: Annotated[bool, typer.Option("--json", help="Print events, one JSON object a line.")] = False,
 ) -> None:
     """Read documents into a corpus. What was there under the same address is replaced."""
@@ -93,9 +107,9 @@ def ingest(
             "Name files and folders, or a manifest with --from or --sync", hint="tandem ingest --help"
         )
     if paths:
-        ingest_paths(read_settings(), paths, corpus, as_json=json)
+        ingest_paths(read_settings(), paths, corpus, as_json=json, engine=engine)
     elif named := manifest or sync:
-        ingest_manifest(read_settings(), named, sync=sync is not None, as_json=json)
+        ingest_manifest(read_settings(), named, sync=sync is not None, as_json=json, engine=engine)
 
 
 @app.command()
@@ -206,19 +220,19 @@ def jobs_cancel(job: Job) -> None:
 
 
 @jobs_app.command("resume")
-def jobs_resume(job: Job) -> None:
+def jobs_resume(job: Job, engine: EngineOption = Engine.local) -> None:
     """Go on with an ingestion that was interrupted; a running server does so by itself."""
     from tandem.cli.ingest import resume_job
 
-    resume_job(read_settings(), job, as_json=False)
+    resume_job(read_settings(), job, as_json=False, engine=engine)
 
 
 @jobs_app.command("retry")
-def jobs_retry(job: Job) -> None:
+def jobs_retry(job: Job, engine: EngineOption = Engine.local) -> None:
     """Try the failed documents of an ended ingestion once more."""
     from tandem.cli.ingest import resume_job
     from tandem.cli.jobs import queue_again
 
     settings = read_settings()
     queue_again(settings, job)
-    resume_job(settings, job, as_json=False)
+    resume_job(settings, job, as_json=False, engine=engine)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from tandem.errors import NotFoundError
 from tandem.store.job_records import WAITING, Claim, Job, JobDocument, NewJobDocument, Outcome
@@ -23,13 +23,17 @@ class JobWork(Transactions):
     """The worker's side of jobs. What writes raises `ConflictError` when the claim is lost."""
 
     def claim_job(self, worker: str, job_id: str | None = None) -> tuple[Claim, Job] | None:
-        """Take the oldest job that waits, or whose worker is dead, or just the one named; else `None`."""
+        """Take the oldest job that waits, or whose worker is dead, or just the one named; else `None`.
+
+        A worker gets a job that is its own already only by its name.
+        """
         free = (jobs.c.state == "queued") | (
             (jobs.c.state == "running") & or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(living()))
         )
-        query = select(jobs).where(free, or_(jobs.c.host.is_(None), jobs.c.host == this_host()))
+        query = select(jobs).where(free, _of_this_host())
         if job_id is not None:
-            query = query.where(jobs.c.id == job_id)
+            named = free | ((jobs.c.state == "running") & (jobs.c.worker == worker))
+            query = select(jobs).where(jobs.c.id == job_id, named, _of_this_host())
         # On PostgreSQL a worker passes over the job that another is just taking.
         query = query.order_by(jobs.c.created_at, jobs.c.id).limit(1).with_for_update(skip_locked=True)
         with self._writing() as connection:
@@ -51,7 +55,7 @@ class JobWork(Transactions):
         free = (jobs.c.state == "queued") | (
             (jobs.c.state == "running") & or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(living()))
         )
-        query = select(jobs.c.id).where(free, or_(jobs.c.host.is_(None), jobs.c.host == this_host()))
+        query = select(jobs.c.id).where(free, _of_this_host())
         with self._reading() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
@@ -179,3 +183,7 @@ class JobWork(Transactions):
             held(connection, claim)
             add_documents(connection, claim.job_id, within)
             connection.execute(update(job_documents).where(here).values(row))
+
+
+def _of_this_host() -> ColumnElement[bool]:
+    return or_(jobs.c.host.is_(None), jobs.c.host == this_host())

@@ -28,20 +28,22 @@ class Jobs(Transactions):
         *,
         sync: bool = False,
         local: bool = False,
+        worker: str | None = None,
         request_key: str | None = None,
         files: Sequence[NewJobDocument] = (),
     ) -> Job:
         """Queue a job, with the files that were handed in with it, in one transaction.
 
-        A `local` job reads files of this host, so no other host may do it. A second job with the same
-        `request_key` is the first one.
+        A `local` job reads files of this host, so no other host may do it. A job made by a living `worker`
+        is for nobody else to claim. A second job with the same `request_key` is the first one.
         """
         job_id = str(uuid4())
         row = {
             "id": job_id,
             "tenant": caller.tenant,
             "corpus": corpus,
-            "state": "queued",
+            "state": "running" if worker else "queued",
+            "worker": worker,
             "sync": sync,
             "host": this_host() if local else None,
             "claim": 0,
