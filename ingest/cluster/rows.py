@@ -98,11 +98,11 @@ Told = Opened | Unchanged | Begun | Failed
 
 def table_of(rows: Iterable[Row]) -> pa.Table:
     """Rows as Ray's blocks hold them. Ray pickles what it passes on anyway; pickles are only our own."""
-    places, kinds, bodies = zip(*rows, strict=True)
+    listed = list(rows)
     columns = {
-        "place": pa.array(places, pa.int64()),
-        "kind": pa.array([kind.value for kind in kinds], pa.string()),
-        "body": pa.array([pickle.dumps(body) for body in bodies], pa.large_binary()),
+        "place": pa.array([place for place, _, _ in listed], pa.int64()),
+        "kind": pa.array([kind.value for _, kind, _ in listed], pa.string()),
+        "body": pa.array([pickle.dumps(body) for _, _, body in listed], pa.large_binary()),
     }
     return pa.table(columns)
 
