@@ -1,7 +1,6 @@
 """Joins a Ray cluster, or starts one on this machine, for as long as a job takes."""
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -22,8 +21,6 @@ def cluster(settings: RaySettings) -> Iterator[None]:
     What Ray prints goes to stderr. Raises `SettingsError` where Ray is not installed or the address is of
     a kind that does not do, `UnavailableError` where no cluster answers.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else its core prints on our stderr
     try:
         import ray
         import ray.data
