@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import structlog
 
 from ingest.accept import Upload
-from ingest.archives import Refusal, is_archive, leaves
+from ingest.archives import Refusal
+from ingest.expanding import documents
 from ingest.jobs.entries import HANDED_IN, entry_of_item, entry_of_upload, item_of, upload_of
 from ingest.manifest import Manifest, Splitting, manifest_of
 from ingest.pipeline import DocumentReport, Ingestor
-from ingest.records import records
 from ingest.sources import Reach, fetch, items
 from tandem.errors import ConflictError, InvalidRequestError, StorageError, TandemError, UnavailableError
 from tandem.settings import IngestSettings
@@ -146,12 +147,10 @@ class JobRunner:
     ) -> tuple[Outcome, list[NewJobDocument]]:
         """What becomes of a document, and the documents within it."""
         upload = await self._fetch(job, entry, manifest, reach)
-        if await in_thread(is_archive, upload):
-            return await in_thread(self._unpacked, upload, entry)
         mapping = manifest.sources[entry.source].records if manifest and entry.source != HANDED_IN else None
-        if mapping is not None:
-            found = await in_thread(list, records(upload, mapping))
-            return Outcome("unpacked"), [entry_of_upload(one, entry.depth + 1) for one in found]
+        found = await in_thread(list, documents(upload, mapping, self._settings))
+        if found != [upload]:
+            return _unpacked(found, entry)
         report = await self._ingestor.ingest(Caller(job.tenant), job.corpus, upload)
         attached = [entry_of_upload(one, entry.depth + 1) for one in report.attachments]
         return _outcome_of(report), attached
@@ -163,17 +162,6 @@ class JobRunner:
         if manifest is None or entry.source == HANDED_IN:
             raise InvalidRequestError(f"{entry.name} has no source")
         return await in_thread(fetch, manifest.sources[entry.source], item_of(entry), reach)
-
-    def _unpacked(self, upload: Upload, entry: JobDocument) -> tuple[Outcome, list[NewJobDocument]]:
-        """The files of an archive. What it holds that is sound is taken, though a part of it be refused."""
-        found: list[NewJobDocument] = []
-        refused: list[TandemError] = []
-        for leaf in leaves(upload, self._settings):
-            if isinstance(leaf, Refusal):
-                refused.append(leaf.error)
-            else:
-                found.append(entry_of_upload(leaf, entry.depth + 1))
-        return (_failed(refused[0]) if refused else Outcome("unpacked")), found
 
     async def _remove_vanished(self, claim: Claim, job: Job, caller: Caller) -> None:
         """Remove the documents of the corpus that no source has any more.
@@ -200,6 +188,13 @@ class JobRunner:
         """Twice as long each time, a little apart from the others, and as long as the error asks for."""
         wait = self._settings.retry_wait_s * 2**tries * random.uniform(1, 1.2)  # noqa: S311
         return min(timedelta(seconds=max(wait, error.retry_after or 0)), _LONGEST_WAIT)
+
+
+def _unpacked(found: Sequence[Upload | Refusal], entry: JobDocument) -> tuple[Outcome, list[NewJobDocument]]:
+    """The documents in a file. What is sound in it is taken, though a part of it be refused."""
+    within = [entry_of_upload(one, entry.depth + 1) for one in found if isinstance(one, Upload)]
+    refused = [one.error for one in found if isinstance(one, Refusal)]
+    return (_failed(refused[0]) if refused else Outcome("unpacked")), within
 
 
 def _failed(error: TandemError) -> Outcome:
