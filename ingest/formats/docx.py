@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
+from ingest.formats import packages
 from ingest.formats.packages import attribute, local, opened, part
 from ingest.formats.reading import Options, Pen, Reading, UnreadableError
 
@@ -50,7 +51,7 @@ def read(content: bytes, _: Options) -> Reading:
             for note in tree if tree is not None else ():
                 if attribute(note, "type") is None:
                     pen.paragraph(_words(note))
-        title = _title(part(package, "docProps/core.xml")) or styled
+        title = packages.title(package) or styled
     return pen.reading(title)
 
 
@@ -200,10 +201,3 @@ def _words(parent: Element) -> str:
             case name if name not in _HIDDEN:
                 waiting += reversed(element)
     return "".join(parts)
-
-
-def _title(core: Element | None) -> str | None:
-    for element in core if core is not None else ():
-        if local(element.tag) == "title" and element.text:
-            return element.text
-    return None

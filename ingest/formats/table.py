@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ingest.formats import docx, extracted, html, images, mail, outlook, pdf, records, tabular
+from ingest.formats import docx, extracted, html, images, mail, outlook, pdf, pptx, records, tabular
 from ingest.formats.reading import Options, Reading, of_markdown
 from ingest.sniffing import MediaType
 
@@ -11,6 +11,7 @@ _READERS: dict[MediaType, Callable[[bytes, Options], Reading]] = {
     MediaType.HTML: html.read,
     MediaType.MARKDOWN: lambda content, _: of_markdown(content.decode()),
     MediaType.DOCX: docx.read,
+    MediaType.PPTX: pptx.read,
     MediaType.EML: mail.read,
     MediaType.MSG: outlook.read,
     MediaType.CSV: tabular.read_csv,
