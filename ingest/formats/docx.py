@@ -114,8 +114,8 @@ def _write(pen: Pen, document: Element, styles: Mapping[str, _Style]) -> str | N
             pen.heading(1, text)
         elif style.level:
             pen.heading(style.level, text)
-        elif is_item and text.strip():
-            _write_item(pen, text, depth)
+        elif is_item:
+            pen.item(text, depth)
         else:
             pen.paragraph(text)
     _write_code(pen, code)
@@ -126,10 +126,6 @@ def _write_code(pen: Pen, lines: list[str]) -> None:
     if lines:
         pen.code("\n".join(lines))
         lines.clear()
-
-
-def _write_item(pen: Pen, text: str, depth: int) -> None:
-    pen.paragraph(f"{'  ' * depth}- {' '.join(text.split())}")
 
 
 def _blocks(parent: Element) -> Iterator[Element]:

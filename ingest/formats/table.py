@@ -9,7 +9,7 @@ from ingest.sniffing import MediaType
 _READERS: dict[MediaType, Callable[[bytes, Options], Reading]] = {
     MediaType.PDF: pdf.read,
     MediaType.HTML: html.read,
-    MediaType.MARKDOWN: lambda content, _: of_markdown(content.decode()),
+    MediaType.MARKDOWN: lambda content, _: of_markdown(content.decode(), clean=False),
     MediaType.DOCX: docx.read,
     MediaType.PPTX: pptx.read,
     MediaType.EML: mail.read,

@@ -155,7 +155,7 @@ def test_source_code_is_one_block_and_kept_as_it_is(children: ParserChildren) ->
 
 def test_long_markdown_is_read_in_a_child_and_gives_the_same() -> None:
     children = ParserChildren(IngestSettings())
-    text = "# One\n\ntext\n\n```\ncode\n```\n" + "\n\nmore words" * 6_000
+    text = "  \n# One\n\ntext\n\n```\ncode\n```\n" + "\n\nmore words" * 6_000
     found = parsed(children, "a.md", text.encode())
     short = parsed(children, "b.md", text[:1_000].encode())
     assert (found.text, found.headings, found.blocks) == (text, short.headings, short.blocks)

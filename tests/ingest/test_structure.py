@@ -46,12 +46,12 @@ def blocks(text: str) -> list[tuple[str, str]]:
 
 def test_tables_and_code_are_found_whole() -> None:
     table = "| a | b |\n|:--|--:|\n| 1 | 2 |"
-    text = f"text\n\n{table}\n\n```py\n| x |\n| - |\n```\n\n    indented\n\na | b\n- | -\n1 | 2\nend\n"
+    text = f"text\n\n{table}\n\n```py\n| x |\n| - |\n```\n\n    indented\n\na | b\n--- | ---\n1 | 2\nend\n"
     assert blocks(text) == [
         ("table", table),
         ("code", "```py\n| x |\n| - |\n```"),
         ("code", "    indented"),
-        ("table", "a | b\n- | -\n1 | 2"),
+        ("table", "a | b\n--- | ---\n1 | 2"),
     ]
 
 

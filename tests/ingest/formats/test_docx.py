@@ -84,7 +84,7 @@ def test_items_of_lists_and_cells_of_several_paragraphs() -> None:
     item = '<w:p><w:pPr><w:numPr><w:ilvl w:val="{}"/><w:numId w:val="3"/></w:numPr></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>'
     cell = f"<w:tbl><w:tr><w:tc>{paragraph('a')}{paragraph('b')}</w:tc><w:tc>{word_table([['x', 'y']])}</w:tc></w:tr></w:tbl>"
     found = read(item.format(0, "one") + item.format(1, "two") + cell)
-    assert found.text.startswith("- one\n\n- two")
+    assert found.text.startswith("- one\n  - two\n\n|")
     assert blocks(found)[0].split("\n")[0] == "| a b | x, y |"
 
 
