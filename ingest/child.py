@@ -124,6 +124,23 @@ class ParserChildren:
         return self._start()
 
     def _start(self) -> _Child:
+        try:
+            folder, process = self._spawned()
+        except OSError as error:
+            raise _not_started(str(error)) from error
+        child = _Child(process, folder)
+        timer = threading.Timer(_START_TIMEOUT_S, _kill_late, (child,))
+        timer.start()
+        hello = _received(process, _SLACK_BYTES)
+        timer.cancel()
+        if hello is None:
+            _end(child)
+            raise _not_started("it ended, or took too long")
+        child.holds = tuple(hello[0]["holds"])
+        child.loaded_bytes = child.resident_bytes = hello[0]["resident"]
+        return child
+
+    def _spawned(self) -> tuple[Path, subprocess.Popen[bytes]]:
         folder = Path(tempfile.mkdtemp(prefix="tandem-parser-"))
         # A session of its own: Ctrl-C is for the parent, which then closes the child's input.
         # -P: the folder of the script holds modules with plain names and must not be searched.
@@ -136,21 +153,7 @@ class ParserChildren:
             cwd=folder,
             start_new_session=True,
         )
-        child = _Child(process, folder)
-        timer = threading.Timer(_START_TIMEOUT_S, _kill_late, (child,))
-        timer.start()
-        hello = _received(process, _SLACK_BYTES)
-        timer.cancel()
-        if hello is None:
-            _end(child)
-            raise UnavailableError(
-                "The parser cannot be started",
-                hint="`tandem doctor` checks the installation; is there memory left?",
-                retry_after=10,
-            )
-        child.holds = tuple(hello[0]["holds"])
-        child.loaded_bytes = child.resident_bytes = hello[0]["resident"]
-        return child
+        return folder, process
 
     def _exchange(
         self, child: _Child, media_type: str, content: bytes
@@ -192,6 +195,14 @@ class ParserChildren:
                 hint="Split the file, or raise ingest.parse_timeout_s.",
             )
         return refusal("died", name, self._max_chars)
+
+
+def _not_started(reason: str) -> UnavailableError:
+    return UnavailableError(
+        f"The parser cannot be started: {reason}",
+        hint="It needs a folder for temporary files and about 100 MiB of memory; `tandem doctor` checks more.",
+        retry_after=10,
+    )
 
 
 def _checked(answer: dict[str, Any], files: bytes) -> Extract:
