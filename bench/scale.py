@@ -2,7 +2,7 @@
 
     python -m bench.scale [--chunks 1000000] [--largest 0.5]
 
-The chunks are made (`bench.synthetic`) and written through `Index.upsert`, 256 at a time; a hundred tenants own
+The chunks are made (`bench.synthetic`) and written through `Index.upsert`; a hundred tenants own
 them, the largest half of them. The index is asked before and after its compaction, each time by a fresh
 process. What is found is told as the part of the ten best that an exact search of the same index gives.
 """
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ from tandem.vocabulary import Scope
 _RESULT = Path(__file__).parent / "results" / "scale.json"
 _SETTINGS = IndexSettings()
 _BATCH = 256
+"""Chunks in a call of `upsert` at the start of the build, as in ingestion."""
 _MADE = 2_048
-"""Chunks made in one go; a question is found again from it."""
+"""Chunks made in one go, and in a call after the start: each call ends with the disk having all of it."""
+_AT_FIRST = 20_480
 _QUESTIONS = 250
 _JUDGED = 50
 """Questions of each tenant; of the first ones the exact answer is asked too."""
@@ -49,6 +52,22 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(_measure(Path(name), arguments.chunks, arguments.largest))
+
+
+@dataclass
+class Spent:
+    """Seconds, on the clock and of processors, for so many chunks."""
+
+    wall: float = 0.0
+    processor: float = 0.0
+    chunks: int = 0
+
+    def per_chunk(self) -> dict[str, int]:
+        """Microseconds for one."""
+        return {
+            "wall": round(self.wall / self.chunks * 1e6),
+            "processor": round(self.processor / self.chunks * 1e6),
+        }
 
 
 def _shares(largest: float) -> dict[str, float]:
@@ -98,24 +117,23 @@ async def _measure(folder: Path, chunks: int, largest: float) -> None:
 
 async def _build(index: Index, synthetic: Synthetic, chunks: int) -> dict[str, Any]:
     """Write everything; the making of the chunks is not counted."""
-    wall = used = 0.0
     begun = time.perf_counter()
+    spent = {_BATCH: Spent(), _MADE: Spent()}
     for number, made in enumerate(synthetic.batches(chunks, _MADE)):
-        for start in range(0, len(made.chunks), _BATCH):
-            part = slice(start, start + _BATCH)
+        size = _BATCH if number * _MADE < _AT_FIRST else _MADE
+        for start in range(0, len(made.chunks), size):
+            part = slice(start, start + size)
             before, before_cpu = time.perf_counter(), time.process_time()
             await index.upsert(made.chunks[part], made.vectors[part])
-            wall += time.perf_counter() - before
-            used += time.process_time() - before_cpu
-        if number % 50 == 0:
-            print(f"{number * _MADE + len(made.chunks)} chunks, {wall:.0f} s", file=sys.stderr, flush=True)
+            spent[size].wall += time.perf_counter() - before
+            spent[size].processor += time.process_time() - before_cpu
+            spent[size].chunks += len(made.chunks[part])
+        if number % 20 == 0:
+            print(f"{number * _MADE + len(made.chunks)} chunks", file=sys.stderr, flush=True)
     return {
-        "minutes": round(wall / 60, 1),
+        "minutes": round(sum(each.wall for each in spent.values()) / 60, 1),
         "minutes_with_making": round((time.perf_counter() - begun) / 60, 1),
-        "chunks_per_s": round(chunks / wall),
-        "us_per_chunk_of_wall": round(wall / chunks * 1e6),
-        "us_per_chunk_of_processor": round(used / chunks * 1e6),
-    }
+    } | {f"us_per_chunk_at_{size}": each.per_chunk() for size, each in spent.items() if each.chunks}
 
 
 def _asked(folder: Path, chunks: int, largest: float) -> dict[str, Any]:
