@@ -17,7 +17,7 @@ from tandem.errors import StorageError
 from tandem.index.compaction import Journal, OptimizerChild, copy
 from tandem.index.lock import OwnerLock
 from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
-from tandem.index.points import BM25, DENSE, chunk_of, passage_of, payload_of, within
+from tandem.index.points import BM25, DENSE, chunk_of, fusion_weights, passage_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.index.shard import Note, load, open_shard, storage_errors
 from tandem.settings import IndexSettings
@@ -98,6 +98,7 @@ class EdgeIndex:
     def _search(self, scope: Scope, query: Query) -> list[Passage]:
         dense = qe.Query.Nearest(query.vector.tolist(), using=DENSE)
         sparse = qe.Query.Nearest(self._bm25.embed_query(query.text), using=BM25)
+        near = qe.SearchParams(exact=True) if query.exact else _RESCORED
         now = time.time()
         chosen = _filter(conditions(scope), now)
         if query.leg is Leg.HYBRID:
@@ -105,11 +106,11 @@ class EdgeIndex:
             request = qe.QueryRequest(
                 limit=query.limit,
                 prefetches=[
-                    qe.Prefetch(candidates, query=dense, filter=chosen, params=_RESCORED),
+                    qe.Prefetch(candidates, query=dense, filter=chosen, params=near),
                     qe.Prefetch(candidates, query=sparse, filter=chosen),
                 ],
                 query=qe.Fusion.Rrf(  # type: ignore[arg-type]
-                    self._settings.rrf_k, [self._settings.dense_weight, self._settings.sparse_weight]
+                    self._settings.rrf_k, fusion_weights(self._settings)
                 ),
                 filter=chosen,
                 with_payload=True,
@@ -120,7 +121,7 @@ class EdgeIndex:
                 limit=query.limit,
                 query=dense if query.leg is Leg.DENSE else sparse,
                 filter=chosen,
-                params=_RESCORED if query.leg is Leg.DENSE else None,
+                params=near if query.leg is Leg.DENSE else None,
                 with_payload=True,
                 with_vector=[DENSE],
             )

@@ -30,6 +30,8 @@ class Query:
     vector: Vector
     limit: int
     leg: Leg = Leg.HYBRID
+    exact: bool = False
+    """Look at every vector of the scope as it is, however long that takes: what others are measured by."""
 
 
 class Index(Protocol):
