@@ -47,7 +47,7 @@ def main() -> None:
     for number in range(arguments.rounds):
         with tempfile.TemporaryDirectory() as folder:
             write_files(documents[number :: arguments.rounds], Path(folder) / "files")
-            rounds.append(asyncio.run(_round(Path(folder), embedder)))
+            rounds.append(_round(Path(folder), embedder))
             print(json.dumps(rounds[-1]))
     embedder.close()
     report = {
@@ -62,7 +62,8 @@ def main() -> None:
     _RESULT.write_text(json.dumps(report, indent=2) + "\n")
 
 
-async def _round(folder: Path, embedder: Embedder) -> dict[str, Any]:
+async def run_job(folder: Path, embedder: Embedder) -> tuple[Job, list[str], float]:
+    """Ingest `folder / "files"` into `folder / "data"`: the job, the chunks' texts, and the seconds it took."""
     settings = Settings(data_dir=folder / "data")
     async with AsyncExitStack() as stack:
         store = open_store(settings.store, settings.data_dir)
@@ -82,17 +83,21 @@ async def _round(folder: Path, embedder: Embedder) -> dict[str, Any]:
         begun = time.perf_counter()
         job = store.create_job(Caller(), _CORPUS, manifest.model_dump(mode="json"))
         await worker.run_one(job.id)
-        job_s = time.perf_counter() - begun
-        done: Job = store.job(Caller(), job.id)
+        seconds = time.perf_counter() - begun
         texts = [chunk.indexed_text async for chunk in index.chunks()]
+        return store.job(Caller(), job.id), texts, seconds
+
+
+def _round(folder: Path, embedder: Embedder) -> dict[str, Any]:
+    job, texts, job_s = asyncio.run(run_job(folder, embedder))
     begun = time.perf_counter()
     embedder.embed_documents(texts)
     embedder_s = time.perf_counter() - begun
     return {
-        "documents": done.total,
+        "documents": job.total,
         "chunks": len(texts),
         "job_chunks_per_s": round(len(texts) / job_s, 1),
-        "job_documents_per_s": round(done.total / job_s, 2),
+        "job_documents_per_s": round(job.total / job_s, 2),
         "embedder_chunks_per_s": round(len(texts) / embedder_s, 1),
         "share_of_embedder": round(embedder_s / job_s, 3),
     }
