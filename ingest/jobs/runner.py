@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ import structlog
 from ingest.accept import Upload
 from ingest.archives import Refusal
 from ingest.expanding import documents
+from ingest.jobs.budget import Budget
 from ingest.jobs.entries import HANDED_IN, entry_of_item, entry_of_upload, item_of, upload_of
 from ingest.manifest import Manifest, Splitting, manifest_of
 from ingest.pipeline import DocumentReport, Ingestor
@@ -24,8 +26,11 @@ from tandem.vocabulary import Caller
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 8
-"""Documents that are under way: enough that the embedder always has the next batch."""
+_AT_ONCE = 32
+"""Documents that are under way: enough that the embedder's batches are full though each has one chunk."""
+
+_BYTES_AT_ONCE = 256 * 1024 * 1024
+_FETCHES_AT_ONCE = 4
 
 _LISTED_AT_ONCE = 200
 _LOOK_S = 0.5
@@ -44,6 +49,8 @@ class JobRunner:
         self._store = store
         self._ingestor = ingestor
         self._settings = settings
+        self._budget = Budget(_BYTES_AT_ONCE)
+        self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
 
     async def run(self, claim: Claim, job: Job) -> None:
         """Do the job to its end, to its cancellation, or until the claim is lost.
@@ -146,7 +153,15 @@ class JobRunner:
         self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
     ) -> tuple[Outcome, list[NewJobDocument]]:
         """What becomes of a document, and the documents within it."""
-        upload = await self._fetch(job, entry, manifest, reach)
+        async with AsyncExitStack() as stack:
+            async with self._fetching:
+                upload = await self._fetch(job, entry, manifest, reach)
+                await stack.enter_async_context(self._budget.holding(len(upload.content)))
+            return await self._taken_in(job, entry, manifest, upload)
+
+    async def _taken_in(
+        self, job: Job, entry: JobDocument, manifest: Manifest | None, upload: Upload
+    ) -> tuple[Outcome, list[NewJobDocument]]:
         mapping = manifest.sources[entry.source].records if manifest and entry.source != HANDED_IN else None
         found = await in_thread(list, documents(upload, mapping, self._settings))
         if found != [upload]:

@@ -22,7 +22,7 @@ async def local_worker(settings: Settings) -> AsyncIterator[tuple[Ingestor, JobW
     async with AsyncExitStack() as stack:
         store = open_store(settings.store, settings.data_dir)
         stack.callback(store.close)
-        embedder = await in_thread(load_embedder, settings.embedding, settings.data_dir)
+        embedder = await in_thread(load_embedder, settings.embedding, settings.data_dir, progress)
         stack.callback(embedder.close)
         index = await open_index(
             settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
