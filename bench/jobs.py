@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -197,7 +198,7 @@ def _dbos(arguments: argparse.Namespace, begun: Path | None) -> None:
     DBOS.destroy()
 
 
-_ACTS = {
+_ACTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "tandem-latency": _tandem_latency,
     "tandem-hang": _tandem_hang,
     "dbos-latency": lambda arguments: _dbos(arguments, None),
