@@ -33,7 +33,7 @@ _FILE_BYTES = 64 * 1024**2
 _CODE_BYTES = 48 * 1024**2
 """Pages of libraries that are touched only later: they count as memory of the process, and not as its data."""
 
-_LOADED = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc/self", "/sys/fs/cgroup")
+_LOADED = ("/usr", "/lib", "/lib64", "/nix/store", "/etc/ld.so.cache", "/proc/self", "/sys/fs/cgroup")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _FORBIDDEN_EVENTS = (
     "socket.",
