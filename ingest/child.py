@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ _PASSED_ON = ("LD_LIBRARY_PATH", "PYTHONHOME", "TESSDATA_PREFIX")
 _TESSERACT_DATA = "/usr/share/tesseract-ocr/*/tessdata"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class _Child:
     process: subprocess.Popen[bytes]
     folder: Path
@@ -116,6 +117,8 @@ class ParserChildren:
         except OSError as error:
             raise _not_started(str(error)) from error
         child = _Child(process, folder)
+        # A child that nobody ended ends with this process, and its folder goes then.
+        weakref.finalize(child, shutil.rmtree, folder, ignore_errors=True)
         timer = threading.Timer(_START_TIMEOUT_S, _kill_late, (child,))
         timer.start()
         hello = _received(process, _SLACK_BYTES)
