@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, field
 
 from ingest.accept import Source
-from ingest.child import Extract, ParserChildren
+from ingest.child import ParserChildren
+from ingest.extract import Extract
 from ingest.faults import refusal
 from ingest.sniffing import MediaType
 from ingest.structure import markdown_structure

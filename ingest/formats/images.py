@@ -76,7 +76,10 @@ def recognised(picture: "Image", languages: str) -> str:
         ocr=kreuzberg.OcrConfig(backend="tesseract", language=languages, tesseract_config=tesseract),
         output_format="plain",
     )
-    return cleaned(kreuzberg.extract_bytes_sync(buffer.getvalue(), "image/png", config=config).content)
+    try:
+        return cleaned(kreuzberg.extract_bytes_sync(buffer.getvalue(), "image/png", config=config).content)
+    except kreuzberg.KreuzbergError as error:
+        raise UnreadableError("languages" if "traineddata" in str(error) else "broken", str(error)) from error
 
 
 def _grey(picture: "Image") -> "Image":

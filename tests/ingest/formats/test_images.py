@@ -5,11 +5,13 @@ import io
 import pytest
 from hostile.images import files
 from PIL import Image, ImageDraw, ImageFont
+from recognition import needs_tesseract
 
 from ingest.formats import Options, images
 from ingest.formats.reading import UnreadableError
 
 
+@needs_tesseract
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
 def test_the_lines_of_a_picture_are_read(kind: str) -> None:
     picture = Image.new("L", (1200, 260), 255)
@@ -34,6 +36,7 @@ def drawn(text: str) -> Image.Image:
     return picture
 
 
+@needs_tesseract
 def test_a_scan_of_several_pages_keeps_its_pages() -> None:
     buffer = io.BytesIO()
     blank = Image.new("L", (1200, 200), 255)
@@ -48,6 +51,7 @@ def test_a_scan_of_several_pages_keeps_its_pages() -> None:
     ]
 
 
+@needs_tesseract
 def test_a_turned_transparent_or_large_picture_is_read() -> None:
     turned, clear, large = io.BytesIO(), io.BytesIO(), io.BytesIO()
     exif = Image.Exif()
@@ -60,3 +64,10 @@ def test_a_turned_transparent_or_large_picture_is_read() -> None:
     drawn("Larger than needed.").resize((9_600, 1_600)).save(large, "PNG")
     texts = [images.read(one.getvalue(), Options()).text for one in (turned, clear, large)]
     assert texts == ["Turned by the camera.", "Black on nothing.", "Larger than needed."]
+
+
+def test_a_language_without_data_is_told_as_that() -> None:
+    buffer = io.BytesIO()
+    drawn("words").save(buffer, "PNG")
+    with pytest.raises(UnreadableError, match="languages"):
+        images.read(buffer.getvalue(), Options(languages="xyz"))

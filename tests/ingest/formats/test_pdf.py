@@ -6,6 +6,7 @@ import pytest
 from pdfs import drawn_pdf, pdf_bytes, table_page
 from PIL import Image, ImageDraw, ImageFont
 from readings import blocks, exact
+from recognition import needs_tesseract
 
 from ingest.formats import Options, pdf
 from ingest.formats.reading import UnreadableError
@@ -72,6 +73,7 @@ def test_entries_of_the_outline_that_are_found_on_their_page_are_headings() -> N
     assert found.headings == [Heading(1, "Tides", found.text.index("\nTides") + 1)]
 
 
+@needs_tesseract
 def test_a_page_that_is_a_picture_is_recognised_if_that_is_on() -> None:
     picture = Image.new("L", (1700, 600), 255)
     font = ImageFont.load_default(60)
