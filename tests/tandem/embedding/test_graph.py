@@ -27,6 +27,12 @@ def cls_model(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No graph that was made before is found."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
 def _load(model: Path, data_dir: Path, **changes: object) -> tuple[Embedder, list[str]]:
     heard: list[str] = []
     settings = EmbeddingSettings.model_validate({"model": str(model), "dtype": "float32"} | changes)
@@ -70,15 +76,25 @@ def test_a_model_is_converted_once_and_that_is_told(minilm: Path, tmp_path: Path
     }
 
 
+def test_what_was_made_without_a_data_folder_serves_all(minilm: Path, tmp_path: Path):
+    settings = EmbeddingSettings(model=str(minilm))
+    load_embedder(settings).close()
+    heard: list[str] = []
+    load_embedder(settings, tmp_path / "data", heard.append).close()
+    assert heard == []
+    assert not (tmp_path / "data").exists()
+    assert [folder.name for folder in (tmp_path / "home/.cache/tandem").iterdir()] == ["embedders"]
+
+
 def test_a_model_that_converts_to_something_else_stays_with_torch(
     minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(graph, "_LEAST_COSINE", 1.1)  # a fake: no conversion is as good as that
-    embedder, told = _load(minilm, tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(graph, "_LEAST_COSINE", 1.1)  # a fake: no conversion is as good as that
+        embedder, told = _load(minilm, tmp_path)
     assert isinstance(embedder._encoder, TorchEncoder)
     assert "differs" in told[-1]
     embedder.close()
-    monkeypatch.undo()
     again, remembered = _load(minilm, tmp_path)
     again.close()
     assert isinstance(again._encoder, TorchEncoder)
