@@ -173,16 +173,21 @@ async def _ask(folder: Path, chunks: int, largest: float) -> dict[str, Any]:
 
 async def _tenant(index: Index, name: str, asked: list[Any]) -> dict[str, Any]:
     milliseconds = []
-    for text, vector in asked[:_WARM_UP] + asked:
+    for text, vector in asked[:_WARM_UP]:
+        await index.search(Scope(name), Query(text, vector, 10))
+    used = time.process_time()
+    for text, vector in asked:
         begun = time.perf_counter()
         await index.search(Scope(name), Query(text, vector, 10))
         milliseconds.append((time.perf_counter() - begun) * 1000)
-    hundredths = statistics.quantiles(milliseconds[_WARM_UP:], n=100)
+    used = (time.process_time() - used) / len(asked)
+    hundredths = statistics.quantiles(milliseconds, n=100)
     return {
         "chunks": await index.count(Scope(name)),
         "questions": len(asked),
         "p50_ms": round(hundredths[49], 2),
         "p95_ms": round(hundredths[94], 2),
+        "processor_ms": round(used * 1000, 2),  # tells more than the clock where others use the machine too
     }
 
 
