@@ -17,7 +17,7 @@ from tandem.embedding import Embedder
 from tandem.errors import UnreadableDocumentError
 from tandem.index import Index, check_metadata
 from tandem.settings import IngestSettings
-from tandem.store import DocumentRecord, Store
+from tandem.store import Claim, DocumentRecord, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Document, document_id
 
@@ -71,11 +71,16 @@ class Ingestor:
         """Takes documents, corpora and tenants out again."""
 
     async def ingest(
-        self, caller: Caller, corpus: str, upload: Upload, progress: Callable[[int], None] | None = None
+        self,
+        caller: Caller,
+        corpus: str,
+        upload: Upload,
+        progress: Callable[[int], None] | None = None,
+        claim: Claim | None = None,
     ) -> DocumentReport:
         """Make one file answerable; `progress` gets the number of chunks that are done.
 
-        Raises what `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and
+        `claim` is that of the job for which it is done: nothing is written once it is lost. Raises what `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and
         the index. Nothing of a file that fails is left.
         """
         check_corpus(corpus)
@@ -94,7 +99,7 @@ class Ingestor:
             attachments = attached(upload, parsed.attachments)
             if not split.chunks and not attachments:
                 raise UnreadableDocumentError(f"{source.name} holds no text", param="file")
-            written = await self._writer.write(document, version, split.chunks, progress)
+            written = await self._writer.write(document, version, split.chunks, progress, claim=claim)
         warnings = parsed.warnings if written.swept else [*parsed.warnings, _NOT_SWEPT]
         if written.original is not None:
             original = written.original.document_id
@@ -134,9 +139,7 @@ class Ingestor:
     async def _unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
         """Nothing is read or embedded; only the moment at which it expires may be another."""
         if record.marks.expires_at != expires_at:
-            # In this order, what is stopped between the two is noticed the next time.
-            await self._index.set_expiry(record.tenant, record.id, record.version, expires_at)
-            await in_thread(self._store.set_expiry, record.id, record.version, expires_at)
+            await self._writer.set_expiry(record, expires_at)
         return DocumentReport(
             record.id, record.uri, record.title, record.chunks, 0, "unchanged", [], record.duplicate_of
         )

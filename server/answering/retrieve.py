@@ -14,6 +14,9 @@ from tandem.vocabulary import Caller, Passage, Scope, Where
 
 log = structlog.get_logger(__name__)
 
+_SEARCHES = 6
+"""Most searches for one question: each but the first needs another switch, or other stale versions, before it."""
+
 
 async def retrieve(
     caller: Caller,
@@ -34,12 +37,26 @@ async def retrieve(
     with timings.step("embed"):
         vector = await services.embedder.embed_query(text)
     with timings.step("retrieve"):
-        # More than wanted: those of a version that is just being replaced, and chunks of a parent that a
-        # better one has already brought, fall away below.
+        # More than wanted: chunks of a parent that a better one has already brought fall away.
         query = Query(text, vector, 2 * profile.passages, profile.leg)
-        found = await services.index.search(Scope.of(caller, corpora, where), query)
-        current = await _current(caller, found, services)
+        current = await _search(caller, Scope.of(caller, corpora, where), query, services)
     return as_read(current)[: profile.passages]
+
+
+async def _search(caller: Caller, scope: Scope, query: Query, services: Services) -> list[Passage]:
+    """The best passages of current versions.
+
+    While a document is replaced the index holds both of its versions. What is found of the one that does not
+    count is left out and the search made again, or it would hide the other one, and those below it.
+    """
+    kept: list[Passage] = []
+    for _ in range(_SEARCHES):
+        found = await services.index.search(scope, query)
+        kept, stale = await _current(caller, found, services)
+        if not stale:
+            break
+        query = replace(query, besides=query.besides | stale)
+    return kept
 
 
 def as_read(passages: list[Passage]) -> list[Passage]:
@@ -54,11 +71,17 @@ def as_read(passages: list[Passage]) -> list[Passage]:
     return list(read.values())
 
 
-async def _current(caller: Caller, found: list[Passage], services: Services) -> list[Passage]:
-    """The passages that the store also knows as this tenant's, of the version that is current."""
+async def _current(
+    caller: Caller, found: list[Passage], services: Services
+) -> tuple[list[Passage], frozenset[tuple[str, str]]]:
+    """The passages that the store also knows as this tenant's, of the version that is current, and the others'
+    documents and versions.
+    """
     documents = sorted({passage.chunk.document_id for passage in found})
     versions = await in_thread(services.store.current_versions, caller.tenant, documents)
-    return [passage for passage in found if versions.get(passage.chunk.document_id) == passage.chunk.version]
+    kept = [passage for passage in found if versions.get(passage.chunk.document_id) == passage.chunk.version]
+    seen = {(passage.chunk.document_id, passage.chunk.version) for passage in found}
+    return kept, frozenset(seen - versions.items())
 
 
 async def _check_corpora(caller: Caller, corpora: tuple[str, ...], services: Services) -> None:

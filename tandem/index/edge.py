@@ -99,7 +99,7 @@ class EdgeIndex:
         dense = qe.Query.Nearest(query.vector.tolist(), using=DENSE)
         sparse = qe.Query.Nearest(self._bm25.embed_query(query.text), using=BM25)
         now = time.time()
-        chosen = _filter(conditions(scope), now)
+        chosen = _filter(conditions(scope), now, query.besides)
         if query.leg is Leg.HYBRID:
             candidates = max(self._settings.candidates, query.limit)
             request = qe.QueryRequest(
@@ -268,10 +268,13 @@ def _not_optimised(shard: qe.EdgeShard) -> int:
     return abs(2 * known.points_count - known.indexed_vectors_count)
 
 
-def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> qe.Filter:
+def _filter(
+    wanted: Iterable[AnyOf], now: float | None = None, besides: Iterable[tuple[str, str]] = ()
+) -> qe.Filter:
     """The one place where conditions become a filter of this engine; with `now`, what is over is left out."""
-    over = [] if now is None else [qe.FieldCondition(EXPIRY, range=qe.RangeFloat(lte=now))]
-    return qe.Filter(must=[_condition(one) for one in wanted], must_not=over)  # type: ignore[arg-type]
+    out: list[object] = [] if now is None else [qe.FieldCondition(EXPIRY, range=qe.RangeFloat(lte=now))]
+    out += [_filter(one_version(None, document, version)) for document, version in sorted(besides)]
+    return qe.Filter(must=[_condition(one) for one in wanted], must_not=out)  # type: ignore[arg-type]
 
 
 def _condition(one: AnyOf) -> qe.Filter:

@@ -30,6 +30,8 @@ class Query:
     vector: Vector
     limit: int
     leg: Leg = Leg.HYBRID
+    besides: frozenset[tuple[str, str]] = frozenset()
+    """Documents and versions of which nothing is to be found."""
 
 
 class Index(Protocol):
