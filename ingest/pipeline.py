@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -90,10 +90,15 @@ class Ingestor:
         async with self._writer.locks.of(known):
             version = await in_thread(self._chunker.version_of, caller.tenant, corpus, source)
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
-            if current is not None and is_version(current.version, version):
+            is_known = current is not None and is_version(current.version, version)
+            if current is not None and is_known and not source.media_type.is_mail:
                 return await self._unchanged(current, source.marks.expires_at)
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children)
+            if current is not None and is_known:
+                # Whether its attachments went in is not known: the run that read it may have stopped before.
+                unchanged = await self._unchanged(current, source.marks.expires_at)
+                return replace(unchanged, attachments=attached(upload, parsed.attachments))
             document = _document(caller, corpus, source, parsed)
             split = await in_thread(self._chunker.split, document, version)
             attachments = attached(upload, parsed.attachments)

@@ -313,7 +313,7 @@ def test_what_failed_or_was_cancelled_is_tried_again(store: Store) -> None:
 
 
 def test_old_jobs_are_forgotten_with_all_that_they_held(store: Store) -> None:
-    claim, job = claimed(store, a_file("a"))
+    claim, _ = claimed(store, a_file("a"))
     store.end_document(claim, 0, Outcome("failed", error=FAULT))
     going_on = store.create_job(CALLER, "docs", SOURCES)
     assert store.purge_jobs(datetime.now(UTC) + timedelta(days=1)) == 0
