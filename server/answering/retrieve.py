@@ -7,15 +7,16 @@ import structlog
 from server.answering.timings import Timings
 from server.services import Services
 from tandem.errors import NotFoundError
-from tandem.index import Query
+from tandem.index import Index, Query
 from tandem.recipes import RetrievalProfile
+from tandem.store import Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Passage, Scope, Where
 
 log = structlog.get_logger(__name__)
 
 _SEARCHES = 6
-"""Most searches for one question: each but the first needs another switch, or other stale versions, before it."""
+"""Most searches for one question. A second is rare, a third needs a switch, or further stale versions, between."""
 
 
 async def retrieve(
@@ -39,24 +40,29 @@ async def retrieve(
     with timings.step("retrieve"):
         # More than wanted: chunks of a parent that a better one has already brought fall away.
         query = Query(text, vector, 2 * profile.passages, profile.leg)
-        current = await _search(caller, Scope.of(caller, corpora, where), query, services)
+        current = await search_current(
+            Scope.of(caller, corpora, where), query, services.index, services.store
+        )
     return as_read(current)[: profile.passages]
 
 
-async def _search(caller: Caller, scope: Scope, query: Query, services: Services) -> list[Passage]:
-    """The best passages of current versions.
+async def search_current(scope: Scope, query: Query, index: Index, store: Store) -> list[Passage]:
+    """The best passages of the versions that count, best first, at most `query.limit`.
 
     While a document is replaced the index holds both of its versions. What is found of the one that does not
-    count is left out and the search made again, or it would hide the other one, and those below it.
+    count is left out and the search made again, or it would hide the other one, and those below it. It ends
+    when what was left out does still not count, for the versions may have switched in between.
     """
-    kept: list[Passage] = []
     for _ in range(_SEARCHES):
-        found = await services.index.search(scope, query)
-        kept, stale = await _current(caller, found, services)
-        if not stale:
-            break
-        query = replace(query, besides=query.besides | stale)
-    return kept
+        found = await index.search(scope, query)
+        seen = {(passage.chunk.document_id, passage.chunk.version) for passage in found}
+        documents = sorted({document for document, _ in seen | query.besides})
+        current = await in_thread(store.current_versions, scope.tenant, documents)
+        stale = frozenset((seen | query.besides) - current.items())
+        if stale == query.besides:
+            return found
+        query = replace(query, besides=stale)
+    return [passage for passage in found if (passage.chunk.document_id, passage.chunk.version) not in stale]
 
 
 def as_read(passages: list[Passage]) -> list[Passage]:
@@ -69,19 +75,6 @@ def as_read(passages: list[Passage]) -> list[Passage]:
         place = (chunk.document_id, chunk.start, chunk.end)
         read.setdefault(place, replace(passage, chunk=chunk))
     return list(read.values())
-
-
-async def _current(
-    caller: Caller, found: list[Passage], services: Services
-) -> tuple[list[Passage], frozenset[tuple[str, str]]]:
-    """The passages that the store also knows as this tenant's, of the version that is current, and the others'
-    documents and versions.
-    """
-    documents = sorted({passage.chunk.document_id for passage in found})
-    versions = await in_thread(services.store.current_versions, caller.tenant, documents)
-    kept = [passage for passage in found if versions.get(passage.chunk.document_id) == passage.chunk.version]
-    seen = {(passage.chunk.document_id, passage.chunk.version) for passage in found}
-    return kept, frozenset(seen - versions.items())
 
 
 async def _check_corpora(caller: Caller, corpora: tuple[str, ...], services: Services) -> None:
