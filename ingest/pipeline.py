@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -17,7 +17,7 @@ from tandem.embedding import Embedder
 from tandem.errors import UnreadableDocumentError
 from tandem.index import Index, check_metadata
 from tandem.settings import IngestSettings
-from tandem.store import DocumentRecord, Store
+from tandem.store import Claim, DocumentRecord, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Document, document_id
 
@@ -71,11 +71,16 @@ class Ingestor:
         """Takes documents, corpora and tenants out again."""
 
     async def ingest(
-        self, caller: Caller, corpus: str, upload: Upload, progress: Callable[[int], None] | None = None
+        self,
+        caller: Caller,
+        corpus: str,
+        upload: Upload,
+        progress: Callable[[int], None] | None = None,
+        claim: Claim | None = None,
     ) -> DocumentReport:
         """Make one file answerable; `progress` gets the number of chunks that are done.
 
-        Raises what `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and
+        `claim` is that of the job for which it is done: nothing is written once it is lost. Raises what `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and
         the index. Nothing of a file that fails is left.
         """
         check_corpus(corpus)
@@ -85,16 +90,21 @@ class Ingestor:
         async with self._writer.locks.of(known):
             version = await in_thread(self._chunker.version_of, caller.tenant, corpus, source)
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
-            if current is not None and is_version(current.version, version):
+            is_known = current is not None and is_version(current.version, version)
+            if current is not None and is_known and not source.media_type.is_mail:
                 return await self._unchanged(current, source.marks.expires_at)
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children)
+            if current is not None and is_known:
+                # Whether its attachments went in is not known: the run that read it may have stopped before.
+                unchanged = await self._unchanged(current, source.marks.expires_at)
+                return replace(unchanged, attachments=attached(upload, parsed.attachments))
             document = _document(caller, corpus, source, parsed)
             split = await in_thread(self._chunker.split, document, version)
             attachments = attached(upload, parsed.attachments)
             if not split.chunks and not attachments:
                 raise UnreadableDocumentError(f"{source.name} holds no text", param="file")
-            written = await self._writer.write(document, version, split.chunks, progress)
+            written = await self._writer.write(document, version, split.chunks, progress, claim=claim)
         warnings = parsed.warnings if written.swept else [*parsed.warnings, _NOT_SWEPT]
         if written.original is not None:
             original = written.original.document_id
@@ -134,9 +144,7 @@ class Ingestor:
     async def _unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
         """Nothing is read or embedded; only the moment at which it expires may be another."""
         if record.marks.expires_at != expires_at:
-            # In this order, what is stopped between the two is noticed the next time.
-            await self._index.set_expiry(record.tenant, record.id, record.version, expires_at)
-            await in_thread(self._store.set_expiry, record.id, record.version, expires_at)
+            await self._writer.set_expiry(record, expires_at)
         return DocumentReport(
             record.id, record.uri, record.title, record.chunks, 0, "unchanged", [], record.duplicate_of
         )

@@ -29,35 +29,39 @@ class Remover:
     async def document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
         """Remove a document. Raises `NotFoundError`."""
         async with self._writer.locks.of(document_id):
-            await self._require(caller, corpus, document_id)
+            uri = await self._uri(caller, corpus, document_id)
             await self._writer.release_duplicates(document_id, None)
-            return await to_its_end(self._document(caller, corpus, document_id))
+            return await to_its_end(self._document(caller, corpus, document_id, uri))
 
     async def corpus(self, caller: Caller, corpus: str) -> Receipt:
         """Remove a corpus with its documents, jobs and settings. Raises `NotFoundError`."""
-        await in_thread(self._store.documents, caller, corpus, 1)
+        if not await in_thread(self._store.holds, caller.tenant, corpus):
+            await in_thread(self._store.documents, caller, corpus, 1)  # says which there are
         return await to_its_end(self._scope(caller, corpus))
 
     async def tenant(self, caller: Caller) -> Receipt:
         """Remove all that the caller's tenant has. The receipt itself is then all that is kept of it."""
         return await to_its_end(self._scope(caller, None))
 
-    async def _require(self, caller: Caller, corpus: str, document_id: str) -> None:
-        """A document that an interrupted removal has left half done is still there to be removed."""
-        if await in_thread(self._store.document_or_none, caller, corpus, document_id) is not None:
-            return
-        left = await in_thread(self._store.leftovers, document_id, self._worker)
-        if not any((one.tenant, one.corpus) == (caller.tenant, corpus) for one in left):
-            raise NotFoundError(
-                f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
-            )
+    async def _uri(self, caller: Caller, corpus: str, document_id: str) -> str:
+        """Of the document, also if an interrupted removal has left it half done. Raises `NotFoundError`."""
+        record = await in_thread(self._store.document_or_none, caller, corpus, document_id)
+        if record is not None:
+            return record.uri
+        for one in await in_thread(self._store.leftovers, document_id, self._worker):
+            if (one.tenant, one.corpus) == (caller.tenant, corpus):
+                return one.uri
+        raise NotFoundError(f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id")
 
-    async def _document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
+    async def _document(self, caller: Caller, corpus: str, document_id: str, uri: str) -> Receipt:
         with suppress(NotFoundError):  # it was taken from its readers before, and is swept now
             await in_thread(self._store.delete_document, caller, corpus, document_id)
+        # Once more: a copy may have been linked to it until now.
+        await self._writer.release_duplicates(document_id, None)
+        # What knows its address goes before its row: a removal that stops here can still be repeated.
+        removed = await in_thread(self._store.erase_document, caller.tenant, corpus, document_id, uri)
         swept = await self._writer.sweep(document_id)
-        removed = {"index.chunks": swept.chunks, "store.versions": swept.versions}
-        removed |= await in_thread(self._store.erase_document, caller.tenant, document_id)
+        removed |= {"index.chunks": swept.chunks, "store.versions": swept.versions}
         return await self._receipt(caller, corpus, document_id, removed)
 
     async def _scope(self, caller: Caller, corpus: str | None) -> Receipt:
@@ -78,4 +82,5 @@ class Remover:
     ) -> Receipt:
         receipt = Receipt(str(uuid4()), caller.tenant, corpus, document_id, datetime.now(UTC), removed)
         await in_thread(self._store.add_receipt, receipt)
+        await in_thread(self._store.empty_log)
         return receipt

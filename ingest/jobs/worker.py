@@ -59,12 +59,18 @@ class JobWorker:
             for _ in range(_JOBS_AT_ONCE):
                 tasks.create_task(self._work())
 
-    async def run_one(self, job_id: str) -> None:
-        """Do one job, as a command does that has no server; returns when it has ended."""
+    async def run_one(self, caller: Caller, job_id: str) -> None:
+        """Do one job, as a command does that has no server; returns when it has ended.
+
+        Where another worker holds it, this one waits: that one ends it, or is found to be dead.
+        """
         beat = asyncio.create_task(self._beat())
         try:
-            claimed = await in_thread(self._store.claim_job, self._worker, job_id)
-            if claimed is not None:
+            while not (await in_thread(self._store.job, caller, job_id)).ended:
+                claimed = await in_thread(self._store.claim_job, self._worker, job_id)
+                if claimed is None:
+                    await asyncio.sleep(_LOOK_S)
+                    continue
                 await self._runner.run(*claimed)
                 await self._ingestor.compact()
         finally:
@@ -82,6 +88,7 @@ class JobWorker:
 
     async def _next(self) -> bool:
         """Do the next job; false if there is none."""
+        await self._runner.release()
         if not await in_thread(self._store.has_free_job):
             return False
         claimed = await in_thread(self._store.claim_job, self._worker)
@@ -110,6 +117,7 @@ class JobWorker:
         while True:
             try:
                 await self._remove_expired()
+                await self._ingestor.index_orphans()
                 await self._ingestor.compact()
                 await in_thread(self._store.purge_jobs, datetime.now(UTC) - _JOBS_ARE_KEPT)
             except TandemError as error:

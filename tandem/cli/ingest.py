@@ -97,7 +97,7 @@ async def _follow(settings: Settings, store: Store, job: Job, *, as_json: bool) 
         if not served:
             stderr.print("[dim]›[/dim] Opening the index (no server runs)")
             async with local_worker(settings) as (_, worker):
-                await worker.run_one(job.id)
+                await worker.run_one(Caller(), job.id)
         return await shown
     finally:
         shown.cancel()

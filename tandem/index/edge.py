@@ -104,7 +104,7 @@ class EdgeIndex:
         near = qe.SearchParams(exact=True) if query.exact else _RESCORED
         now = time.time()
         # Chunks without an end pay nothing for those with one, until the first of these is over.
-        chosen = _filter(conditions(scope), now if self._first_end <= now else None)
+        chosen = _filter(conditions(scope), now if self._first_end <= now else None, query.besides)
         if query.leg is Leg.HYBRID:
             candidates = max(self._settings.candidates, query.limit)
             request = qe.QueryRequest(
@@ -288,10 +288,13 @@ def _first_end(shard: qe.EdgeShard) -> float:
     return min((float((each.payload or {})[EXPIRY]) for each in records), default=math.inf)
 
 
-def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> qe.Filter:
+def _filter(
+    wanted: Iterable[AnyOf], now: float | None = None, besides: Iterable[tuple[str, str]] = ()
+) -> qe.Filter:
     """The one place where conditions become a filter of this engine; with `now`, what is over is left out."""
-    over = [] if now is None else [qe.FieldCondition(EXPIRY, range=qe.RangeFloat(lte=now))]
-    return qe.Filter(must=[_condition(one) for one in wanted], must_not=over)  # type: ignore[arg-type]
+    out: list[object] = [] if now is None else [qe.FieldCondition(EXPIRY, range=qe.RangeFloat(lte=now))]
+    out += [_filter(one_version(None, document, version)) for document, version in sorted(besides)]
+    return qe.Filter(must=[_condition(one) for one in wanted], must_not=out)  # type: ignore[arg-type]
 
 
 def _condition(one: AnyOf) -> qe.FieldCondition | qe.Filter:

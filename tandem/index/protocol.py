@@ -32,6 +32,8 @@ class Query:
     leg: Leg = Leg.HYBRID
     exact: bool = False
     """Look at every vector of the scope as it is, however long that takes: what others are measured by."""
+    besides: frozenset[tuple[str, str]] = frozenset()
+    """Documents and versions of which nothing is to be found."""
 
 
 class Index(Protocol):

@@ -89,7 +89,7 @@ class ServerIndex:
         dense, sparse = query.vector.tolist(), _sparse(self._bm25.embed_query(query.text))
         near = models.SearchParams(exact=query.exact)
         now = time.time()
-        chosen = _filter(conditions(scope), now)
+        chosen = _filter(conditions(scope), now, query.besides)
         with _out_of_reach():
             if query.leg is Leg.HYBRID:
                 candidates = max(self._settings.candidates, query.limit)
@@ -207,10 +207,15 @@ async def _index_payload(client: AsyncQdrantClient, settings: IndexSettings) -> 
             await client.create_payload_index(name, key, models.PayloadSchemaType.FLOAT)
 
 
-def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> models.Filter:
+def _filter(
+    wanted: Iterable[AnyOf], now: float | None = None, besides: Iterable[tuple[str, str]] = ()
+) -> models.Filter:
     """The one place where conditions become a filter of this engine; with `now`, what is over is left out."""
-    over = [] if now is None else [models.FieldCondition(key=EXPIRY, range=models.Range(lte=now))]
-    return models.Filter(must=[_condition(one) for one in wanted], must_not=list(over))
+    out: list[models.Condition] = (
+        [] if now is None else [models.FieldCondition(key=EXPIRY, range=models.Range(lte=now))]
+    )
+    out += [_filter(one_version(None, document, version)) for document, version in sorted(besides)]
+    return models.Filter(must=[_condition(one) for one in wanted], must_not=out)
 
 
 def _condition(one: AnyOf) -> models.Filter:

@@ -67,6 +67,7 @@ class PendingVersion:
     corpus: str
     document_id: str
     version: str
+    uri: str
 
 
 @dataclass(frozen=True, slots=True)

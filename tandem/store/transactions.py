@@ -50,6 +50,14 @@ class Transactions:
         with self._reading() as connection:
             connection.execute(text("SELECT 1"))
 
+    def empty_log(self) -> None:
+        """Overwrite what SQLite's log still holds of earlier states, if no reader needs it now; else the next
+        call does. PostgreSQL has an administrator for that.
+        """
+        if self._engine.dialect.name == "sqlite":
+            with faults_explained(), self._engine.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
     def close(self) -> None:
         """Let go of all connections; safe to call twice."""
         self._engine.dispose()

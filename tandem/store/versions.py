@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tandem.errors import ConflictError, NotFoundError
 from tandem.store.documents import LISTED, record_of
+from tandem.store.job_records import Claim
+from tandem.store.job_rows import held
 from tandem.store.job_schema import workers
 from tandem.store.records import DocumentRecord, Original, PendingVersion
 from tandem.store.schema import CURRENT, PENDING, SUPERSEDED, versions
@@ -33,13 +35,15 @@ class Versions(Transactions):
         text_hash: str = "",
         original: Original | None = None,
         bands: Sequence[str] = (),
+        claim: Claim | None = None,
     ) -> None:
         """Write a version that nobody sees yet.
 
         `writer` is the worker whose version it is, `original` the version that is searched in its
         place, `text_hash` and `bands` that by which its duplicates are found. Repeating it is harmless,
         and a version that was superseded comes back as pending. Nothing happens if it is already the
-        current one.
+        current one. Raises `ConflictError` if it is written for a job whose `claim` is lost, such as
+        one that went with its corpus.
         """
         row = _row_of(document, version) | {
             "writer": writer,
@@ -48,6 +52,8 @@ class Versions(Transactions):
             "original_version": original.version if original else None,
         }
         with self._writing() as connection:
+            if claim is not None:
+                held(connection, claim)
             state = _states(connection, document.id).get(version)
             if state == CURRENT:
                 return
@@ -119,7 +125,7 @@ class Versions(Transactions):
 
         What another worker than `writer` is writing, and lives, is not among them.
         """
-        columns = versions.c["tenant", "corpus", "document_id", "version"]
+        columns = versions.c["tenant", "corpus", "document_id", "version", "uri"]
         others = select(workers.c.id).where(workers.c.seen_at > lease_begin(), workers.c.id != writer)
         query = select(*columns).where(
             (versions.c.state == SUPERSEDED)
@@ -133,6 +139,12 @@ class Versions(Transactions):
         with self._reading() as connection:
             rows = connection.execute(query.order_by(versions.c.document_id, versions.c.version))
             return [PendingVersion(*row) for row in rows]
+
+    def knows_version(self, document_id: str, version: str) -> bool:
+        """Whether there is a row of it, in whatever state."""
+        query = select(versions.c.state).where(_is(document_id, version))
+        with self._reading() as connection:
+            return connection.execute(query).first() is not None
 
     def forget_version(self, document_id: str, version: str) -> None:
         """Remove the row of a version whose chunks are gone; a current one stays."""
