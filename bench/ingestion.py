@@ -82,7 +82,7 @@ async def run_job(folder: Path, embedder: Embedder) -> tuple[Job, list[str], flo
         manifest = Manifest(corpus=_CORPUS, sources=(FilesSource(paths=(folder / "files",)),))
         begun = time.perf_counter()
         job = store.create_job(Caller(), _CORPUS, manifest.model_dump(mode="json"))
-        await worker.run_one(job.id)
+        await worker.run_one(Caller(), job.id)
         seconds = time.perf_counter() - begun
         texts = [chunk.indexed_text async for chunk in index.chunks()]
         return store.job(Caller(), job.id), texts, seconds
