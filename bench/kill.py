@@ -33,7 +33,7 @@ from tandem.cli.local import local_worker
 from tandem.embedding import load_embedder
 from tandem.index import open_index
 from tandem.index.edge import EdgeIndex
-from tandem.settings import EmbeddingSettings, IndexSettings, Settings
+from tandem.settings import EmbeddingSettings, IndexSettings, Settings, StoreSettings
 from tandem.store import open_store
 from tandem.vocabulary import Caller
 
@@ -113,26 +113,31 @@ def measure(folder: Path, runs: int, kills: int, documents: int, seed: int) -> d
 
 def _run(data: Path, files: Path, points: list[int], rng: random.Random) -> tuple[Left, int]:
     """What a job has left that was killed at these points, and how many kills met a living child."""
-    settings = Settings(data_dir=data)
-    source = {"kind": "files", "paths": [str(files)]}
-    store = open_store(settings.store, data)
-    manifest = manifest_of({"corpus": "docs", "sources": [source]}).model_dump(mode="json")
-    job = store.create_job(Caller(), "docs", manifest, local=True)
-    store.close()
-    killed = sum(_killed(data, job.id, point, rng) for point in points)
-    child = _child(data, job.id)
+    job = new_job(data, files)
+    killed = sum(_killed(data, job, point, rng) for point in points)
+    child = _child(data, job)
     child.join(_LONGEST_S)
     if child.exitcode != 0:
         child.kill()
         raise SystemExit(f"the last child ended with {child.exitcode}")
-    return asyncio.run(_left(settings, job.id)), killed
+    return asyncio.run(_left(Settings(data_dir=data), job)), killed
+
+
+def new_job(data: Path, files: Path) -> str:
+    """Queue a job of a folder; returns its id."""
+    store = open_store(StoreSettings(), data)
+    source = {"kind": "files", "paths": [str(files)]}
+    manifest = manifest_of({"corpus": "docs", "sources": [source]}).model_dump(mode="json")
+    job = store.create_job(Caller(), "docs", manifest, local=True)
+    store.close()
+    return job.id
 
 
 def _killed(data: Path, job_id: str, point: int, rng: random.Random) -> bool:
     """Kill a child when `point` documents have ended, or soon after its start where that is negative."""
     child = _child(data, job_id)
     deadline = time.monotonic() + _LONGEST_S
-    while point >= 0 and _ended(data) <= point and child.is_alive() and time.monotonic() < deadline:
+    while point >= 0 and ended_documents(data) <= point and child.is_alive() and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(rng.uniform(0, _START_S if point < 0 else _LATER_S))
     lives = child.is_alive()
@@ -157,7 +162,8 @@ def work(data: Path, job_id: str) -> None:
     asyncio.run(run())
 
 
-def _ended(data: Path) -> int:
+def ended_documents(data: Path) -> int:
+    """How many documents of the jobs in a data folder have ended, as another process sees it."""
     with closing(sqlite3.connect(f"file:{data / 'store.sqlite3'}?mode=ro", uri=True, timeout=10)) as database:
         query = "SELECT count(*) FROM job_documents WHERE state != 'waiting'"
         return int(database.execute(query).fetchone()[0])

@@ -56,6 +56,8 @@ async def uploads(request: Request, max_bytes: int) -> list[Upload]:
                 param="uri",
                 hint="Send one uri for each file, in the same order, or none.",
             )
+        if sum(file.size or 0 for file in files) > max_bytes:
+            raise _too_large(max_bytes)
         names = [_name_of(file.filename or "") for file in files]
         addresses = addresses or names
         _refuse_twice(addresses)
