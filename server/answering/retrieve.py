@@ -31,14 +31,16 @@ async def retrieve(
     """
     if corpora is not None:
         await _check_corpora(caller, corpora, services)
-    with timings.step("embed"):
-        vector = await services.embedder.embed_query(text)
-    with timings.step("retrieve"):
-        # More than wanted: those of a version that is just being replaced, and chunks of a parent that a
-        # better one has already brought, fall away below.
-        query = Query(text, vector, 2 * profile.passages, profile.leg)
-        found = await services.index.search(Scope.of(caller, corpora, where), query)
-        current = await _current(caller, found, services)
+    # One collection for the whole question: its vectors are of its own embedder.
+    with services.live.reading() as collection:
+        with timings.step("embed"):
+            vector = await collection.embedder.embed_query(text)
+        with timings.step("retrieve"):
+            # More than wanted: those of a version that is just being replaced, and chunks of a parent that
+            # a better one has already brought, fall away below.
+            query = Query(text, vector, 2 * profile.passages, profile.leg)
+            found = await collection.index.search(Scope.of(caller, corpora, where), query)
+            current = await _current(caller, found, services)
     return as_read(current)[: profile.passages]
 
 
