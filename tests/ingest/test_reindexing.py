@@ -34,7 +34,7 @@ from tandem.vocabulary import Caller, Marks, Scope, Where, document_id
 CALLER = Caller()
 MODEL = EmbeddingSettings().model
 PROFILE = RetrievalProfile(
-    passages=4, leg=Leg.HYBRID, evidence=0, context_tokens=500, citing="keep", support=0
+    passages=10, leg=Leg.HYBRID, evidence=0, context_tokens=500, citing="keep", support=0
 )
 
 
@@ -172,21 +172,15 @@ async def test_there_and_back_and_the_other_dropped(either: Parts, embedded: lis
     assert parts.live.collection.name == old.name
     assert await parts.held() == parts.current()
     # Only what had changed was embedded, and what was unchanged is found as before.
+    assert embedded
     assert [text for text in embedded if "rope and chain" not in text] == []
-    assert (
-        await parts.ask("Who looks after the anchor?")
-        == pytest.approx(
-            {chunk: score for chunk, score in before.items() if chunk in await ids(parts)}, abs=1e-3
-        )
-        or True
-    )
+    again = await parts.ask("Who looks after the anchor?")
+    kept = before.keys() & again.keys()
+    assert len(kept) == 4
+    assert {one: again[one] for one in kept} == pytest.approx({one: before[one] for one in kept}, abs=1e-3)
     assert await Beside(parts.store, parts.settings).drop() == [new.name]
     assert [one.state for one in parts.store.collections()] == ["active"]
     assert await parts.held() == parts.current()
-
-
-async def ids(parts: Parts) -> set[str]:
-    return {chunk.id async for chunk in parts.live.collection.index.chunks()}
 
 
 async def test_readers_and_writers_go_on_and_the_switch_is_one_step(parts: Parts) -> None:
@@ -260,7 +254,7 @@ async def test_a_killed_re_embedding_embeds_no_document_twice(
 ) -> None:
     async with process(settings) as parts:
         for n in range(60):
-            await parts.put(f"log {n}", "\n\n".join(sentence(f"entry {n} part {m} ") * 2 for m in range(24)))
+            await parts.put(f"log {n}", "\n\n".join(sentence(f"entry {n} part {m} ") * 2 for m in range(6)))
         total = await parts.live.collection.index.count(Scope.of(CALLER))
     command = [
         sys.executable,
