@@ -122,17 +122,18 @@ class SharedQdrant(AsyncQdrantClient):
         """A server outlives its clients."""
 
 
-@pytest.fixture(params=["edge", "server"])
-async def either(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Parts]:
+@pytest.fixture
+def on_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with a Qdrant server, which any number of processes may use."""
+    client = SharedQdrant(":memory:")
+    monkeypatch.setattr("tandem.index.server.connect", lambda _: client)
+    return Settings(data_dir=tmp_path, index=IndexSettings(url="http://qdrant:6333"))
+
+
+@pytest.fixture(params=["settings", "on_server"], ids=["edge", "server"])
+async def either(request: pytest.FixtureRequest) -> AsyncIterator[Parts]:
     """The parts, over each engine of the index."""
-    settings = Settings(data_dir=tmp_path)
-    if request.param == "server":
-        client = SharedQdrant(":memory:")
-        monkeypatch.setattr("tandem.index.server.connect", lambda _: client)
-        settings = Settings(data_dir=tmp_path, index=IndexSettings(url="http://qdrant:6333"))
-    async with process(settings) as parts:
+    async with process(request.getfixturevalue(request.param)) as parts:
         yield parts
 
 
@@ -292,6 +293,27 @@ async def test_a_killed_re_embedding_embeds_no_document_twice(
         assert len(embedded) == total - stood.chunks
         assert await parts.held() == parts.current()
         assert await parts.live.collection.index.count(Scope.of(CALLER)) == total
+
+
+async def test_another_process_cannot_write_to_the_old_collection_and_follows(on_server: Settings) -> None:
+    async with process(on_server) as one, process(on_server) as other:
+        for word in WORDS:
+            await one.put(word, sentence(word))
+        await one.reindex()
+        # It answers with what it has, whole, but what it writes and removes would be lost.
+        assert len(await other.ask("Who looks after the lamp?")) == len(WORDS)
+        with pytest.raises(ConflictError):
+            await other.put("late", sentence("late"))
+        await other.ingestor.remove.document(CALLER, "docs", document_id("default", "docs", "lamp"))
+        serving = asyncio.create_task(other.reindexer.serve())
+        while other.live.collection.name != one.live.collection.name:
+            await asyncio.sleep(0.05)
+        while other.store.leftovers():  # those that the removal had to leave
+            await asyncio.sleep(0.05)
+        serving.cancel()
+        await asyncio.wait([serving])
+        assert await other.put("late", sentence("late")) == "created"
+        assert await one.held() == await other.held() == one.current()
 
 
 async def test_an_embedder_that_cannot_be_loaded_changes_nothing(parts: Parts) -> None:
