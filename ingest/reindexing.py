@@ -124,7 +124,6 @@ class Reindexer:
     async def _switch(self, target: Collection, wish: Reindexing) -> bool:
         if not await in_thread(self._store.switch_collection, target.name or "", wish.id):
             return False
-        log.info("another collection answers", collection=target.name)
         await self._take(target)
         return True
 
@@ -134,6 +133,7 @@ class Reindexer:
             return
         live = self._ingestor.live
         before, live.collection = live.collection, target
+        log.info("another collection answers", collection=target.name)
         await live.retire(before)
 
     async def _follow(self) -> None:
