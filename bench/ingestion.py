@@ -25,6 +25,7 @@ from ingest.manifest import Manifest
 from ingest.sources import FilesSource
 from tandem.embedding import Embedder, load_embedder
 from tandem.index import open_index
+from tandem.live import Collection, Live
 from tandem.settings import Settings
 from tandem.store import Job, open_store
 from tandem.vocabulary import Caller
@@ -76,7 +77,7 @@ async def run_job(folder: Path, embedder: Embedder) -> tuple[Job, list[str], flo
         )
         stack.push_async_callback(index.close)
         me = join_workers(store, stack)
-        ingestor = Ingestor(store, index, embedder, settings.ingest, me)
+        ingestor = Ingestor(store, Live(Collection(None, index, embedder)), settings.ingest, me)
         stack.push_async_callback(ingestor.close)
         worker = JobWorker(store, ingestor, settings.ingest, me)
         manifest = Manifest(corpus=_CORPUS, sources=(FilesSource(paths=(folder / "files",)),))

@@ -26,6 +26,7 @@ from ingest import Ingestor, Upload
 from server.answering.retrieve import search_current
 from tandem.embedding import Embedder, load_embedder
 from tandem.index import Index, Query, open_index
+from tandem.live import Collection, Live
 from tandem.settings import Settings
 from tandem.store import Store, open_store
 from tandem.vocabulary import Caller, Passage, Scope
@@ -111,7 +112,7 @@ async def _opened(folder: Path) -> AsyncIterator[tuple[Store, Index, Embedder]]:
 
 async def measure(store: Store, index: Index, embedder: Embedder, wanted: Wanted) -> dict[str, Any]:
     """Read with many at once, while every document is replaced again and again, until there was enough of both."""
-    ingestor = Ingestor(store, index, embedder, Settings().ingest)
+    ingestor = Ingestor(store, Live(Collection(None, index, embedder)), Settings().ingest)
     uploads = [[_upload(number, words) for words in _WORDS] for number in range(wanted.documents)]
     for number, versions in enumerate(uploads):
         await ingestor.ingest(_CALLER, _corpus(number), versions[0])

@@ -21,6 +21,7 @@ from eval.retrieval import answer_rank, hit_rate
 from ingest import Ingestor, Upload
 from tandem.embedding import load_embedder
 from tandem.index import Leg, Query, open_index
+from tandem.live import Collection, Live
 from tandem.settings import Settings
 from tandem.store import open_store
 from tandem.vocabulary import Caller, Scope
@@ -54,7 +55,7 @@ async def _measure(folder: Path, documents: list[Any], questions: list[Any]) -> 
     index = await open_index(
         settings.index, folder, dimension=embedder.dimension, fingerprint=embedder.fingerprint
     )
-    ingestor = Ingestor(store, index, embedder, settings.ingest)
+    ingestor = Ingestor(store, Live(Collection(None, index, embedder)), settings.ingest)
     try:
         begun = time.perf_counter()
         chunks = 0

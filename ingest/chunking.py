@@ -1,12 +1,13 @@
 """How the documents of a corpus are cut, and what that makes of their versions."""
 
 import hashlib
+import sys
 
 from ingest.accept import Source
 from ingest.duplicates import marks_key
 from ingest.manifest import Splitting
 from ingest.splitting import Cut, Split, Splitter
-from tandem.embedding import Embedder
+from tandem.live import Live
 from tandem.settings import IngestSettings
 from tandem.store import Store
 from tandem.vocabulary import Document
@@ -18,18 +19,27 @@ _READING = "2"
 class Chunker:
     """Splits documents as their corpus wants it. Blocking; any thread may call."""
 
-    def __init__(self, store: Store, embedder: Embedder, settings: IngestSettings) -> None:
+    def __init__(self, store: Store, live: Live, settings: IngestSettings) -> None:
         self._store = store
-        self._embedder = embedder
+        self._live = live
         self._settings = settings
-        self._splitter = Splitter(embedder)
+        self._splitter = (live.collection.embedder, Splitter(live.collection.embedder))
 
     def split(self, document: Document, version: str) -> Split:
         """The chunks of a document version, in order, and their tokens."""
-        return self._splitter.split(document, version, self.cut_of(document.tenant, document.corpus))
+        embedder, splitter = self._splitter
+        if embedder is not self._live.collection.embedder:
+            embedder = self._live.collection.embedder
+            splitter = Splitter(embedder)
+            self._splitter = (embedder, splitter)
+        cut = self._cut_of(document.tenant, document.corpus, embedder.max_tokens)
+        return splitter.split(document, version, cut)
 
     def version_of(self, tenant: str, corpus: str, source: Source) -> str:
-        """The same as long as the same file would give the same chunks and vectors."""
+        """The same as long as the same file would give the same chunks.
+
+        The embedder is no part of it: a collection as a whole is of one, and each has its own chunks.
+        """
         parts = (
             _READING,
             source.content_hash,
@@ -37,13 +47,12 @@ class Chunker:
             source.title or "",
             marks_key(source.marks),
             str(self._settings.ocr and self._settings.ocr_languages),
-            str(self.cut_of(tenant, corpus)),
-            self._embedder.fingerprint,
+            str(self._cut_of(tenant, corpus, sys.maxsize)),
         )
         return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
-    def cut_of(self, tenant: str, corpus: str) -> Cut:
-        """What the corpus is set to, and the settings where it is not."""
+    def _cut_of(self, tenant: str, corpus: str, most: int) -> Cut:
+        """What the corpus is set to, and the settings where it is not; no chunk longer than `most` tokens."""
         wanted = Splitting.model_validate(self._store.splitting_of(tenant, corpus))
         named = {
             "splitting": wanted.strategy,
@@ -53,4 +62,4 @@ class Chunker:
             "header": wanted.header,
         }
         chosen = {name: value for name, value in named.items() if value is not None}
-        return Cut.of(self._settings.model_copy(update=chosen), self._embedder.max_tokens)
+        return Cut.of(self._settings.model_copy(update=chosen), most)

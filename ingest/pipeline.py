@@ -8,14 +8,16 @@ from typing import Literal
 
 from ingest.accept import Source, Upload, accept, check_corpus
 from ingest.batching import EmbeddingQueue
+from ingest.beside import Beside
 from ingest.child import ParserChildren
 from ingest.chunking import Chunker
+from ingest.locks import Barrier
 from ingest.parsing import Attachment, Parsed, parse
 from ingest.removing import Remover
 from ingest.writing import Writer, is_version
-from tandem.embedding import Embedder
 from tandem.errors import UnreadableDocumentError
-from tandem.index import Index, check_metadata
+from tandem.index import check_metadata
+from tandem.live import Live
 from tandem.settings import IngestSettings
 from tandem.store import Claim, DocumentRecord, Store
 from tandem.threads import in_thread
@@ -51,23 +53,29 @@ class Ingestor:
     def __init__(
         self,
         store: Store,
-        index: Index,
-        embedder: Embedder,
+        live: Live,
         settings: IngestSettings,
         worker: str | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        """`worker` is the id under which this process is registered in the store, if it is."""
+        """`worker` is the id under which this process is registered in the store, if it is.
+
+        `beside` are the collections that do not answer, from which removals remove, too.
+        """
+        self.live = live
+        """The collection that is written to. It changes only while `barrier` is closed."""
+        self.barrier = Barrier()
+        """What writes passes it."""
         self._store = store
-        self._index = index
         self._settings = settings
         self._worker = worker
         self._children = ParserChildren(settings)
         self._parsing = asyncio.Semaphore(_PARSERS)
-        self._chunker = Chunker(store, embedder, settings)
+        self._chunker = Chunker(store, live, settings)
         self._writer = Writer(
-            store, index, EmbeddingQueue(embedder), self._chunker, settings.near_duplicates, worker
+            store, live, EmbeddingQueue(live), self._chunker, settings.near_duplicates, worker
         )
-        self.remove = Remover(store, index, self._writer, worker)
+        self.remove = Remover(store, live, self._writer, worker, self.barrier, beside)
         """Takes documents, corpora and tenants out again."""
 
     async def ingest(
@@ -87,7 +95,7 @@ class Ingestor:
         check_metadata(upload.marks.metadata)
         source = await in_thread(accept, upload, self._settings)
         known = document_id(caller.tenant, corpus, source.uri)
-        async with self._writer.locks.of(known):
+        async with self.barrier.passed(), self._writer.locks.of(known):
             version = await in_thread(self._chunker.version_of, caller.tenant, corpus, source)
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
             is_known = current is not None and is_version(current.version, version)
@@ -128,18 +136,20 @@ class Ingestor:
         left = await in_thread(self._store.leftovers, None, self._worker)
         removed = 0
         for known in sorted({one.document_id for one in left}):
-            async with self._writer.locks.of(known):
+            async with self.barrier.passed(), self._writer.locks.of(known):
                 removed += (await self._writer.sweep(known)).versions
         await self.index_orphans()
+        await self.remove.from_beside()
         return removed
 
     async def compact(self) -> bool:
         """Let the index be made small and fast if that is worth it; see `Index.compact`."""
-        return await self._index.compact()
+        return await self.live.collection.index.compact()
 
     async def index_orphans(self) -> None:
         """Index documents that were linked as duplicates to one that no longer says the same."""
-        await self._writer.write_orphans()
+        async with self.barrier.passed():
+            await self._writer.write_orphans()
 
     async def _unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
         """Nothing is read or embedded; only the moment at which it expires may be another."""

@@ -17,7 +17,7 @@ from ingest.chunking import Chunker
 from ingest.duplicates import Likeness, find_original, outlives
 from ingest.locks import Locks, to_its_end
 from tandem.errors import ConflictError, StorageError, UnavailableError
-from tandem.index import Index
+from tandem.live import Live
 from tandem.store import Claim, DocumentRecord, Original, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Document
@@ -55,14 +55,14 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        index: Index,
+        live: Live,
         queue: EmbeddingQueue,
         chunker: Chunker,
         least: float,
         worker: str | None,
     ) -> None:
         self._store = store
-        self._index = index
+        self._live = live
         self._queue = queue
         self._chunker = chunker
         self._least = least
@@ -90,7 +90,11 @@ class Writer:
             if original is None:
                 await self._index_chunks(chunks, progress)
             await self.release_duplicates(document.id, likeness)
-            commit = partial(self._store.commit_version, chunk_count=0 if original else len(chunks))
+            commit = partial(
+                self._store.commit_version,
+                chunk_count=0 if original else len(chunks),
+                collection=self._live.collection.name,
+            )
             replaced = await to_its_end(in_thread(commit, document.id, version))
             # Once more: one may have been linked to what was current until now.
             successor = likeness if original is None else None
@@ -132,7 +136,7 @@ class Writer:
                 async with self.locks.of(linked.id):
                     await self._write_again(linked)
         # In this order, what is stopped between the two is noticed the next time.
-        await self._index.set_expiry(record.tenant, record.id, record.version, expires_at)
+        await self._live.collection.index.set_expiry(record.tenant, record.id, record.version, expires_at)
         await in_thread(self._store.set_expiry, record.id, record.version, expires_at)
         if record.duplicate_of is not None:
             for orphan in await in_thread(self._store.orphaned_duplicates, record.id):
@@ -141,10 +145,10 @@ class Writer:
     async def sweep(self, document_id: str) -> Swept:
         """Remove the chunks, then the row, of every version of a document that is not current."""
         left = await in_thread(self._store.leftovers, document_id, self._worker)
-        chunks = 0
+        collection, chunks = self._live.collection, 0
         for one in left:
-            chunks += await self._index.delete_version(one.tenant, one.document_id, one.version)
-            await in_thread(self._store.forget_version, one.document_id, one.version)
+            chunks += await collection.index.delete_version(one.tenant, one.document_id, one.version)
+            await in_thread(self._store.forget_version, one.document_id, one.version, collection.name)
         return Swept(len(left), chunks)
 
     async def _write_again(self, linked: DocumentRecord) -> None:
@@ -165,7 +169,7 @@ class Writer:
         """Remove the chunks of a version that another process has swept and forgotten while they were written."""
         with suppress(StorageError, UnavailableError):  # the conflict is what must be told
             if not await in_thread(self._store.knows_version, document.id, version):
-                await self._index.delete_version(document.tenant, document.id, version)
+                await self._live.collection.index.delete_version(document.tenant, document.id, version)
 
     async def _begin(
         self, document: Document, version: str, likeness: Likeness, besides: str | None, claim: Claim | None
@@ -181,6 +185,7 @@ class Writer:
                 original=original,
                 bands=likeness.bands,
                 claim=claim,
+                collection=self._live.collection.name,
             )
             await to_its_end(in_thread(begin, document, version))
         return original
@@ -189,7 +194,7 @@ class Writer:
         for start in range(0, len(chunks), _BATCH):
             batch = chunks[start : start + _BATCH]
             vectors = await self._queue.embed([chunk.indexed_text for chunk in batch])
-            await to_its_end(self._index.upsert(batch, vectors))
+            await to_its_end(self._live.collection.index.upsert(batch, vectors))
             if progress is not None:
                 progress(start + len(batch))
 

@@ -1,6 +1,6 @@
 """Jobs: corpora brought up to date from their sources, durably, document by document."""
 
 from ingest.jobs.following import Event, follow
-from ingest.jobs.worker import JobWorker, join_workers
+from ingest.jobs.worker import JobWorker, join_workers, say_alive
 
-__all__ = ["Event", "JobWorker", "follow", "join_workers"]
+__all__ = ["Event", "JobWorker", "follow", "join_workers", "say_alive"]

@@ -36,6 +36,16 @@ def join_workers(store: Store, stack: AsyncExitStack) -> str:
     return worker
 
 
+async def say_alive(store: Store, worker: str) -> None:
+    """Say that the worker lives, again and again until cancelled."""
+    while True:
+        try:
+            await in_thread(store.seen_worker, worker)
+        except TandemError as error:
+            log.warning("cannot say that this worker lives", error=error.message)
+        await asyncio.sleep(_BEAT_S)
+
+
 class JobWorker:
     """Claims jobs and does them; says that it lives; removes what has expired."""
 
@@ -54,7 +64,7 @@ class JobWorker:
     async def run(self) -> None:
         """Work until cancelled; jobs that are under way then wait for the next worker."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._beat())
+            tasks.create_task(say_alive(self._store, self._worker))
             tasks.create_task(self._tidy())
             for _ in range(_JOBS_AT_ONCE):
                 tasks.create_task(self._work())
@@ -64,7 +74,7 @@ class JobWorker:
 
         Where another worker holds it, this one waits: that one ends it, or is found to be dead.
         """
-        beat = asyncio.create_task(self._beat())
+        beat = asyncio.create_task(say_alive(self._store, self._worker))
         try:
             while not (await in_thread(self._store.job, caller, job_id)).ended:
                 claimed = await in_thread(self._store.claim_job, self._worker, job_id)
@@ -104,14 +114,6 @@ class JobWorker:
         except TimeoutError:
             return
         self._woken.clear()
-
-    async def _beat(self) -> None:
-        while True:
-            try:
-                await in_thread(self._store.seen_worker, self._worker)
-            except TandemError as error:
-                log.warning("cannot say that this worker lives", error=error.message)
-            await asyncio.sleep(_BEAT_S)
 
     async def _tidy(self) -> None:
         while True:

@@ -35,14 +35,15 @@ async def retrieve(
     """
     if corpora is not None:
         await _check_corpora(caller, corpora, services)
-    with timings.step("embed"):
-        vector = await services.embedder.embed_query(text)
-    with timings.step("retrieve"):
-        # More than wanted: chunks of a parent that a better one has already brought fall away.
-        query = Query(text, vector, 2 * profile.passages, profile.leg)
-        current = await search_current(
-            Scope.of(caller, corpora, where), query, services.index, services.store
-        )
+    # One collection for the whole question: its vectors are of its own embedder.
+    with services.live.reading() as collection:
+        with timings.step("embed"):
+            vector = await collection.embedder.embed_query(text)
+        with timings.step("retrieve"):
+            # More than wanted: chunks of a parent that a better one has already brought fall away.
+            query = Query(text, vector, 2 * profile.passages, profile.leg)
+            scope = Scope.of(caller, corpora, where)
+            current = await search_current(scope, query, collection.index, services.store)
     return as_read(current)[: profile.passages]
 
 

@@ -101,5 +101,5 @@ def check_embedder(recorded: Mapping[str, Any], *, dimension: int, fingerprint: 
         f"The index was built by embedder {recorded.get('fingerprint')} ({recorded.get('dimension')} dimensions), "
         f"not by {fingerprint} ({dimension})",
         param="embedding.model",
-        hint="Set the embedder back, or choose a new index.collection and ingest again.",
+        hint="Embed all documents anew with the embedder of the settings: tandem reindex.",
     )

@@ -7,6 +7,7 @@ from dataclasses import fields
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, insert, select, update
 
 from tandem.errors import NotFoundError
+from tandem.store.collections import is_active
 from tandem.store.job_records import WAITING
 from tandem.store.job_rows import uri_hash
 from tandem.store.job_schema import contents, job_documents, jobs
@@ -79,10 +80,17 @@ class Removals(Transactions):
             removed["store.corpora"] = _remove(connection, corpora, _scope(corpora, tenant, corpus))
         return removed, written
 
-    def erase_versions(self, tenant: str, corpus: str | None, besides: Sequence[str]) -> int:
-        """Remove retired versions whose chunks are gone; returns how many. `besides` are left to a sweep."""
+    def erase_versions(
+        self, tenant: str, corpus: str | None, besides: Sequence[str], collection: str | None = None
+    ) -> int:
+        """Remove retired versions whose chunks have left `collection`; returns how many.
+
+        `besides` are left to a sweep; so are all if another collection answers now.
+        """
         gone = _scope(versions, tenant, corpus) & (versions.c.state == SUPERSEDED)
         with self._writing() as connection:
+            if not is_active(connection, collection):
+                return 0
             return _remove(connection, versions, gone & versions.c.document_id.not_in(besides))
 
     def add_receipt(self, receipt: Receipt) -> None:

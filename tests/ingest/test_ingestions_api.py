@@ -29,7 +29,7 @@ BAD = b"%PDF-1.7 nonsense"
 @pytest.fixture
 async def http(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     parts.store.seen_worker("w1")
-    ingestor = Ingestor(parts.store, parts.index, parts.embedder, SETTINGS, "w1")
+    ingestor = Ingestor(parts.store, parts.live, SETTINGS, "w1")
     worker = JobWorker(parts.store, ingestor, SETTINGS, "w1")
     app = FastAPI()
 

@@ -15,6 +15,7 @@ from ingest import Ingestor, Upload, writing
 from ingest.jobs import JobWorker
 from tandem.embedding import Embedder
 from tandem.errors import TandemError
+from tandem.live import Collection, Live
 from tandem.settings import IngestSettings
 from tandem.store import Store
 from tandem.vocabulary import Caller
@@ -59,7 +60,7 @@ def write_files(folder: Path) -> None:
 
 
 def worker_of(store: Any, index: Any, embedder: Embedder, name: str) -> tuple[Ingestor, JobWorker]:
-    ingestor = Ingestor(cast("Store", store), index, embedder, SETTINGS, name)
+    ingestor = Ingestor(cast("Store", store), Live(Collection(None, index, embedder)), SETTINGS, name)
     return ingestor, JobWorker(store, ingestor, SETTINGS, name)
 
 

@@ -68,7 +68,7 @@ class Desk:
     def worker(self, name: str = "w1", **settings: object) -> tuple[Ingestor, JobWorker]:
         self.store.seen_worker(name)
         chosen = IngestSettings(**{**QUICK, **settings})  # type: ignore[arg-type]
-        ingestor = Ingestor(self.store, self.parts.index, self.parts.embedder, chosen, name)
+        ingestor = Ingestor(self.store, self.parts.live, chosen, name)
         return ingestor, JobWorker(self.store, ingestor, chosen, name)
 
     async def do(self, job: Job, **settings: object) -> Job:

@@ -74,7 +74,7 @@ async def http(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
 async def planted(parts: Parts) -> None:
     """The canary as a document, in a trace, and in jobs: one that went well, and one whose file was refused."""
     parts.store.seen_worker("w1")
-    ingestor = Ingestor(parts.store, parts.index, parts.embedder, SETTINGS, "w1")
+    ingestor = Ingestor(parts.store, parts.live, SETTINGS, "w1")
     worker = JobWorker(parts.store, ingestor, SETTINGS, "w1")
     await ingestor.ingest(
         OTHER, "docs", replace(UPLOAD, content=b"Something of another tenant.", marks=Marks())
@@ -150,7 +150,7 @@ async def test_a_document_out_of_an_archive_goes_with_what_is_kept_of_the_archiv
     parts: Parts, http: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     parts.store.seen_worker("w1")
-    ingestor = Ingestor(parts.store, parts.index, parts.embedder, SETTINGS, "w1")
+    ingestor = Ingestor(parts.store, parts.live, SETTINGS, "w1")
     worker = JobWorker(parts.store, ingestor, SETTINGS, "w1")
     inner = b"PK\x03\x04 damaged"
     box = Upload("box.zip", "box.zip", zipped({"canary.md": UPLOAD.content, "inner.zip": inner}))
@@ -169,7 +169,7 @@ async def test_a_corpus_of_which_only_a_refused_file_is_kept_can_be_removed(
     parts: Parts, http: httpx.AsyncClient
 ) -> None:
     parts.store.seen_worker("w1")
-    ingestor = Ingestor(parts.store, parts.index, parts.embedder, SETTINGS, "w1")
+    ingestor = Ingestor(parts.store, parts.live, SETTINGS, "w1")
     broken = replace(UPLOAD, content=f"%PDF-1.7 {CANARY}".encode())
     job = parts.store.create_job(ACME, "docs", {"sources": []}, files=[entry_of_upload(broken)])
     await JobWorker(parts.store, ingestor, SETTINGS, "w1").run_one(ACME, job.id)
