@@ -24,7 +24,6 @@ from tandem.store.transactions import Transactions
 from tandem.store.workers import this_host
 from tandem.vocabulary import Caller
 
-
 _ONGOING = ("queued", "running")
 
 
