@@ -79,11 +79,15 @@ class JobRunner:
         try:
             state, error = await self._end_of(claim, job, reach)
             await in_thread(self._store.end_job, claim, state, error)
-        except ConflictError:
-            log.warning("ingestion taken over", job=claim.job_id)
+        except ConflictError as error:
+            # Of the claim, which another worker has then; else of a document, and the job is tried again.
+            log.warning("ingestion broken off", job=claim.job_id, why=error.message)
+            self._held.add(claim)
+            await self.release()
         except BaseException:
             self._held.add(claim)
-            await asyncio.shield(self.release())
+            with suppress(TandemError):  # the first error, or the cancellation, is what must be told
+                await asyncio.shield(self.release())
             raise
         finally:
             await in_thread(reach.close)

@@ -11,6 +11,9 @@ from tandem.store.faults import faults_explained
 WRITES = "tandem_writes"
 """Execution option by which the engine knows that a transaction is going to write."""
 
+_PATIENCE_MS = 250
+"""So long the log waits for its readers before it is left to the next time."""
+
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))").bindparams(
     bindparam("name", type_=AnyText())
 )
@@ -56,7 +59,14 @@ class Transactions:
         """
         if self._engine.dialect.name == "sqlite":
             with faults_explained(), self._engine.connect() as connection:
-                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                cursor = connection.connection.cursor()
+                before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+                try:
+                    cursor.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout = {before}")
+                    cursor.close()
 
     def close(self) -> None:
         """Let go of all connections; safe to call twice."""

@@ -19,7 +19,7 @@ from ingest import Ingestor, Upload, pipeline
 from ingest.jobs import JobWorker, follow, runner
 from ingest.jobs import worker as worker_module
 from ingest.jobs.entries import entry_of_upload
-from tandem.errors import StorageError, UnavailableError
+from tandem.errors import ConflictError, StorageError, UnavailableError
 from tandem.index import Query
 from tandem.settings import IngestSettings
 from tandem.store import Job
@@ -320,6 +320,39 @@ async def test_a_job_that_the_store_did_not_take_back_is_let_go_later(
         away = False
         await until(lambda: desk.store.job(CALLER, job.id).ended)
     assert desk.store.job(CALLER, job.id).counts == {"created": 1}
+
+
+async def test_a_job_that_met_a_conflict_at_its_end_is_tried_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a copy whose original was removed while it was written; the claim is not lost by that."""
+    desk.write("a.md", text_of("lantern"))
+    real, calls = Ingestor.index_orphans, []
+
+    async def conflicting_orphans(ingestor: Ingestor) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ConflictError("The document that says the same was just removed")
+        await real(ingestor)
+
+    monkeypatch.setattr(Ingestor, "index_orphans", conflicting_orphans)
+    assert (await desk.do(desk.job())).state == "done"
+
+
+async def test_a_worker_stops_though_the_store_takes_nothing_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write("a.md", text_of("lantern"))
+    stuck = await slowed(desk, monkeypatch, after=0)
+
+    def absent(*_: object) -> None:
+        raise UnavailableError("The database server cannot be reached")
+
+    async with asyncio.timeout(20):
+        async with working(desk, tries=9):
+            desk.job()
+            await stuck.wait()
+            monkeypatch.setattr(desk.store, "release_job", absent)
 
 
 async def test_a_folder_that_is_not_there_fails_the_job(desk: Desk) -> None:

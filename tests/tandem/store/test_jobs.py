@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from tandem.errors import ConflictError, NotFoundError
-from tandem.store import Claim, Job, NewJobDocument, Outcome, Store
+from tandem.settings import StoreSettings
+from tandem.store import Claim, Job, NewJobDocument, Outcome, Store, open_store
 from tandem.store.job_schema import contents, job_documents, jobs, workers
 from tandem.vocabulary import Caller, Document
 
@@ -177,11 +179,14 @@ def test_listing_twice_is_harmless(store: Store) -> None:
     assert store.listed_sources(job.id) == {0}
 
 
-def test_more_documents_than_a_database_takes_values_in_one_statement(store: Store) -> None:
+def test_more_documents_than_a_database_takes_values_in_one_statement(tmp_path: Path) -> None:
+    """SQLite takes the fewest."""
+    store = open_store(StoreSettings(), tmp_path)
     claim, job = claimed(store, a_file("all"))
     store.end_document(claim, 0, Outcome("unpacked"), [listed(str(n)) for n in range(33_000)])
     assert store.job(CALLER, job.id).counts == {"unpacked": 1, "waiting": 33_000}
     assert store.job_documents(CALLER, job.id, after=32_999)[0].uri == "32999"
+    store.close()
 
 
 def test_documents_are_due_by_place_and_not_before_their_time(store: Store) -> None:
