@@ -189,6 +189,18 @@ async def test_attachments_become_documents_with_the_marks_of_their_mail(desk: D
     assert await desk.found("lantern", Where(tags=("legal",))) >= {"notes.txt", "x.txt", "m.eml"}
 
 
+async def test_attachments_of_a_mail_that_is_in_already_are_not_forgotten(desk: Desk) -> None:
+    """As after a stop between the mail's switch and the listing of what it holds."""
+    content = mail("plan", ("notes.txt", text_of("lantern")))
+    uri = desk.write("m.eml", content)
+    ingestor, _ = desk.worker()
+    await ingestor.ingest(CALLER, "docs", Upload(uri, "m.eml", content))
+    await ingestor.close()
+    ended = await desk.do(job := desk.job())
+    assert ended.counts == {"unchanged": 1, "created": 1}
+    assert desk.states(job)["notes.txt"] == "created"
+
+
 async def test_records_become_documents(desk: Desk) -> None:
     lines = [
         {"id": n, "body": text_of(f"lantern {n}").decode(), "kind": kind} for n, kind in enumerate("aab")
