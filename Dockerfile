@@ -11,11 +11,12 @@ COPY requirements requirements
 COPY scripts scripts
 RUN sh scripts/setup_engine.sh
 COPY . .
-RUN sh scripts/setup_app.sh app
+RUN EXTRAS=postgres,s3 sh scripts/setup_app.sh app
 
 FROM python:3.11-slim
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 tesseract-ocr-eng \
+    && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /data tandem \
     && install -d -o tandem -g tandem /data
 COPY --from=build /srv/tandem /srv/tandem

@@ -23,6 +23,7 @@ run: setup  ## set up and serve; ARGS="--port 9000" goes to `tandem up`
 test: dev setup  ## set up, check, and run all tests, the end-to-end tests last
 	@sh scripts/setup_browser.sh
 	@sh scripts/setup_postgres.sh
+	@sh scripts/setup_tesseract.sh
 	@$(MAKE) check
 	@sh scripts/test.sh $(ARGS)
 

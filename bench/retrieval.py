@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import machine
+from bench.texts import read_lines
 from eval.retrieval import answer_rank, hit_rate
 from ingest import Ingestor, Upload
 from tandem.embedding import load_embedder
 from tandem.index import Leg, Query, open_index
+from tandem.live import Collection, Live
 from tandem.settings import Settings
 from tandem.store import open_store
 from tandem.vocabulary import Caller, Scope
@@ -35,8 +37,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/covidqa"))
     parser.add_argument("--questions", default="dev", help="questions-NAME.jsonl")
     arguments = parser.parse_args()
-    documents = _lines(arguments.data / "corpus.jsonl")
-    questions = _lines(next(arguments.data.glob(f"questions*{arguments.questions}*.jsonl")))
+    documents = read_lines(arguments.data / "corpus.jsonl")
+    questions = read_lines(next(arguments.data.glob(f"questions*{arguments.questions}*.jsonl")))
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(_measure(Path(folder), documents, questions))
     name = f"{arguments.data.name}, {arguments.questions}"
@@ -53,7 +55,7 @@ async def _measure(folder: Path, documents: list[Any], questions: list[Any]) -> 
     index = await open_index(
         settings.index, folder, dimension=embedder.dimension, fingerprint=embedder.fingerprint
     )
-    ingestor = Ingestor(store, index, embedder, settings.ingest)
+    ingestor = Ingestor(store, Live(Collection(None, index, embedder)), settings.ingest)
     try:
         begun = time.perf_counter()
         chunks = 0
@@ -93,10 +95,6 @@ async def _leg(leg: Leg, questions: list[Any], index: Any, embedder: Any, scope:
         ranks.append(answer_rank(question["answers"], [passage.chunk.text for passage in found]))
     shares = {f"top_{k}": round(100 * hit_rate(ranks, k), 1) for k in (1, 5, 10)}
     return shares | {"median_ms": round(statistics.median(milliseconds), 2)}
-
-
-def _lines(file: Path) -> list[Any]:
-    return [json.loads(line) for line in file.read_text().splitlines() if line]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tandem.embedding import Embedder
+from tandem.live import Live
 from tandem.threads import in_thread
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ class _Wanted:
 class EmbeddingQueue:
     """Embeds what documents ask for, together. Documents are served in the order in which they ask."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+    def __init__(self, live: Live) -> None:
+        self._live = live
         self._wanted: list[_Wanted] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -47,7 +47,7 @@ class EmbeddingQueue:
     async def _serve(self, batch: Sequence[_Wanted]) -> None:
         texts = [text for wanted in batch for text in wanted.texts]
         try:
-            vectors = await in_thread(self._embedder.embed_documents, texts)
+            vectors = await in_thread(self._live.collection.embedder.embed_documents, texts)
         except Exception as error:  # noqa: BLE001 - raised again in each document that waits
             for wanted in batch:
                 if not wanted.vectors.done():

@@ -13,16 +13,17 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from ingest.extract import Extract, checked
 from ingest.faults import refusal
 from ingest.formats.reading import Options
 from tandem.errors import TandemError, UnavailableError, UnreadableDocumentError
 from tandem.settings import IngestSettings
-from tandem.vocabulary import Block, BlockKind, Heading, Page
 
 _WORKER = Path(__file__).with_name("worker.py")
 _LENGTH = 8
@@ -39,20 +40,7 @@ _PASSED_ON = ("LD_LIBRARY_PATH", "PYTHONHOME", "TESSDATA_PREFIX")
 _TESSERACT_DATA = "/usr/share/tesseract-ocr/*/tessdata"
 
 
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """What a parser found; every place is within the text, and in order."""
-
-    text: str
-    title: str | None
-    pages: tuple[Page, ...]
-    headings: tuple[Heading, ...]
-    blocks: tuple[Block, ...]
-    attachments: tuple[tuple[str, bytes], ...]
-    warnings: list[str]
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class _Child:
     process: subprocess.Popen[bytes]
     folder: Path
@@ -124,6 +112,25 @@ class ParserChildren:
         return self._start()
 
     def _start(self) -> _Child:
+        try:
+            folder, process = self._spawned()
+        except OSError as error:
+            raise _not_started(str(error)) from error
+        child = _Child(process, folder)
+        # A child that nobody ended ends with this process, and its folder goes then.
+        weakref.finalize(child, shutil.rmtree, folder, ignore_errors=True)
+        timer = threading.Timer(_START_TIMEOUT_S, _kill_late, (child,))
+        timer.start()
+        hello = _received(process, _SLACK_BYTES)
+        timer.cancel()
+        if hello is None:
+            _end(child)
+            raise _not_started("it ended, or took too long")
+        child.holds = tuple(hello[0]["holds"])
+        child.loaded_bytes = child.resident_bytes = hello[0]["resident"]
+        return child
+
+    def _spawned(self) -> tuple[Path, subprocess.Popen[bytes]]:
         folder = Path(tempfile.mkdtemp(prefix="tandem-parser-"))
         # A session of its own: Ctrl-C is for the parent, which then closes the child's input.
         # -P: the folder of the script holds modules with plain names and must not be searched.
@@ -136,21 +143,7 @@ class ParserChildren:
             cwd=folder,
             start_new_session=True,
         )
-        child = _Child(process, folder)
-        timer = threading.Timer(_START_TIMEOUT_S, _kill_late, (child,))
-        timer.start()
-        hello = _received(process, _SLACK_BYTES)
-        timer.cancel()
-        if hello is None:
-            _end(child)
-            raise UnavailableError(
-                "The parser cannot be started",
-                hint="`tandem doctor` checks the installation; is there memory left?",
-                retry_after=10,
-            )
-        child.holds = tuple(hello[0]["holds"])
-        child.loaded_bytes = child.resident_bytes = hello[0]["resident"]
-        return child
+        return folder, process
 
     def _exchange(
         self, child: _Child, media_type: str, content: bytes
@@ -180,7 +173,7 @@ class ParserChildren:
         if "fault" in answer:
             raise refusal(answer["fault"], name, self._max_chars)
         try:
-            return _checked(answer, files)
+            return checked(answer, files)
         except (KeyError, TypeError, ValueError) as error:
             raise self._died(name, late=False) from error
 
@@ -194,42 +187,12 @@ class ParserChildren:
         return refusal("died", name, self._max_chars)
 
 
-def _checked(answer: dict[str, Any], files: bytes) -> Extract:
-    """The answer as what it should be. A child that was taken over could send anything."""
-    text = answer["text"]
-    pages = tuple(Page(int(number), *_span(start, end, text)) for number, start, end in answer["pages"])
-    headings = tuple(
-        Heading(int(level), str(title), *_span(start, start, text)[:1])
-        for level, title, start in answer["headings"]
+def _not_started(reason: str) -> UnavailableError:
+    return UnavailableError(
+        f"The parser cannot be started: {reason}",
+        hint="It needs a folder for temporary files and about 100 MiB of memory; `tandem doctor` checks more.",
+        retry_after=10,
     )
-    blocks = tuple(Block(BlockKind(kind), *_span(start, end, text)) for kind, start, end in answer["blocks"])
-    for places in (pages, headings, blocks):
-        starts = [place.start for place in places]
-        if starts != sorted(starts):
-            raise ValueError("places out of order")
-    attachments = []
-    start = 0
-    for name, size in answer["attachments"]:
-        if not 0 <= size <= len(files) - start:
-            raise ValueError("an attachment that is not there")
-        attachments.append((str(name), files[start : start + size]))
-        start += size
-    title = answer["title"]
-    return Extract(
-        str(text),
-        title if title is None else str(title),
-        pages,
-        headings,
-        blocks,
-        tuple(attachments),
-        [str(warning) for warning in answer["warnings"]],
-    )
-
-
-def _span(start: int, end: int, text: str) -> tuple[int, int]:
-    if not 0 <= start <= end <= len(text):
-        raise ValueError("a place outside of the text")
-    return start, end
 
 
 def _readable() -> Sequence[str]:

@@ -30,7 +30,10 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _OPEN_FILES = 128
 _FILE_BYTES = 64 * 1024**2
-_LOADED = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc/self", "/sys/fs/cgroup")
+_CODE_BYTES = 48 * 1024**2
+"""Pages of libraries that are touched only later: they count as memory of the process, and not as its data."""
+
+_LOADED = ("/usr", "/lib", "/lib64", "/nix/store", "/etc/ld.so.cache", "/proc/self", "/sys/fs/cgroup")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _FORBIDDEN_EVENTS = (
     "socket.",
@@ -75,7 +78,7 @@ def limit_memory(beyond: int) -> None:
     status = Path("/proc/self/status")
     if status.exists():
         taken = next(int(line.split()[1]) for line in status.read_text().splitlines() if "VmData" in line)
-        limit = taken * 1024 + beyond
+        limit = taken * 1024 + beyond - _CODE_BYTES
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     else:
         most = beyond + 8 * 1024**3

@@ -7,9 +7,9 @@ that the store looks up; whether they are near duplicates is then decided on the
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from tandem.store import DocumentRecord, Original, Store
 from tandem.vocabulary import Document, Marks
@@ -20,7 +20,8 @@ _ROWS = 8
 
 _SHINGLE = 3
 _WORD = re.compile(r"\w+")
-_FIGURE = re.compile(r"\w*\d\w*")
+_FIGURE = re.compile(r"\S*\d\S*")
+_AROUND_FIGURES = ".,;:!?()[]{}<>|*_'\"`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Likeness:
         other = record.as_document()
         if marks_key(other.marks) != marks_key(self.document.marks):
             return False
+        if not outlives(self.document.marks.expires_at, other.marks.expires_at):
+            return False
         return _text_hash(other) == self.text_hash or (
             self.least > 0 and are_near(self.document.text, other.text, self.least)
         )
@@ -56,7 +59,7 @@ def are_near(text: str, other: str, least: float) -> bool:
 
     Texts whose figures differ are never near: two invoices that differ in an amount alone are two.
     """
-    if Counter(_FIGURE.findall(text)) != Counter(_FIGURE.findall(other)):
+    if _figures(text) != _figures(other):
         return False
     one, two = _shingles(_words(text)), _shingles(_words(other))
     union = len(one | two)
@@ -96,12 +99,22 @@ def _bands_of(document: Document) -> tuple[str, ...]:
     )
 
 
+def _figures(text: str) -> list[str]:
+    """In their order, for two that changed places say something else; with signs and units that touch them."""
+    return [found.strip(_AROUND_FIGURES) for found in _FIGURE.findall(text)]
+
+
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
 def _shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
     return set(zip(*(words[start:] for start in range(_SHINGLE)), strict=False))
+
+
+def outlives(expires_at: datetime | None, other: datetime | None) -> bool:
+    """Whether what expires at the first moment can stand for what expires at the second; `None` is never."""
+    return expires_at is None or (other is not None and expires_at >= other)
 
 
 def marks_key(marks: Marks) -> str:

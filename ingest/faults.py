@@ -15,6 +15,10 @@ _REASONS = {
     "bomb": ("unpacks to more than any document needs", _EXPORT_AGAIN),
     "deep": ("is nested deeper than any document needs", _EXPORT_AGAIN),
     "document type": ("holds an XML document type, which office files never do", _EXPORT_AGAIN),
+    "languages": (
+        "needs text recognition, and tesseract's data for ingest.ocr_languages is not installed",
+        "Install it, such as with: apt install tesseract-ocr-eng",
+    ),
     "pixels": ("is a picture of too many pixels", "Scale it down; 300 dots an inch are enough."),
     "pages": ("claims to have more pages than can be read", _SPLIT),
 }

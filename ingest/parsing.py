@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, field
 
 from ingest.accept import Source
-from ingest.child import Extract, ParserChildren
+from ingest.child import ParserChildren
+from ingest.extract import Extract
 from ingest.faults import refusal
 from ingest.sniffing import MediaType
 from ingest.structure import markdown_structure
@@ -14,6 +15,7 @@ from tandem.vocabulary import Block, BlockKind, Heading, Page
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MOST_TITLE_CHARS = 300
 _MOST_NAMED_PAGES = 5
+_WORKBOOKS = frozenset({MediaType.XLSX, MediaType.XLS, MediaType.ODS})
 _QUICK_CHARS = 64_000
 """Markdown up to this length is looked through in the process. The worst that was found takes 25 s for a
 million characters, which is for a child with its limit on time."""
@@ -67,8 +69,10 @@ def _foreign(source: Source, content: bytes, children: ParserChildren) -> Parsed
     attachments = tuple(Attachment(_plain_name(name), inner) for name, inner in extract.attachments)
     if not extract.text and not attachments:
         raise _without_text(source)
+    # The first sheet of a workbook is not what the workbook is about.
+    headline = None if source.media_type in _WORKBOOKS else _first(extract.headings)
     return Parsed(
-        _title(source, extract.title or _first(extract.headings)),
+        _title(source, extract.title or headline),
         extract.text,
         extract.pages,
         extract.headings,

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from ingest.accept import Upload, accept, check_corpus
 from ingest.batching import EmbeddingQueue
+from ingest.beside import Beside
 from ingest.child import ParserChildren
 from ingest.chunking import Chunker
+from ingest.locks import Barrier
 from ingest.parsing import parse
-from ingest.reading import DocumentReport, reading_of, report_of
+from ingest.reading import DocumentReport, attached, reading_of, report_of
 from ingest.removing import Remover
 from ingest.writing import Writer, is_version
-from tandem.embedding import Embedder
-from tandem.index import Index, check_metadata
+from tandem.index import check_metadata
+from tandem.live import Live
 from tandem.settings import IngestSettings
-from tandem.store import DocumentRecord, Store
+from tandem.store import Claim, DocumentRecord, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, document_id
 
@@ -29,49 +32,67 @@ class Ingestor:
     def __init__(
         self,
         store: Store,
-        index: Index,
-        embedder: Embedder,
+        live: Live,
         settings: IngestSettings,
         worker: str | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        """`worker` is the id under which this process is registered in the store, if it is."""
+        """`worker` is the id under which this process is registered in the store, if it is.
+
+        `beside` are the collections that do not answer, from which removals remove, too.
+        """
+        self.live = live
+        """The collection that is written to. It changes only while `barrier` is closed."""
+        self.barrier = Barrier()
+        """What writes passes it."""
         self._store = store
-        self._index = index
         self._settings = settings
         self._worker = worker
         self._children = ParserChildren(settings)
         self._parsing = asyncio.Semaphore(_PARSERS)
-        self._chunker = Chunker(store, embedder, settings)
+        self._chunker = Chunker(store, lambda: live.collection.embedder, settings)
         self.writer = Writer(
-            store, index, EmbeddingQueue(embedder), self._chunker, settings.near_duplicates, worker
+            store, live, EmbeddingQueue(live), self._chunker, settings.near_duplicates, worker
         )
         """Writes versions; who reads documents elsewhere ends with it."""
-        self.remove = Remover(store, index, self.writer, worker)
+        self.remove = Remover(store, live, self.writer, worker, self.barrier, beside)
         """Takes documents, corpora and tenants out again."""
 
     async def ingest(
-        self, caller: Caller, corpus: str, upload: Upload, progress: Callable[[int], None] | None = None
+        self,
+        caller: Caller,
+        corpus: str,
+        upload: Upload,
+        progress: Callable[[int], None] | None = None,
+        claim: Claim | None = None,
     ) -> DocumentReport:
         """Make one file answerable; `progress` gets the number of chunks that are done.
 
-        Raises what `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and
+        `claim` is that of the job for which it is done: nothing is written once it is lost. Raises what `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and
         the index. Nothing of a file that fails is left.
         """
         check_corpus(corpus)
         check_metadata(upload.marks.metadata)
         source = await in_thread(accept, upload, self._settings)
         known = document_id(caller.tenant, corpus, source.uri)
-        async with self.writer.locks.of(known):
+        async with self.barrier.passed(), self.writer.locks.of(known):
             version = await in_thread(self._chunker.version_of, caller.tenant, corpus, source)
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
-            if current is not None and is_version(current.version, version):
+            is_known = current is not None and is_version(current.version, version)
+            if current is not None and is_known and not source.media_type.is_mail:
                 return await self.unchanged(current, source.marks.expires_at)
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children)
+            if current is not None and is_known:
+                # Whether its attachments went in is not known: the run that read it may have stopped before.
+                unchanged = await self.unchanged(current, source.marks.expires_at)
+                return replace(unchanged, attachments=attached(upload, parsed.attachments))
             reading = await in_thread(
                 reading_of, caller, corpus, upload, source, parsed, version, self._chunker
             )
-            written = await self.writer.write(reading.document, version, reading.chunks, progress)
+            written = await self.writer.write(
+                reading.document, version, reading.chunks, progress, claim=claim
+            )
         return report_of(reading, written, len(reading.chunks))
 
     async def repair(self) -> int:
@@ -79,28 +100,28 @@ class Ingestor:
         left = await in_thread(self._store.leftovers, None, self._worker)
         removed = 0
         for known in sorted({one.document_id for one in left}):
-            async with self.writer.locks.of(known):
+            async with self.barrier.passed(), self.writer.locks.of(known):
                 removed += (await self.writer.sweep(known)).versions
         await self.index_orphans()
+        await self.remove.from_beside()
         return removed
 
     async def compact(self) -> bool:
         """Let the index be made small and fast if that is worth it; see `Index.compact`."""
-        return await self._index.compact()
+        return await self.live.collection.index.compact()
 
     async def index_orphans(self) -> None:
         """Index documents that were linked as duplicates to one that no longer says the same."""
-        await self.writer.write_orphans()
+        async with self.barrier.passed():
+            await self.writer.write_orphans()
 
     async def unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
         """Report a document that is as it was; only the moment at which it expires may be another.
 
-        The caller holds the document's lock.
+        The caller has passed the barrier and holds the document's lock.
         """
         if record.marks.expires_at != expires_at:
-            # In this order, what is stopped between the two is noticed the next time.
-            await self._index.set_expiry(record.tenant, record.id, record.version, expires_at)
-            await in_thread(self._store.set_expiry, record.id, record.version, expires_at)
+            await self.writer.set_expiry(record, expires_at)
         return DocumentReport(
             record.id, record.uri, record.title, record.chunks, 0, "unchanged", [], record.duplicate_of
         )

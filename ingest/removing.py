@@ -4,10 +4,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from ingest.locks import to_its_end
+from ingest.beside import Beside
+from ingest.locks import Barrier, to_its_end
 from ingest.writing import Writer
 from tandem.errors import NotFoundError
-from tandem.index import Index
+from tandem.live import Live
 from tandem.store import Receipt, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller
@@ -20,56 +21,81 @@ class Remover:
     next start, and no reader sees what is left until then.
     """
 
-    def __init__(self, store: Store, index: Index, writer: Writer, worker: str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        live: Live,
+        writer: Writer,
+        worker: str | None,
+        barrier: Barrier,
+        beside: Beside | None,
+    ) -> None:
         self._store = store
-        self._index = index
+        self._live = live
         self._writer = writer
         self._worker = worker
+        self._barrier = barrier
+        self._beside = beside
 
     async def document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
         """Remove a document. Raises `NotFoundError`."""
-        async with self._writer.locks.of(document_id):
-            await self._require(caller, corpus, document_id)
+        async with self._barrier.passed(), self._writer.locks.of(document_id):
+            uri = await self._uri(caller, corpus, document_id)
             await self._writer.release_duplicates(document_id, None)
-            return await to_its_end(self._document(caller, corpus, document_id))
+            return await to_its_end(self._document(caller, corpus, document_id, uri))
 
     async def corpus(self, caller: Caller, corpus: str) -> Receipt:
         """Remove a corpus with its documents, jobs and settings. Raises `NotFoundError`."""
-        await in_thread(self._store.documents, caller, corpus, 1)
-        return await to_its_end(self._scope(caller, corpus))
+        async with self._barrier.passed():
+            if not await in_thread(self._store.holds, caller.tenant, corpus):
+                await in_thread(self._store.documents, caller, corpus, 1)  # says which there are
+            return await to_its_end(self._scope(caller, corpus))
 
     async def tenant(self, caller: Caller) -> Receipt:
         """Remove all that the caller's tenant has. The receipt itself is then all that is kept of it."""
-        return await to_its_end(self._scope(caller, None))
+        async with self._barrier.passed():
+            return await to_its_end(self._scope(caller, None))
 
-    async def _require(self, caller: Caller, corpus: str, document_id: str) -> None:
-        """A document that an interrupted removal has left half done is still there to be removed."""
-        if await in_thread(self._store.document_or_none, caller, corpus, document_id) is not None:
-            return
-        left = await in_thread(self._store.leftovers, document_id, self._worker)
-        if not any((one.tenant, one.corpus) == (caller.tenant, corpus) for one in left):
-            raise NotFoundError(
-                f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
-            )
+    async def from_beside(self) -> int:
+        """Remove from collections that do not answer what an interrupted removal has left; returns the chunks."""
+        return 0 if self._beside is None else await self._beside.erase_vanished()
 
-    async def _document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
+    async def _uri(self, caller: Caller, corpus: str, document_id: str) -> str:
+        """Of the document, also if an interrupted removal has left it half done. Raises `NotFoundError`."""
+        record = await in_thread(self._store.document_or_none, caller, corpus, document_id)
+        if record is not None:
+            return record.uri
+        for one in await in_thread(self._store.leftovers, document_id, self._worker):
+            if (one.tenant, one.corpus) == (caller.tenant, corpus):
+                return one.uri
+        raise NotFoundError(f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id")
+
+    async def _document(self, caller: Caller, corpus: str, document_id: str, uri: str) -> Receipt:
         with suppress(NotFoundError):  # it was taken from its readers before, and is swept now
             await in_thread(self._store.delete_document, caller, corpus, document_id)
+        # Once more: a copy may have been linked to it until now.
+        await self._writer.release_duplicates(document_id, None)
+        # What knows its address goes before its row: a removal that stops here can still be repeated.
+        removed = await in_thread(self._store.erase_document, caller.tenant, corpus, document_id, uri)
         swept = await self._writer.sweep(document_id)
-        removed = {"index.chunks": swept.chunks, "store.versions": swept.versions}
-        removed |= await in_thread(self._store.erase_document, caller.tenant, document_id)
+        removed |= {"index.chunks": swept.chunks, "store.versions": swept.versions}
+        removed["index.chunks"] += await self.from_beside()
         return await self._receipt(caller, corpus, document_id, removed)
 
     async def _scope(self, caller: Caller, corpus: str | None) -> Receipt:
         removed, written = await in_thread(self._store.retire, caller.tenant, corpus)
-        removed["index.chunks"] = await self._index.delete(caller.tenant, corpus)
-        versions = await in_thread(self._store.erase_versions, caller.tenant, corpus, written)
+        collection = self._live.collection
+        removed["index.chunks"] = await collection.index.delete(caller.tenant, corpus)
+        versions = await in_thread(
+            self._store.erase_versions, caller.tenant, corpus, written, collection.name
+        )
         for document_id in written:
             # Whoever writes it holds its lock until he has seen that it was retired.
             async with self._writer.locks.of(document_id):
                 swept = await self._writer.sweep(document_id)
             versions += swept.versions
             removed["index.chunks"] += swept.chunks
+        removed["index.chunks"] += await self.from_beside()
         removed["store.versions"] = versions
         return await self._receipt(caller, corpus, None, removed)
 
@@ -78,4 +104,5 @@ class Remover:
     ) -> Receipt:
         receipt = Receipt(str(uuid4()), caller.tenant, corpus, document_id, datetime.now(UTC), removed)
         await in_thread(self._store.add_receipt, receipt)
+        await in_thread(self._store.empty_log)
         return receipt

@@ -49,6 +49,11 @@ class MediaType(StrEnum):
         return self in _ARCHIVES
 
     @property
+    def is_mail(self) -> bool:
+        """Whether it may have attachments, which are documents of their own."""
+        return self in (MediaType.EML, MediaType.MSG)
+
+    @property
     def is_image(self) -> bool:
         """Whether it has no text but what is recognised in it."""
         return self.value.startswith("image/")

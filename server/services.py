@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from server.monitoring import Metrics
-from tandem.embedding import Embedder
 from tandem.engine import Engine, EngineClient
-from tandem.index import Index
+from tandem.live import Live
 from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook
 from tandem.settings import Settings
@@ -19,8 +18,7 @@ class Services:
 
     settings: Settings
     store: Store
-    index: Index
-    embedder: Embedder
+    live: Live
     engine: Engine
     client: EngineClient
     prompts: PromptLibrary

@@ -133,7 +133,7 @@ class IndexSettings(_Group):
     dense_weight: float = Field(1.0, gt=0, description="Weight of the dense leg in the fusion.")
     sparse_weight: float = Field(3.0, gt=0, description="Weight of the BM25 leg in the fusion.")
     graph_from_chunks: int = Field(
-        50_000,
+        100_000,
         ge=1_000,
         description="Size from which a tenant gets a graph (HNSW) when the embedded index is compacted; below it, "
         "and before, every vector is looked at.",

@@ -52,11 +52,6 @@ class FailingIndex:
         self._end(stops)
         return removed
 
-    async def set_expiry(
-        self, tenant: str, document_id: str, version: str, expires_at: datetime | None
-    ) -> None:
-        await self._inner.set_expiry(tenant, document_id, version, expires_at)
-
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         return await self._inner.search(scope, query)
 

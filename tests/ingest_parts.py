@@ -8,6 +8,7 @@ from pathlib import Path
 from ingest import Ingestor
 from tandem.embedding import Embedder
 from tandem.index import Index, open_index
+from tandem.live import Collection, Live
 from tandem.settings import IndexSettings, IngestSettings, StoreSettings
 from tandem.store import Store, open_store
 
@@ -21,7 +22,11 @@ class Parts:
     embedder: Embedder
 
     def ingestor(self, **settings: object) -> Ingestor:
-        return Ingestor(self.store, self.index, self.embedder, IngestSettings(**settings))
+        return Ingestor(self.store, self.live, IngestSettings(**settings))
+
+    @property
+    def live(self) -> Live:
+        return Live(Collection(None, self.index, self.embedder))
 
 
 @asynccontextmanager

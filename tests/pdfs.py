@@ -35,6 +35,42 @@ def pdf_bytes(pages: Sequence[str], *, title: str | None = None, locked: bool = 
     return _file(objects, _LOCK if locked else b"")
 
 
+def table_page(rows: Sequence[Sequence[str]], *, ruled: bool, before: str = "", after: str = "") -> bytes:
+    """A PDF of one page with a table between two lines of text, drawn cell by cell, with rules or without."""
+    shown, top = [], 640
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            shown.append(_line(cell, 80 + 120 * column, top - 20 * row))
+    rules = []
+    if ruled:
+        bottom, right = top + 15 - 20 * len(rows), 75 + 120 * len(rows[0])
+        rules += [f"75 {top + 15 - 20 * n} m {right} {top + 15 - 20 * n} l S" for n in range(len(rows) + 1)]
+        rules += [f"{75 + 120 * n} {bottom} m {75 + 120 * n} {top + 15} l S" for n in range(len(rows[0]) + 1)]
+    drawn = [_line(before, 72, 700), *rules, *shown, _line(after, 72, top - 20 * len(rows) - 40)]
+    return drawn_pdf("\n".join(drawn).encode("cp1252"))
+
+
+def drawn_pdf(drawing: bytes, *more: bytes) -> bytes:
+    """A PDF of one page with this content, and further objects from number 5 on."""
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 6 0 R "
+    return _file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R /Outlines 7 0 R >>",
+            b"<< /Type /Pages /Kids [5 0 R] /Count 1 >>",
+            _FONT,
+            b"<< >>",
+            page + b"/Resources << /Font << /F1 3 0 R >> /XObject << /X1 8 0 R >> >> >>",
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawing), drawing),
+            *more,
+        ],
+        b"",
+    )
+
+
+def _line(text: str, x: int, y: int) -> str:
+    return f"BT /F1 12 Tf {x} {y} Td ({_escaped(text)}) Tj ET"
+
+
 def _drawing(lines: Sequence[str], height: int) -> bytes:
     shown = " T* ".join(f"({_escaped(line)}) Tj" for line in lines)
     return f"BT /F1 12 Tf 14 TL 72 {height - 72} Td {shown} ET".encode("cp1252")

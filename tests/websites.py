@@ -54,9 +54,11 @@ class Recorder(httpcore.NetworkBackend):
 
     port: int | None = None
     dialled: list[str] = field(default_factory=list)
+    ports: set[int] = field(default_factory=set)
 
     def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
         self.dialled.append(host)
+        self.ports.add(port)
         if self.port is None:
             raise httpcore.ConnectError("nothing is here")
         return httpcore.SyncBackend().connect_tcp("127.0.0.1", self.port, timeout)

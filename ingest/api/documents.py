@@ -173,7 +173,11 @@ def _checked(corpus: str, document_id: str) -> str:
 
 
 def _report_body(report: DocumentReport) -> ReportBody:
-    return ReportBody.model_validate(report, from_attributes=True)
+    body = ReportBody.model_validate(report, from_attributes=True)
+    if report.attachments:
+        told = f"Attached files ({len(report.attachments)}) are documents of their own, and were not read."
+        body.warnings.append(f"{told} Send the file to /api/corpora/NAME/ingestions to have them, too.")
+    return body
 
 
 def _fields(record: DocumentRecord) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Reads uploaded files from forms, within bounds."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import PureWindowsPath
 
 from fastapi import Request
@@ -56,13 +56,30 @@ async def uploads(request: Request, max_bytes: int) -> list[Upload]:
                 param="uri",
                 hint="Send one uri for each file, in the same order, or none.",
             )
+        if sum(file.size or 0 for file in files) > max_bytes:
+            raise _too_large(max_bytes)
         names = [_name_of(file.filename or "") for file in files]
+        addresses = addresses or names
+        _refuse_twice(addresses)
         return [
             Upload(uri, name, await file.read())
-            for uri, name, file in zip(addresses or names, names, files, strict=True)
+            for uri, name, file in zip(addresses, names, files, strict=True)
         ]
     finally:
         await form.close()
+
+
+def _refuse_twice(addresses: Sequence[str]) -> None:
+    """Of two documents at one address a job would take the first, and the other would be lost unseen."""
+    seen: set[str] = set()
+    for address in addresses:
+        if address in seen:
+            raise InvalidRequestError(
+                f"Two files have the address {address[:200]!r}",
+                param="uri",
+                hint="Send a field `uri` for each file, in their order.",
+            )
+        seen.add(address)
 
 
 def _name_of(filename: str) -> str:

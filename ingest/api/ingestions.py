@@ -15,7 +15,7 @@ from ingest.jobs import Event, JobWorker, follow
 from ingest.jobs.entries import entry_of_upload
 from ingest.manifest import Manifest, manifest_of
 from ingest.sources import check_allowed
-from tandem.errors import InvalidRequestError, NotFoundError, TooLargeError
+from tandem.errors import InvalidRequestError, NotFoundError, TandemError, TooLargeError
 from tandem.settings import IngestSettings
 from tandem.store import Job, JobDocument, Store
 from tandem.threads import in_thread
@@ -25,6 +25,9 @@ _MOST_JSON_BYTES = 2 * 1024 * 1024
 _MIB = 1024 * 1024
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+DocumentState = Literal[
+    "waiting", "created", "replaced", "unchanged", "duplicate", "unpacked", "removed", "failed", "cancelled"
+]
 
 
 class IngestionBody(BaseModel):
@@ -51,7 +54,7 @@ class IngestionDocumentBody(BaseModel):
     place: int
     uri: str
     name: str
-    state: str
+    state: DocumentState
     tries: int
     document_id: str | None
     chunks: int
@@ -139,7 +142,7 @@ def ingestions_router(
         corpus: str,
         job_id: str,
         caller: Annotated[Caller, Depends(caller_of)],
-        state: str | None = None,
+        state: DocumentState | None = None,
         after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     ) -> IngestionDocumentList:
@@ -197,10 +200,11 @@ async def _manifest_of(request: Request, corpus: str, settings: IngestSettings) 
         if len(body) > _MOST_JSON_BYTES:
             raise TooLargeError("The request is over 2 MiB", hint="Use a sitemap, or several requests.")
     try:
-        value = json.loads(bytes(body))
-    except ValueError as error:
+        value = json.loads(bytes(body), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        why = "nested too deep" if isinstance(error, RecursionError) else error
         raise InvalidRequestError(
-            f"The body is neither a form nor JSON: {error}",
+            f"The body is neither a form nor JSON: {why}",
             hint='Send files as multipart/form-data, or {"sources": [{"kind": "urls", "urls": ["https://..."]}]}.',
         ) from error
     if not isinstance(value, dict):
@@ -216,12 +220,19 @@ async def _manifest_of(request: Request, corpus: str, settings: IngestSettings) 
     return manifest, sync
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
 async def _as_sse(events: AsyncIterator[Event]) -> AsyncIterator[str]:
-    async for event in events:
-        if event.document is not None:
-            yield f"event: document\ndata: {job_document_body(event.document).model_dump_json()}\n\n"
-        else:
-            yield f"event: progress\ndata: {job_body(event.job).model_dump_json()}\n\n"
+    try:
+        async for event in events:
+            if event.document is not None:
+                yield f"event: document\ndata: {job_document_body(event.document).model_dump_json()}\n\n"
+            else:
+                yield f"event: progress\ndata: {job_body(event.job).model_dump_json()}\n\n"
+    except TandemError as error:  # such as of a job that went with its corpus; the answer has begun
+        yield f"event: error\ndata: {json.dumps(error.body())}\n\n"
 
 
 _EVENTS: dict[int | str, dict[str, Any]] = {

@@ -32,7 +32,7 @@ class Clerk:
     def fetch(self, entry: JobDocument) -> Upload:
         """A file that the job holds, or one of this machine."""
         if entry.content_hash is not None:
-            return upload_of(entry, self._store.content(self._task.job_id, entry.content_hash))
+            return upload_of(entry, self._store.content(self._task.claim.job_id, entry.content_hash))
         return fetch(source_of(entry, self._task.manifest), item_of(entry), self._reach)
 
     def current_version(self, document_id: str) -> str | None:
@@ -44,7 +44,16 @@ class Clerk:
     def begin(self, likeness: Likeness, version: str) -> Original | None:
         """Begin a version; returns the document that says the same, if there is one."""
         with self._beginning:
-            return begin(self._store, likeness.document, version, likeness, None, self._worker)
+            return begin(
+                self._store,
+                likeness.document,
+                version,
+                likeness,
+                None,
+                self._worker,
+                claim=self._task.claim,
+                collection=self._task.collection,
+            )
 
 
 class Fixed:

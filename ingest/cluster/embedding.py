@@ -35,6 +35,7 @@ class EmbeddingWriter:
                 task.data_dir,
                 dimension=self._embedder.dimension,
                 fingerprint=self._embedder.fingerprint,
+                collection=task.collection,
             )
             self._index = self._loop.run_until_complete(opening)
 

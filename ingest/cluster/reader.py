@@ -16,9 +16,9 @@ from ingest.cluster.clerk import Fixed
 from ingest.cluster.rows import Begun, Failed, Kind, Opened, Row, Task, Told, Unchanged, rows_of, table_of
 from ingest.duplicates import Likeness
 from ingest.jobs.entries import item_of
-from ingest.jobs.opening import opened, source_of
+from ingest.jobs.opening import check_depth, opened, source_of
 from ingest.parsing import parse
-from ingest.reading import reading_of
+from ingest.reading import attached, reading_of
 from ingest.sources import FilesSource, Reach, fetch
 from ingest.writing import is_version
 from tandem.embedding import load_embedder
@@ -40,7 +40,7 @@ class Reader:
         self._at_home = ray.get_runtime_context().get_node_id() == task.home
         # Chunks are measured by the very tokenizer of the model; `semantic` also embeds.
         embedder = load_embedder(task.embedding, task.data_dir if self._at_home else None)
-        self._chunker = Chunker(Fixed(task.splitting), embedder, task.ingest)
+        self._chunker = Chunker(Fixed(task.splitting), lambda: embedder, task.ingest)
         self._children = ParserChildren(task.ingest)
         self._reach = Reach(task.ingest)
 
@@ -58,13 +58,14 @@ class Reader:
         except RayError as error:
             told = Failed(UnavailableError(f"The cluster's clerk did not answer: {error}"))
         except Exception as error:
-            log.exception("document failed", uri=entry.uri, job=self._task.job_id)
+            log.exception("document failed", uri=entry.uri, job=self._task.claim.job_id)
             told = Failed(f"{type(error).__name__}: {error}")
         yield place, Kind.TOLD, told
         yield from ((place, Kind.CHUNK, chunk) for chunk in chunks)
 
     def _read(self, entry: JobDocument) -> tuple[Told, Sequence[Chunk]]:
         task = self._task
+        check_depth(entry, task.ingest)
         upload = self._fetch(entry)
         found = opened(upload, entry, task.manifest, task.ingest)
         if found is not None:
@@ -74,9 +75,13 @@ class Reader:
         version = self._chunker.version_of(task.tenant, task.corpus, source)
         known = document_id(task.tenant, task.corpus, source.uri)
         current = self._ask("current_version", known)
-        if current is not None and is_version(current, version):
+        is_known = current is not None and is_version(current, version)
+        if is_known and not source.media_type.is_mail:
             return Unchanged(source.marks.expires_at), ()
         parsed = parse(source, self._children)
+        if is_known:
+            # Whether its attachments went in is not known: the run that read it may have stopped before.
+            return Unchanged(source.marks.expires_at, attached(upload, parsed.attachments)), ()
         caller = Caller(task.tenant)
         reading = reading_of(caller, task.corpus, upload, source, parsed, version, self._chunker)
         likeness = Likeness.of(reading.document, task.ingest.near_duplicates)

@@ -10,12 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from ingest.accept import Upload
 from ingest.duplicates import Likeness
 from ingest.manifest import Manifest
 from ingest.reading import Reading
 from tandem.errors import TandemError
 from tandem.settings import EmbeddingSettings, IndexSettings, IngestSettings
-from tandem.store import NewJobDocument, Original, Outcome
+from tandem.store import Claim, NewJobDocument, Original, Outcome
 
 
 class Kind(StrEnum):
@@ -42,7 +43,8 @@ Row = tuple[int, Kind, Any]
 class Task:
     """All that the cluster is told of a job. It holds keys of services, and is never logged."""
 
-    job_id: str
+    claim: Claim
+    """Of the command; nothing is begun once it is lost."""
     clerk: str
     """The name of the actor that keeps the store."""
     tenant: str
@@ -51,7 +53,10 @@ class Task:
     splitting: dict[str, Any]
     ingest: IngestSettings
     embedding: EmbeddingSettings
+    """Those of the collection that answers."""
     index: IndexSettings
+    collection: str | None
+    """The one that answers; `None` where no store knows it."""
     fingerprint: str
     """Of the embedder; an actor with another one must not write."""
     home: str
@@ -73,6 +78,8 @@ class Unchanged:
     """A document of which nothing but the moment when it expires may be another."""
 
     expires_at: datetime | None
+    attachments: tuple[Upload, ...] = ()
+    """Files within it: whether they went in is not known."""
 
 
 @dataclass(frozen=True, slots=True)

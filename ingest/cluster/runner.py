@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,8 @@ from ingest.pipeline import Ingestor
 from ingest.reading import report_of
 from ingest.sources import Reach
 from ingest.writing import Written
-from tandem.embedding import Embedder
 from tandem.errors import ConflictError, TandemError, UnavailableError
-from tandem.index import Index
+from tandem.live import embedding_of
 from tandem.settings import Settings
 from tandem.store import Claim, Job, JobDocument, NewJobDocument, Outcome, Store
 from tandem.threads import in_thread
@@ -48,29 +48,30 @@ class ClusterRunner(JobRunner):
         ingestor: Ingestor,
         settings: Settings,
         worker: str,
-        index: Index,
-        embedder: Embedder,
         flow: Flow = flow,
     ) -> None:
         """The process is connected to Ray. `worker` is its id in the store."""
         super().__init__(store, ingestor, settings.ingest)
         self._all = settings
         self._worker = worker
-        self._index = index
-        self._embedder = embedder
         self._flow = flow
         self._arrivals = Arrivals(())
-        self._held: dict[int, asyncio.Lock] = {}
+        self._locked: dict[int, asyncio.Lock] = {}
 
     async def _ingest_all(self, claim: Claim, job: Job, manifest: Manifest | None, reach: Reach) -> bool:
         clerk: Any = None
+        if not ray.is_initialized():  # an earlier claim of the job was broken off, and the connection with it
+            raise UnavailableError(
+                "The connection to the cluster has ended", hint="Go on: tandem jobs resume"
+            )
         while not await in_thread(self._store.is_cancelling, claim):
             due = await in_thread(self._store.due_documents, claim, _ROUND)
             if due:
-                task = await in_thread(self._task, job, manifest)
+                task = await in_thread(self._task, claim, job, manifest)
                 clerk = clerk or start_clerk(task, self._all.store, self._worker)
                 batches = self._flow(due, task, self._all.ray)
-                await self._round(claim, job, due, manifest, reach, batches)
+                async with self._ingestor.barrier.passed():
+                    await self._round(claim, job, due, manifest, reach, batches)
             elif await in_thread(self._store.next_due, claim) is None:
                 return True
             else:
@@ -89,8 +90,8 @@ class ClusterRunner(JobRunner):
         """One run of the pipeline. Raises `UnavailableError` if it breaks as a whole."""
         self._arrivals = Arrivals(entry.place for entry in due)
         for entry in due:
-            self._held[entry.place] = self._ingestor.writer.locks.of(_document_id(job, entry))
-            await self._held[entry.place].acquire()
+            self._locked[entry.place] = self._ingestor.writer.locks.of(_document_id(job, entry))
+            await self._locked[entry.place].acquire()
         ends = [asyncio.create_task(self._one(claim, job, entry, manifest, reach)) for entry in due]
         try:
             if await self._take_all(claim, batches):
@@ -106,8 +107,8 @@ class ClusterRunner(JobRunner):
             for end in ends:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
-            for place in list(self._held):
-                self._held.pop(place).release()
+            for place in list(self._locked):
+                self._locked.pop(place).release()
 
     async def _take_all(self, claim: Claim, batches: Batches) -> bool:
         """Take in all that comes; false if the job is to stop."""
@@ -134,13 +135,13 @@ class ClusterRunner(JobRunner):
         chunks = [chunk for _, (chunk, _) in mine]
         vectors = np.stack([vector for _, (_, vector) in mine])
         try:
-            await to_its_end(self._index.upsert(chunks, vectors))
+            await to_its_end(self._ingestor.live.collection.index.upsert(chunks, vectors))
         except TandemError as error:
             return [*others, *((place, Kind.LOST, error) for place, _ in mine)]
         return [*others, *((place, Kind.WRITTEN, None) for place, _ in mine)]
 
     async def _outcome(
-        self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
+        self, claim: Claim, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
     ) -> tuple[Outcome, list[NewJobDocument]]:
         """What becomes of a document on the cluster. Nothing of one that fails is left."""
         told: Told | None = None
@@ -150,7 +151,7 @@ class ClusterRunner(JobRunner):
         finally:
             if told is None or isinstance(told, Failed):
                 await self._ingestor.writer.try_sweep(_document_id(job, entry))
-            self._held.pop(entry.place).release()
+            self._locked.pop(entry.place).release()
 
     async def _ended(self, job: Job, entry: JobDocument, told: Told) -> tuple[Outcome, list[NewJobDocument]]:
         match told:
@@ -162,7 +163,8 @@ class ClusterRunner(JobRunner):
                 record = await in_thread(self._store.document_or_none, caller, job.corpus, known)
                 if record is None:
                     raise ConflictError(f"{entry.uri} was removed while it was being ingested")
-                return outcome_of(await self._ingestor.unchanged(record, told.expires_at), entry)
+                unchanged = await self._ingestor.unchanged(record, told.expires_at)
+                return outcome_of(replace(unchanged, attachments=told.attachments), entry)
             case Begun():
                 written = await self._switched(told)
                 return outcome_of(report_of(told.reading, written, told.chunks), entry)
@@ -175,23 +177,29 @@ class ClusterRunner(JobRunner):
         writer, reading = self._ingestor.writer, told.reading
         try:
             replaced = await writer.switch(told.likeness, reading.version, told.original, told.chunks)
+        except ConflictError:
+            await writer.drop_unknown(reading.document, reading.version)
+            raise
         finally:
             swept = await writer.try_sweep(reading.document.id)
         return Written(replaced, swept, told.original)
 
-    def _task(self, job: Job, manifest: Manifest | None) -> Task:
-        settings = self._all
+    def _task(self, claim: Claim, job: Job, manifest: Manifest | None) -> Task:
+        settings, collection = self._all, self._ingestor.live.collection
+        known = next((one for one in self._store.collections() if one.name == collection.name), None)
+        embedding = settings.embedding if known is None else embedding_of(known.embedding, settings.embedding)
         return Task(
-            job_id=job.id,
-            clerk=f"clerk-{job.id}",
+            claim=claim,
+            clerk=f"clerk-{job.id}-{claim.number}",
             tenant=job.tenant,
             corpus=job.corpus,
             manifest=manifest,
             splitting=self._store.splitting_of(job.tenant, job.corpus),
             ingest=settings.ingest,
-            embedding=settings.embedding,
+            embedding=embedding,
             index=settings.index,
-            fingerprint=self._embedder.fingerprint,
+            collection=collection.name,
+            fingerprint=collection.embedder.fingerprint,
             home=this_node(),
             data_dir=settings.data_dir,
         )

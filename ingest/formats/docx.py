@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
+from ingest.formats import packages
 from ingest.formats.packages import attribute, local, opened, part
 from ingest.formats.reading import Options, Pen, Reading, UnreadableError
 
@@ -50,7 +51,7 @@ def read(content: bytes, _: Options) -> Reading:
             for note in tree if tree is not None else ():
                 if attribute(note, "type") is None:
                     pen.paragraph(_words(note))
-        title = _title(part(package, "docProps/core.xml")) or styled
+        title = packages.title(package) or styled
     return pen.reading(title)
 
 
@@ -113,8 +114,8 @@ def _write(pen: Pen, document: Element, styles: Mapping[str, _Style]) -> str | N
             pen.heading(1, text)
         elif style.level:
             pen.heading(style.level, text)
-        elif is_item and text.strip():
-            _write_item(pen, text, depth)
+        elif is_item:
+            pen.item(text, depth)
         else:
             pen.paragraph(text)
     _write_code(pen, code)
@@ -125,10 +126,6 @@ def _write_code(pen: Pen, lines: list[str]) -> None:
     if lines:
         pen.code("\n".join(lines))
         lines.clear()
-
-
-def _write_item(pen: Pen, text: str, depth: int) -> None:
-    pen.paragraph(f"{'  ' * depth}- {' '.join(text.split())}")
 
 
 def _blocks(parent: Element) -> Iterator[Element]:
@@ -200,10 +197,3 @@ def _words(parent: Element) -> str:
             case name if name not in _HIDDEN:
                 waiting += reversed(element)
     return "".join(parts)
-
-
-def _title(core: Element | None) -> str | None:
-    for element in core if core is not None else ():
-        if local(element.tag) == "title" and element.text:
-            return element.text
-    return None

@@ -92,6 +92,15 @@ def tree(xml: bytes) -> Element:
     return builder.close()
 
 
+def title(package: zipfile.ZipFile) -> str | None:
+    """The title among the properties of an office file."""
+    core = part(package, "docProps/core.xml")
+    for element in core if core is not None else ():
+        if local(element.tag) == "title" and (element.text or "").strip():
+            return element.text
+    return None
+
+
 def local(name: str) -> str:
     """A name without its namespace."""
     return name.rpartition("}")[2]

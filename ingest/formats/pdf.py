@@ -3,7 +3,6 @@
 kreuzberg has the same PDFium inside, but finds tables in plain prose and misses those with rules.
 """
 
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ _MOST_PAGES = 20_000
 _MOST_HEADINGS = 5_000
 _NO_TITLES = frozenset({"(anonymous)", "untitled", "(unspecified)"})
 _DOTS_PER_POINT = 200 / 72
-_MOST_PIXELS = 20_000_000
+_MOST_PIXELS = 12_000_000
 
 
 def read(content: bytes, options: Options) -> Reading:
@@ -103,16 +102,10 @@ class _Writer:
             page.close()
 
     def _recognised(self, page: "PdfPage") -> str:
-        """The text of a page that is a picture; nothing is looked for on one that is blank."""
+        """The text of a page that is a picture."""
         width, height = page.get_size()
         scale = min(_DOTS_PER_POINT, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
-        picture = page.render(scale=scale, grayscale=True).to_pil()
-        darkest, lightest = picture.getextrema()
-        if darkest == lightest:
-            return ""
-        buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
-        return cleaned(recognised(buffer.getvalue(), self._options.languages))
+        return recognised(page.render(scale=scale, grayscale=True).to_pil(), self._options.languages)
 
     def _headings(self, text: str) -> Iterator[Heading]:
         """The entries of the outline whose words begin a line of the page that they lead to."""

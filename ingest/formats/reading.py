@@ -50,21 +50,22 @@ class Pen:
     def __init__(self) -> None:
         self._parts: list[str] = []
         self._end = 0
+        self._item_end = -1
         self._headings: list[Heading] = []
         self._blocks: list[Block] = []
 
     def paragraph(self, text: str) -> int:
         """Write a piece after an empty line; returns where it starts. A blank one leaves no trace."""
         text = cleaned(text)
-        if not text:
-            return self._end
-        if self._parts:
-            self._parts.append(_BREAK)
-            self._end += len(_BREAK)
-        start = self._end
-        self._parts.append(text)
-        self._end += len(text)
-        return start
+        return self._append(_BREAK, text) if text else self._end
+
+    def item(self, text: str, depth: int = 0) -> None:
+        """Write an item of a list, directly below the one before."""
+        text = " ".join(cleaned(text).split())
+        if text:
+            follows = self._item_end == self._end
+            self._append("\n" if follows else _BREAK, f"{'  ' * depth * follows}- {text}")
+            self._item_end = self._end
 
     def heading(self, level: int, title: str) -> None:
         """Write a heading of level 1 to 6; one that is too long to be a heading becomes a paragraph."""
@@ -101,6 +102,15 @@ class Pen:
         """The number of characters written."""
         return self._end
 
+    def _append(self, between: str, text: str) -> int:
+        if self._parts:
+            self._parts.append(between)
+            self._end += len(between)
+        start = self._end
+        self._parts.append(text)
+        self._end += len(text)
+        return start
+
     def _block(self, kind: BlockKind, text: str) -> None:
         if text:
             start = self.paragraph(text)
@@ -108,9 +118,9 @@ class Pen:
                 self._blocks.append(Block(kind, start, self._end))
 
 
-def of_markdown(markdown: str, title: str | None = None) -> Reading:
-    """The reading of a text that is Markdown as it stands."""
-    text = cleaned(markdown)
+def of_markdown(markdown: str, title: str | None = None, *, clean: bool = True) -> Reading:
+    """The reading of a text that is Markdown already; what a person wrote is left as it is, not cleaned."""
+    text = cleaned(markdown) if clean else markdown
     headings, blocks = markdown_structure(text)
     return Reading(text, title, headings=headings, blocks=blocks)
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 
-from ingest.formats import docx, extracted, html, images, mail, outlook, pdf, records, tabular
+from ingest.formats import docx, extracted, html, images, mail, outlook, pdf, pptx, records, tabular
 from ingest.formats.reading import Options, Reading, of_markdown
 from ingest.sniffing import MediaType
 
 _READERS: dict[MediaType, Callable[[bytes, Options], Reading]] = {
     MediaType.PDF: pdf.read,
     MediaType.HTML: html.read,
-    MediaType.MARKDOWN: lambda content, _: of_markdown(content.decode()),
+    MediaType.MARKDOWN: lambda content, _: of_markdown(content.decode(), clean=False),
     MediaType.DOCX: docx.read,
+    MediaType.PPTX: pptx.read,
     MediaType.EML: mail.read,
     MediaType.MSG: outlook.read,
     MediaType.CSV: tabular.read_csv,

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -9,13 +11,21 @@ from typing import Any
 import structlog
 
 from ingest.accept import Upload
+from ingest.jobs.budget import Budget
 from ingest.jobs.entries import entry_of_item, entry_of_upload, item_of, upload_of
-from ingest.jobs.opening import failed, opened, source_of
+from ingest.jobs.opening import check_depth, failed, opened, source_of
 from ingest.manifest import Manifest, Splitting, manifest_of
 from ingest.pipeline import Ingestor
 from ingest.reading import DocumentReport
-from ingest.sources import Reach, fetch, items
-from tandem.errors import ConflictError, InvalidRequestError, StorageError, TandemError, UnavailableError
+from ingest.sources import Item, Reach, Source, fetch, items
+from tandem.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    StorageError,
+    TandemError,
+    UnavailableError,
+)
 from tandem.settings import IngestSettings
 from tandem.store import Claim, Job, JobDocument, NewJobDocument, Outcome, Store
 from tandem.threads import in_thread
@@ -23,8 +33,11 @@ from tandem.vocabulary import Caller
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 8
-"""Documents that are under way: enough that the embedder always has the next batch."""
+_AT_ONCE = 32
+"""Documents that are under way: enough that the embedder's batches are full though each has one chunk."""
+
+_BYTES_AT_ONCE = 256 * 1024 * 1024
+_FETCHES_AT_ONCE = 4
 
 _LISTED_AT_ONCE = 200
 _LOOK_S = 0.5
@@ -35,6 +48,16 @@ _MAY_PASS = (UnavailableError, StorageError, ConflictError)
 _KEEPS_ITS_PARTS = ("failed", "cancelled", "unchanged")
 """Documents of which nothing is known of what lies within them; what is indexed of that stays."""
 
+_OURS = {"type": "internal_error", "message": "Tandem failed here", "hint": "See the log."}
+
+
+class _SourceError(Exception):
+    """A source could not be listed; the store's own errors are other ones."""
+
+    def __init__(self, error: TandemError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
 
 class JobRunner:
     """Does the jobs that a worker has claimed."""
@@ -43,6 +66,9 @@ class JobRunner:
         self._store = store
         self._ingestor = ingestor
         self._settings = settings
+        self._held: set[Claim] = set()
+        self._budget = Budget(_BYTES_AT_ONCE)
+        self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
 
     async def run(self, claim: Claim, job: Job) -> None:
         """Do the job to its end, to its cancellation, or until the claim is lost.
@@ -51,48 +77,80 @@ class JobRunner:
         """
         reach = Reach(self._settings)
         try:
-            state, error = await self._do(claim, job, reach)
+            state, error = await self._end_of(claim, job, reach)
             await in_thread(self._store.end_job, claim, state, error)
-        except ConflictError:
-            log.warning("ingestion taken over", job=claim.job_id)
+        except ConflictError as error:
+            # Of the claim, which another worker has then; else of a document, and the job is tried again.
+            log.warning("ingestion broken off", job=claim.job_id, why=error.message)
+            self._held.add(claim)
+            await self.release()
         except BaseException:
-            await asyncio.shield(in_thread(self._store.release_job, claim))
+            self._held.add(claim)
+            with suppress(TandemError):  # the first error, or the cancellation, is what must be told
+                await asyncio.shield(self.release())
             raise
         finally:
             await in_thread(reach.close)
 
+    async def release(self) -> None:
+        """Let go of jobs that were broken off; those that the store does not take back now wait for the next call."""
+        for claim in list(self._held):
+            await in_thread(self._store.release_job, claim)
+            self._held.discard(claim)
+
+    async def _end_of(self, claim: Claim, job: Job, reach: Reach) -> tuple[str, dict[str, Any] | None]:
+        """As `_do`, with what the next worker would meet again as the job's failure."""
+        try:
+            return await self._do(claim, job, reach)
+        except _MAY_PASS:
+            raise  # of the store or the index: the job waits for them
+        except _SourceError as refused:
+            return "failed", dict(refused.error.body()["error"])
+        except TandemError as error:
+            return "failed", dict(error.body()["error"])
+        except Exception:
+            log.exception("ingestion failed", job=claim.job_id)
+            return "failed", _OURS
+
     async def _do(self, claim: Claim, job: Job, reach: Reach) -> tuple[str, dict[str, Any] | None]:
         """The state in which the job ends, and why if it failed."""
-        caller = Caller(job.tenant)
-        try:
-            manifest = manifest_of(job.manifest) if job.manifest.get("sources") else None
-            if manifest is not None and manifest.splitting != Splitting():
-                wanted = manifest.splitting.model_dump(exclude_none=True)
-                await in_thread(self._store.set_splitting, job.tenant, job.corpus, wanted)
-            if manifest is not None and not job.listed:
-                await in_thread(self._list, claim, manifest, reach)
-            await in_thread(self._store.end_listing, claim)
-        except ConflictError:
-            raise
-        except TandemError as error:
-            return "failed", error.body()["error"]
+        begun = datetime.now(UTC)
+        manifest = manifest_of(job.manifest) if job.manifest.get("sources") else None
+        if manifest is not None and manifest.splitting != Splitting():
+            wanted = manifest.splitting.model_dump(exclude_none=True)
+            await in_thread(self._store.set_splitting, job.tenant, job.corpus, wanted)
+        # What is removed must be judged by a fresh list, not by one that an earlier claim has made.
+        stale = not job.listed or (job.sync and claim.number > 1)
+        if manifest is not None and stale and not await self._list(claim, manifest, reach):
+            return "cancelled", None
+        await in_thread(self._store.end_listing, claim)
         if not await self._ingest_all(claim, job, manifest, reach):
             return "cancelled", None
-        if job.sync:
-            try:
-                await self._remove_vanished(claim, job, caller)
-            except InvalidRequestError as error:
-                return "failed", error.body()["error"]
+        if manifest is not None and job.sync:
+            await in_thread(self._check_sources, job, manifest, reach)
+            await self._remove_vanished(claim, job, begun)
         await self._ingestor.index_orphans()
         return "done", None
 
-    def _list(self, claim: Claim, manifest: Manifest, reach: Reach) -> None:
+    async def _list(self, claim: Claim, manifest: Manifest, reach: Reach) -> bool:
+        """List all sources; false if the job was cancelled before the end. Tries again what may pass."""
+        for tries in range(self._settings.tries):
+            try:
+                return await in_thread(self._list_once, claim, manifest, reach)
+            except _SourceError as refused:
+                if not isinstance(refused.error, UnavailableError) or tries + 1 == self._settings.tries:
+                    raise
+                await asyncio.sleep(self._wait(tries, refused.error).total_seconds())
+        return False
+
+    def _list_once(self, claim: Claim, manifest: Manifest, reach: Reach) -> bool:
         for number, source in enumerate(manifest.sources):
-            listed = items(source, reach)
+            listed = _listed(source, reach)
             while batch := [entry_of_item(item, number) for item in islice(listed, _LISTED_AT_ONCE)]:
                 self._store.list_documents(claim, batch)
                 if self._store.is_cancelling(claim):
-                    return
+                    return False
+        return True
 
     async def _ingest_all(self, claim: Claim, job: Job, manifest: Manifest | None, reach: Reach) -> bool:
         """Ingest what waits, several documents at a time; false if the job was cancelled."""
@@ -124,7 +182,7 @@ class JobRunner:
     ) -> None:
         """Do one document, and note what became of it."""
         try:
-            outcome, within = await self._outcome(job, entry, manifest, reach)
+            outcome, within = await self._outcome(claim, job, entry, manifest, reach)
         except _MAY_PASS as error:
             if entry.tries + 1 < self._settings.tries:
                 due_at = datetime.now(UTC) + self._wait(entry.tries, error)
@@ -137,19 +195,28 @@ class JobRunner:
         except Exception:
             # A fault of ours in one document must not stop the others; it is told, and logged whole.
             log.exception("document failed", uri=entry.uri, job=claim.job_id)
-            fault = {"type": "internal_error", "message": "Tandem failed here", "hint": "See the log."}
-            outcome, within = Outcome("failed", error=fault), []
+            outcome, within = Outcome("failed", error=_OURS), []
         await in_thread(self._store.end_document, claim, entry.place, outcome, within)
 
     async def _outcome(
-        self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
+        self, claim: Claim, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
     ) -> tuple[Outcome, list[NewJobDocument]]:
         """What becomes of a document, and the documents within it."""
-        upload = await self._fetch(job, entry, manifest, reach)
+        check_depth(entry, self._settings)
+        async with AsyncExitStack() as stack:
+            async with self._fetching:
+                upload = await self._fetch(job, entry, manifest, reach)
+                await stack.enter_async_context(self._budget.holding(len(upload.content)))
+            return await self._taken_in(claim, job, entry, manifest, upload)
+
+    async def _taken_in(
+        self, claim: Claim, job: Job, entry: JobDocument, manifest: Manifest | None, upload: Upload
+    ) -> tuple[Outcome, list[NewJobDocument]]:
         found = await in_thread(opened, upload, entry, manifest, self._settings)
         if found is not None:
             return found
-        return outcome_of(await self._ingestor.ingest(Caller(job.tenant), job.corpus, upload), entry)
+        caller = Caller(job.tenant)
+        return outcome_of(await self._ingestor.ingest(caller, job.corpus, upload, claim=claim), entry)
 
     async def _fetch(self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach) -> Upload:
         if entry.content_hash is not None:
@@ -157,31 +224,42 @@ class JobRunner:
             return upload_of(entry, content)
         return await in_thread(fetch, source_of(entry, manifest), item_of(entry), reach)
 
-    async def _remove_vanished(self, claim: Claim, job: Job, caller: Caller) -> None:
-        """Remove the documents of the corpus that no source has any more.
+    def _check_sources(self, job: Job, manifest: Manifest, reach: Reach) -> None:
+        """Raise `InvalidRequestError` where a source lists nothing: what is not mounted must empty no corpus."""
+        listed = self._store.listed_sources(job.id)
+        for number, source in enumerate(manifest.sources):
+            # All that it lists may be another source's, too; so it is asked once more.
+            if number not in listed and next(_listed(source, reach), None) is None:
+                raise InvalidRequestError(
+                    f"Source {number + 1} of corpus {job.corpus!r} lists no document, so none was removed",
+                    param=f"sources[{number}]",
+                    hint="Is it reachable? Leave the source out, or delete the corpus to empty it.",
+                )
 
-        Raises `InvalidRequestError` where the sources list nothing at all: a folder that is not mounted
-        must not empty a corpus.
-        """
+    async def _remove_vanished(self, claim: Claim, job: Job, begun: datetime) -> None:
+        """Remove the documents of the corpus that no source has any more; what was read since `begun` stays."""
         states = await in_thread(self._store.states_of_uris, job.id)
-        if not states:
-            raise InvalidRequestError(
-                f"The sources of corpus {job.corpus!r} list no document, so none was removed",
-                hint="Are they reachable? To empty the corpus, delete it.",
-            )
         unknown = tuple(
             uri + mark for uri, state in states.items() if state in _KEEPS_ITS_PARTS for mark in ("!/", "#")
         )
-        held = await in_thread(self._store.current_uris, job.tenant, job.corpus)
+        held = await in_thread(self._store.current_uris, job.tenant, job.corpus, begun)
         for document_id, uri in held.items():
             if uri not in states and not uri.startswith(unknown):
-                await self._ingestor.remove.document(caller, job.corpus, document_id)
+                with suppress(NotFoundError):  # removed by somebody else in the meantime
+                    await self._ingestor.remove.document(Caller(job.tenant), job.corpus, document_id)
                 await in_thread(self._store.add_outcome, claim, uri, Outcome("removed", document_id))
 
     def _wait(self, tries: int, error: TandemError) -> timedelta:
         """Twice as long each time, a little apart from the others, and as long as the error asks for."""
         wait = self._settings.retry_wait_s * 2**tries * random.uniform(1, 1.2)  # noqa: S311
         return min(timedelta(seconds=max(wait, error.retry_after or 0)), _LONGEST_WAIT)
+
+
+def _listed(source: Source, reach: Reach) -> Iterator[Item]:
+    try:
+        yield from items(source, reach)
+    except TandemError as error:
+        raise _SourceError(error) from error
 
 
 def outcome_of(report: DocumentReport, entry: JobDocument) -> tuple[Outcome, list[NewJobDocument]]:

@@ -36,6 +36,16 @@ def join_workers(store: Store, stack: AsyncExitStack) -> str:
     return worker
 
 
+async def say_alive(store: Store, worker: str) -> None:
+    """Say that the worker lives, again and again until cancelled."""
+    while True:
+        try:
+            await in_thread(store.seen_worker, worker)
+        except TandemError as error:
+            log.warning("cannot say that this worker lives", error=error.message)
+        await asyncio.sleep(_BEAT_S)
+
+
 class JobWorker:
     """Claims jobs and does them; says that it lives; removes what has expired."""
 
@@ -64,17 +74,23 @@ class JobWorker:
     async def run(self) -> None:
         """Work until cancelled; jobs that are under way then wait for the next worker."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._beat())
+            tasks.create_task(say_alive(self._store, self.id))
             tasks.create_task(self._tidy())
             for _ in range(_JOBS_AT_ONCE):
                 tasks.create_task(self._work())
 
-    async def run_one(self, job_id: str) -> None:
-        """Do one job, as a command does that has no server; returns when it has ended."""
-        beat = asyncio.create_task(self._beat())
+    async def run_one(self, caller: Caller, job_id: str) -> None:
+        """Do one job, as a command does that has no server; returns when it has ended.
+
+        Where another worker holds it, this one waits: that one ends it, or is found to be dead.
+        """
+        beat = asyncio.create_task(say_alive(self._store, self.id))
         try:
-            claimed = await in_thread(self._store.claim_job, self.id, job_id)
-            if claimed is not None:
+            while not (await in_thread(self._store.job, caller, job_id)).ended:
+                claimed = await in_thread(self._store.claim_job, self.id, job_id)
+                if claimed is None:
+                    await asyncio.sleep(_LOOK_S)
+                    continue
                 await self._runner.run(*claimed)
                 await self._ingestor.compact()
         finally:
@@ -92,6 +108,7 @@ class JobWorker:
 
     async def _next(self) -> bool:
         """Do the next job; false if there is none."""
+        await self._runner.release()
         if not await in_thread(self._store.has_free_job):
             return False
         claimed = await in_thread(self._store.claim_job, self.id)
@@ -108,18 +125,11 @@ class JobWorker:
             return
         self._woken.clear()
 
-    async def _beat(self) -> None:
-        while True:
-            try:
-                await in_thread(self._store.seen_worker, self.id)
-            except TandemError as error:
-                log.warning("cannot say that this worker lives", error=error.message)
-            await asyncio.sleep(_BEAT_S)
-
     async def _tidy(self) -> None:
         while True:
             try:
                 await self._remove_expired()
+                await self._ingestor.index_orphans()
                 await self._ingestor.compact()
                 await in_thread(self._store.purge_jobs, datetime.now(UTC) - _JOBS_ARE_KEPT)
             except TandemError as error:

@@ -7,12 +7,16 @@ import structlog
 from server.answering.timings import Timings
 from server.services import Services
 from tandem.errors import NotFoundError
-from tandem.index import Query
+from tandem.index import Index, Query
 from tandem.recipes import RetrievalProfile
+from tandem.store import Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Passage, Scope, Where
 
 log = structlog.get_logger(__name__)
+
+_SEARCHES = 6
+"""Most searches for one question. A second is rare, a third needs a switch, or further stale versions, between."""
 
 
 async def retrieve(
@@ -31,15 +35,35 @@ async def retrieve(
     """
     if corpora is not None:
         await _check_corpora(caller, corpora, services)
-    with timings.step("embed"):
-        vector = await services.embedder.embed_query(text)
-    with timings.step("retrieve"):
-        # More than wanted: those of a version that is just being replaced, and chunks of a parent that a
-        # better one has already brought, fall away below.
-        query = Query(text, vector, 2 * profile.passages, profile.leg)
-        found = await services.index.search(Scope.of(caller, corpora, where), query)
-        current = await _current(caller, found, services)
+    # One collection for the whole question: its vectors are of its own embedder.
+    with services.live.reading() as collection:
+        with timings.step("embed"):
+            vector = await collection.embedder.embed_query(text)
+        with timings.step("retrieve"):
+            # More than wanted: chunks of a parent that a better one has already brought fall away.
+            query = Query(text, vector, 2 * profile.passages, profile.leg)
+            scope = Scope.of(caller, corpora, where)
+            current = await search_current(scope, query, collection.index, services.store)
     return as_read(current)[: profile.passages]
+
+
+async def search_current(scope: Scope, query: Query, index: Index, store: Store) -> list[Passage]:
+    """The best passages of the versions that count, best first, at most `query.limit`.
+
+    While a document is replaced the index holds both of its versions. What is found of the one that does not
+    count is left out and the search made again, or it would hide the other one, and those below it. It ends
+    when what was left out does still not count, for the versions may have switched in between.
+    """
+    for _ in range(_SEARCHES):
+        found = await index.search(scope, query)
+        seen = {(passage.chunk.document_id, passage.chunk.version) for passage in found}
+        documents = sorted({document for document, _ in seen | query.besides})
+        current = await in_thread(store.current_versions, scope.tenant, documents)
+        stale = frozenset((seen | query.besides) - current.items())
+        if stale == query.besides:
+            return found
+        query = replace(query, besides=stale)
+    return [passage for passage in found if (passage.chunk.document_id, passage.chunk.version) not in stale]
 
 
 def as_read(passages: list[Passage]) -> list[Passage]:
@@ -52,13 +76,6 @@ def as_read(passages: list[Passage]) -> list[Passage]:
         place = (chunk.document_id, chunk.start, chunk.end)
         read.setdefault(place, replace(passage, chunk=chunk))
     return list(read.values())
-
-
-async def _current(caller: Caller, found: list[Passage], services: Services) -> list[Passage]:
-    """The passages that the store also knows as this tenant's, of the version that is current."""
-    documents = sorted({passage.chunk.document_id for passage in found})
-    versions = await in_thread(services.store.current_versions, caller.tenant, documents)
-    return [passage for passage in found if versions.get(passage.chunk.document_id) == passage.chunk.version]
 
 
 async def _check_corpora(caller: Caller, corpora: tuple[str, ...], services: Services) -> None:

@@ -13,6 +13,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 from rich.markup import escape
 
+from ingest.child import ParserChildren
 from tandem.cli.output import print_json, stdout
 from tandem.cli.remote import running_server
 from tandem.errors import TandemError
@@ -46,7 +47,7 @@ def run_checks(*, as_json: bool) -> bool:
         findings = [Finding("settings", "failed", error.message, error.hint or "")]
     else:
         checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-            _python, _packages, _engine, _models, _ports, _folder, _gpu,
+            _python, _packages, _engine, _models, _ports, _folder, _gpu, _parsers,
         )  # fmt: skip
         findings = [Finding("settings", "ok", "read")]
         findings += [finding for check in checks for finding in check(settings)]
@@ -171,3 +172,19 @@ def _gpu(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("gpu", "ok", asked.stdout.strip().replace("\n", "; "))
+
+
+def _parsers(settings: Settings) -> Iterator[Finding]:
+    """What keeps a parser from doing harm on this system, and whether text can be recognised."""
+    children = ParserChildren(settings.ingest)
+    try:
+        holds = children.holds()
+    finally:
+        children.close()
+    strong = "seccomp" in holds or "namespace" in holds
+    yield Finding(
+        "parsers",
+        "ok" if strong else "warning",
+        f"confined by {', '.join(holds)}",
+        "" if strong else "This system confines parsers by limits alone: ingest only files that you trust.",
+    )

@@ -106,7 +106,7 @@ async def _follow(settings: Settings, store: Store, queue: _Queue, *, as_json: b
 async def _do_here(settings: Settings, job: Job) -> None:
     stderr.print("[dim]›[/dim] Opening the index (no server runs)")
     async with local_worker(settings) as (_, worker):
-        await worker.run_one(job.id)
+        await worker.run_one(Caller(), job.id)
 
 
 async def _follow_cluster(settings: Settings, store: Store, queue: _Queue, *, as_json: bool) -> Job:
@@ -122,7 +122,7 @@ async def _follow_cluster(settings: Settings, store: Store, queue: _Queue, *, as
     stderr.print(f"[dim]›[/dim] Opening the index, joining Ray {escape(where)}")
     async with local_worker(settings, on_cluster=True) as (_, worker):
         job = queue(worker.id)  # its own from the start: a server that runs beside must not take it
-        return await _watched(store, job, worker.run_one(job.id), out, as_json)
+        return await _watched(store, job, worker.run_one(Caller(), job.id), out, as_json)
 
 
 async def _watched(

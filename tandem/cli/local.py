@@ -1,16 +1,18 @@
 """The same work in this process, for when no server runs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ingest import Ingestor
+from ingest.beside import Beside
 from ingest.cluster.starting import cluster
-from ingest.jobs import JobWorker, join_workers
+from ingest.jobs import JobWorker, join_workers, say_alive
+from ingest.reindexing import Reindexer
 from tandem.cli.output import progress
-from tandem.embedding import load_embedder
-from tandem.index import open_index
+from tandem.live import open_index_of, open_live
 from tandem.settings import Settings
-from tandem.store import open_store
+from tandem.store import Store, open_store
 from tandem.threads import in_thread
 
 
@@ -28,19 +30,33 @@ async def local_worker(
             stack.enter_context(cluster(settings.ray))
         store = open_store(settings.store, settings.data_dir)
         stack.callback(store.close)
-        embedder = await in_thread(load_embedder, settings.embedding, settings.data_dir, progress)
-        stack.callback(embedder.close)
-        index = await open_index(
-            settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
-        )
-        stack.push_async_callback(index.close)
+        live = await open_live(store, settings, progress)
+        stack.push_async_callback(live.close)
         me = await in_thread(join_workers, store, stack)
-        ingestor = Ingestor(store, index, embedder, settings.ingest, me)
+        ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings))
         stack.push_async_callback(ingestor.close)
         await ingestor.repair()
         runner = None
         if on_cluster:
             from ingest.cluster.runner import ClusterRunner
 
-            runner = ClusterRunner(store, ingestor, settings, me, index, embedder)
+            runner = ClusterRunner(store, ingestor, settings, me)
         yield ingestor, JobWorker(store, ingestor, settings.ingest, me, runner)
+
+
+@asynccontextmanager
+async def local_reindexer(settings: Settings, store: Store) -> AsyncIterator[Reindexer]:
+    """Own the index that answers, so that nobody writes to it, and let others know that this process lives.
+
+    The embedder that answers is not loaded: it need not even be there any more. Raises as `local_worker`.
+    """
+    async with AsyncExitStack() as stack:
+        known = await in_thread(store.active_collection)
+        if known is None:  # written before collections were noted
+            stack.push_async_callback((await open_live(store, settings)).close)
+        else:
+            stack.push_async_callback((await open_index_of(known, settings)).close)
+        me = await in_thread(join_workers, store, stack)
+        beat = asyncio.create_task(say_alive(store, me))
+        stack.callback(beat.cancel)
+        yield Reindexer(store, settings, me, None)

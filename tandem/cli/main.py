@@ -113,6 +113,43 @@ def ingest(
 
 
 @app.command()
+def reindex(
+    embedder: Annotated[
+        str | None, typer.Option(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: embedding.")
+    ] = None,
+    query_prompt: Annotated[
+        str, typer.Option(help="Put before a question; with --embedder. The model's own by default.")
+    ] = "",
+    document_prompt: Annotated[
+        str, typer.Option(help="Put before a chunk; with --embedder. The model's own by default.")
+    ] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Go back to the embedder before.")] = False,
+    drop: Annotated[
+        bool,
+        typer.Option("--drop", help="Drop the collections that do not answer, and what was interrupted."),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print events, one JSON object a line.")] = False,
+) -> None:
+    """Embed all documents anew with another embedder, then switch to it in one step."""
+    from ingest.reindexing import wish_of
+    from tandem.cli.reindex import drop_others, reindex_all
+
+    if sum((embedder is not None, resume, back, drop)) > 1:
+        raise InvalidRequestError("Name one of --embedder, --resume, --back and --drop")
+    if embedder is None and (query_prompt or document_prompt):
+        raise InvalidRequestError(
+            "Prompts go with --embedder", hint="Or set embedding.query_prompt and embedding.document_prompt."
+        )
+    if drop:
+        drop_others(read_settings(), as_json=json)
+        return
+    settings = read_settings()
+    wish = wish_of(settings, embedder, query_prompt, document_prompt)
+    reindex_all(settings, None if back else wish, resume=resume, as_json=json)
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     corpus: Annotated[

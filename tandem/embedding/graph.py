@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -69,13 +69,16 @@ class NotConvertibleError(ModelSourceError):
         self.reason = reason
 
 
-def prepare_graph(folder: Path, weights: str, graphs: Path, report: Report) -> Graph:
-    """The graph of the model in `folder`, from `graphs` if it was made before; else about 10 seconds.
+def prepare_graph(folder: Path, weights: str, places: Sequence[Path], report: Report) -> Graph:
+    """The graph of the model in `folder`, from the first of `places` that has it; else made in the last.
 
-    `weights` is the fingerprint of the folder's files. A model that was found not convertible is remembered too. Raises `NotConvertibleError`, and
-    `StorageError` where `graphs` cannot be written.
+    Making it takes about 10 seconds. `weights` is the fingerprint of the folder's files. A model that was
+    found not convertible is remembered too. Raises `NotConvertibleError`, and `StorageError` where the last
+    place cannot be written.
     """
-    goal = graphs / _key(folder, weights)
+    key = _key(folder, weights)
+    graphs = next((place for place in places if (place / key / _FACTS).is_file()), places[-1])
+    goal = graphs / key
     with storage_errors(graphs):
         if not (goal / _FACTS).is_file():
             graphs.mkdir(parents=True, exist_ok=True)

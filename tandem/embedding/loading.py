@@ -1,6 +1,6 @@
 """From settings to an embedder: find the model's folder, choose what computes it, load it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +39,7 @@ def load_embedder(
 ) -> Embedder:
     """Load the model that `settings` name. Takes seconds; a hub is asked only for what is not here.
 
-    A model that is converted for the processor is kept under `data_dir`, or in the user's cache folder;
+    A model that is converted for the processor is kept under `data_dir`, or without one in `~/.cache/tandem`;
     `report` hears of what takes long. Where no prompt is set, the model's own are used. Raises
     `ModelSourceError` and `StorageError`; for an address also `UnavailableError` and `SettingsError`.
     """
@@ -51,7 +51,9 @@ def load_embedder(
         query=settings.query_prompt or own.get("query") or "",
         document=settings.document_prompt or own.get("document") or own.get("passage") or "",
     )
-    graphs = (data_dir or Path.home() / ".cache" / "tandem").absolute() / "embedders"
+    # Beside the data it outlives a container; what was made without a data folder serves all of them.
+    homes = (Path.home() / ".cache" / "tandem", *([data_dir.absolute()] if data_dir else []))
+    graphs = tuple(home / "embedders" for home in homes)
     model = _Model(folder, list_files(folder), prompts)
     encoder = _load(model, settings, graphs, report)
     return Embedder(encoder, prompts, fingerprint_of(model.files, prompts), settings.batch_size)
@@ -76,7 +78,7 @@ def _folder_of(source: str) -> Path:
     return folder
 
 
-def _load(model: _Model, settings: EmbeddingSettings, graphs: Path, report: Report) -> Encoder:
+def _load(model: _Model, settings: EmbeddingSettings, graphs: Sequence[Path], report: Report) -> Encoder:
     """OpenVINO where it is wanted and can be; torch runs whatever it cannot."""
     wanted = settings.backend
     if wanted == "openvino" or (wanted == "auto" and suits_openvino() and find_spec("openvino")):
@@ -89,7 +91,9 @@ def _load(model: _Model, settings: EmbeddingSettings, graphs: Path, report: Repo
     return _load_torch(model.folder, settings)
 
 
-def _load_openvino(model: _Model, settings: EmbeddingSettings, graphs: Path, report: Report) -> Encoder:
+def _load_openvino(
+    model: _Model, settings: EmbeddingSettings, graphs: Sequence[Path], report: Report
+) -> Encoder:
     from tandem.embedding.openvino_encoder import OpenVinoEncoder
 
     if model.prompts != Prompts() and any(

@@ -57,7 +57,11 @@ class OpenVinoEncoder:
         )
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(self.parallel):
-            self._free.put(compiled.create_infer_request())
+            request = compiled.create_infer_request()
+            # One after the other: two threads that make the library's first call at once can lock each
+            # other out, one with Python's lock and one with that of what the call prepares.
+            request.infer([np.full((1, 1), self._pad), np.ones((1, 1), dtype=np.int64)])[0].astype(np.float32)
+            self._free.put(request)
         self.dimension = graph.dimension
         self.max_tokens = graph.max_length - len(self._counter.encode("").ids)
 

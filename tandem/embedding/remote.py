@@ -69,25 +69,33 @@ class RemoteEncoder:
         )
         self._tokenizing = tokenizing
         self.count_tokens, self.token_starts = tokenizing.count, tokenizing.starts
-        self.dimension = 0
+        self.dimension = self.max_tokens = 0
         try:
             self.dimension = self._embed(["A text, to see the length of its vector."]).shape[1]
-            longest = self._longest() or tokenizing.max_length or _MAX_TOKENS
+            self.max_tokens = (self._longest() or tokenizing.max_length or _MAX_TOKENS) - tokenizing.marks
         except BaseException:
             self.close()
             raise
-        self.max_tokens = longest - tokenizing.marks
 
     def passes(self, texts: Sequence[str], prompt: str, batch_size: int) -> Iterator[Pass]:
         """Requests of like length, as some endpoints pad each to its longest text."""
         order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
         for start in range(0, len(order), batch_size):
             places = order[start : start + batch_size]
-            yield Pass(places, partial(self._embed, [prompt + texts[place] for place in places]))
+            yield Pass(places, partial(self._embed, [self._cut(prompt + texts[place]) for place in places]))
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""
         self._http.close()
+
+    def _cut(self, text: str) -> str:
+        """What the model reads of `text`: vLLM refuses more, where a model in the process cuts it off."""
+        over = False
+        while len(starts := self.token_starts(text)) > self.max_tokens:
+            # A word that is cut may be of more tokens than it was within the text, so one fewer each time.
+            text = text[: starts[self.max_tokens - over]]
+            over = True
+        return text
 
     def _embed(self, texts: list[str]) -> "Vector":
         body = {"model": self._model, "input": texts, "encoding_format": "base64"}

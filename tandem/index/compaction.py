@@ -1,6 +1,7 @@
-"""Makes a shard small and fast without a pause: a child optimises a copy while the shard itself serves.
+"""Makes a shard small and fast: a child optimises a copy while the shard itself serves.
 
-What is written in the meantime is noted, and brought into the copy before it takes the shard's place.
+What is written in the meantime is noted, and brought into the copy before it takes the shard's place. Only
+the opening of the copy stops this process, since the engine holds Python's global lock for it.
 """
 
 import shutil

@@ -1,5 +1,6 @@
 """The index in this process: Qdrant Edge."""
 
+import math
 import shutil
 import threading
 import time
@@ -17,7 +18,7 @@ from tandem.errors import StorageError
 from tandem.index.compaction import Journal, OptimizerChild, copy
 from tandem.index.lock import OwnerLock
 from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
-from tandem.index.points import BM25, DENSE, chunk_of, passage_of, payload_of, within
+from tandem.index.points import BM25, DENSE, chunk_of, fusion_weights, passage_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.index.shard import Note, load, open_shard, storage_errors
 from tandem.settings import IndexSettings
@@ -52,6 +53,7 @@ class EdgeIndex:
         self._compacting = threading.Lock()
         self._child = OptimizerChild()
         self._changed = _not_optimised(shard)
+        self._first_end = _first_end(shard)
         self._open = True
 
     @classmethod
@@ -85,11 +87,12 @@ class EdgeIndex:
             for chunk, vector in zip(chunks, vectors, strict=True)
         ]
         with self._writing, storage_errors():
+            if self._journal is not None:  # before it is done: what fails may be half done
+                self._journal.write(points)
+            self._first_end = min([self._first_end, *(_end(chunk.marks.expires_at) for chunk in chunks)])
             self._shard.update(qe.UpdateOperation.upsert_points(points))
             self._shard.flush()
             self._changed += len(points)
-            if self._journal is not None:
-                self._journal.write(points)
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         """See `Index.search`."""
@@ -98,18 +101,20 @@ class EdgeIndex:
     def _search(self, scope: Scope, query: Query) -> list[Passage]:
         dense = qe.Query.Nearest(query.vector.tolist(), using=DENSE)
         sparse = qe.Query.Nearest(self._bm25.embed_query(query.text), using=BM25)
+        near = qe.SearchParams(exact=True) if query.exact else _RESCORED
         now = time.time()
-        chosen = _filter(conditions(scope), now)
+        # Chunks without an end pay nothing for those with one, until the first of these is over.
+        chosen = _filter(conditions(scope), now if self._first_end <= now else None, query.besides)
         if query.leg is Leg.HYBRID:
             candidates = max(self._settings.candidates, query.limit)
             request = qe.QueryRequest(
                 limit=query.limit,
                 prefetches=[
-                    qe.Prefetch(candidates, query=dense, filter=chosen, params=_RESCORED),
+                    qe.Prefetch(candidates, query=dense, filter=chosen, params=near),
                     qe.Prefetch(candidates, query=sparse, filter=chosen),
                 ],
                 query=qe.Fusion.Rrf(  # type: ignore[arg-type]
-                    self._settings.rrf_k, [self._settings.dense_weight, self._settings.sparse_weight]
+                    self._settings.rrf_k, fusion_weights(self._settings)
                 ),
                 filter=chosen,
                 with_payload=True,
@@ -120,7 +125,7 @@ class EdgeIndex:
                 limit=query.limit,
                 query=dense if query.leg is Leg.DENSE else sparse,
                 filter=chosen,
-                params=_RESCORED if query.leg is Leg.DENSE else None,
+                params=near if query.leg is Leg.DENSE else None,
                 with_payload=True,
                 with_vector=[DENSE],
             )
@@ -148,10 +153,11 @@ class EdgeIndex:
         else:
             change = qe.UpdateOperation.set_payload_by_filter(chosen, {EXPIRY: expires_at.timestamp()})
         with self._writing, storage_errors():
-            self._shard.update(change)
-            self._shard.flush()
             if self._journal is not None:
                 self._journal.change(self._shard, chosen)
+            self._first_end = min(self._first_end, _end(expires_at))
+            self._shard.update(change)
+            self._shard.flush()
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         """See `Index.delete`."""
@@ -161,11 +167,12 @@ class EdgeIndex:
     def _delete(self, chosen: qe.Filter) -> int:
         with self._writing, storage_errors():
             there = self._shard.count(qe.CountRequest(exact=True, filter=chosen))
+            if self._journal is not None:
+                self._journal.delete(chosen)
             self._shard.update(qe.UpdateOperation.delete_points_by_filter(chosen))
             self._shard.flush()
             self._changed += there
-            if self._journal is not None:
-                self._journal.delete(chosen)
+            self._first_end = _first_end(self._shard)
         return there
 
     async def count(self, scope: Scope) -> int:
@@ -208,6 +215,8 @@ class EdgeIndex:
         begun, changed = time.monotonic(), self._changed
         place = self._folder / self._note.next_shard
         try:
+            if not self._open:
+                return False
             with storage_errors(self._folder):
                 self._copy(place)
                 self._child.run(place)
@@ -268,13 +277,30 @@ def _not_optimised(shard: qe.EdgeShard) -> int:
     return abs(2 * known.points_count - known.indexed_vectors_count)
 
 
-def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> qe.Filter:
+def _end(expires_at: datetime | None) -> float:
+    return math.inf if expires_at is None else expires_at.timestamp()
+
+
+def _first_end(shard: qe.EdgeShard) -> float:
+    """The moment before which nothing in the shard is over."""
+    first = qe.ScrollRequest(limit=1, order_by=qe.OrderBy(EXPIRY), with_payload=[EXPIRY])
+    records, _ = shard.scroll(first)
+    return min((float((each.payload or {})[EXPIRY]) for each in records), default=math.inf)
+
+
+def _filter(
+    wanted: Iterable[AnyOf], now: float | None = None, besides: Iterable[tuple[str, str]] = ()
+) -> qe.Filter:
     """The one place where conditions become a filter of this engine; with `now`, what is over is left out."""
-    over = [] if now is None else [qe.FieldCondition(EXPIRY, range=qe.RangeFloat(lte=now))]
-    return qe.Filter(must=[_condition(one) for one in wanted], must_not=over)  # type: ignore[arg-type]
+    out: list[object] = [] if now is None else [qe.FieldCondition(EXPIRY, range=qe.RangeFloat(lte=now))]
+    out += [_filter(one_version(None, document, version)) for document, version in sorted(besides)]
+    return qe.Filter(must=[_condition(one) for one in wanted], must_not=out)  # type: ignore[arg-type]
 
 
-def _condition(one: AnyOf) -> qe.Filter:
+def _condition(one: AnyOf) -> qe.FieldCondition | qe.Filter:
+    # The plainest form counts: a search by tenant alone then takes 0.1 instead of 0.3 microseconds a chunk.
+    if len(one.strings) == 1 and not one.flags and not one.ranges:
+        return qe.FieldCondition(one.key, match=qe.MatchValue(one.strings[0]))
     accepted = [qe.FieldCondition(one.key, match=qe.MatchAny(list(one.strings)))]
     # The binding takes Python's own bool for a number, and NumPy's for what it is.
     accepted += [qe.FieldCondition(one.key, match=qe.MatchValue(np.bool_(flag))) for flag in one.flags]  # type: ignore[arg-type]

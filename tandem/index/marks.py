@@ -89,13 +89,10 @@ def conditions(scope: Scope) -> Iterator[AnyOf]:
         yield _one_of(f"metadata.{key}", (wanted,) if isinstance(wanted, Range) else wanted)
 
 
-def one_version(tenant: str, document_id: str, version: str) -> list[AnyOf]:
-    """What the chunks of one version of a document have in common."""
-    return [
-        AnyOf("tenant", (tenant,)),
-        AnyOf("document_id", (document_id,)),
-        AnyOf("version", (version,)),
-    ]
+def one_version(tenant: str | None, document_id: str, version: str) -> list[AnyOf]:
+    """What the chunks of one version of a document have in common; no tenant where another part names it."""
+    of_tenant = [] if tenant is None else [AnyOf("tenant", (tenant,))]
+    return [*of_tenant, AnyOf("document_id", (document_id,)), AnyOf("version", (version,))]
 
 
 def _one_of(key: str, wanted: tuple[Scalar | Range, ...]) -> AnyOf:

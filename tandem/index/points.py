@@ -10,6 +10,7 @@ import structlog
 from tandem.errors import EmbedderMismatchError
 from tandem.index.marks import EXPIRY, is_over, marks_of, marks_payload, meets
 from tandem.index.protocol import Vector
+from tandem.settings import IndexSettings
 from tandem.vocabulary import Chunk, Parent, Passage, Scope
 
 DENSE = "dense"
@@ -17,6 +18,8 @@ BM25 = "bm25"
 KEYWORDS = ("tenant", "corpus", "document_id", "version", "tags")
 """Payload keys that queries and deletions filter by."""
 NUMBERS = (EXPIRY,)
+
+_UNEVEN = 1.0007
 
 log = structlog.get_logger(__name__)
 _PLAIN = (
@@ -65,6 +68,14 @@ def passage_of(
     return Passage(chunk_of(point, payload), score=score, similarity=similarity)
 
 
+def fusion_weights(settings: IndexSettings) -> list[float]:
+    """The weights of the dense and the BM25 leg, such that no rank of one counts exactly as a rank of the other.
+
+    The engine orders what counts the same by chance, and an answer must not change from one time to the next.
+    """
+    return [settings.dense_weight, settings.sparse_weight * _UNEVEN]
+
+
 def within(scope: Scope, passages: list[Passage], now: float) -> list[Passage]:
     """A second look at what the engine returned: nothing leaves that is not of the scope."""
     kept = [p for p in passages if _belongs(scope, p.chunk, now)]
@@ -90,5 +101,5 @@ def check_embedder(recorded: Mapping[str, Any], *, dimension: int, fingerprint: 
         f"The index was built by embedder {recorded.get('fingerprint')} ({recorded.get('dimension')} dimensions), "
         f"not by {fingerprint} ({dimension})",
         param="embedding.model",
-        hint="Set the embedder back, or choose a new index.collection and ingest again.",
+        hint="Embed all documents anew with the embedder of the settings: tandem reindex.",
     )

@@ -30,6 +30,10 @@ class Query:
     vector: Vector
     limit: int
     leg: Leg = Leg.HYBRID
+    exact: bool = False
+    """Look at every vector of the scope as it is, however long that takes: what others are measured by."""
+    besides: frozenset[tuple[str, str]] = frozenset()
+    """Documents and versions of which nothing is to be found."""
 
 
 class Index(Protocol):

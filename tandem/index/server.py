@@ -19,6 +19,7 @@ from tandem.index.points import (
     NUMBERS,
     check_embedder,
     chunk_of,
+    fusion_weights,
     passage_of,
     payload_of,
     within,
@@ -86,16 +87,19 @@ class ServerIndex:
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         """See `Index.search`."""
         dense, sparse = query.vector.tolist(), _sparse(self._bm25.embed_query(query.text))
+        near = models.SearchParams(exact=query.exact)
         now = time.time()
-        chosen = _filter(conditions(scope), now)
+        chosen = _filter(conditions(scope), now, query.besides)
         with _out_of_reach():
             if query.leg is Leg.HYBRID:
                 candidates = max(self._settings.candidates, query.limit)
-                weights = [self._settings.dense_weight, self._settings.sparse_weight]
+                weights = fusion_weights(self._settings)
                 found = await self._client.query_points(
                     self._settings.collection,
                     prefetch=[
-                        models.Prefetch(query=dense, using=DENSE, filter=chosen, limit=candidates),
+                        models.Prefetch(
+                            query=dense, using=DENSE, filter=chosen, limit=candidates, params=near
+                        ),
                         models.Prefetch(query=sparse, using=BM25, filter=chosen, limit=candidates),
                     ],
                     query=models.RrfQuery(rrf=models.Rrf(k=self._settings.rrf_k, weights=weights)),
@@ -109,6 +113,7 @@ class ServerIndex:
                     query=dense if query.leg is Leg.DENSE else sparse,
                     using=query.leg.value,
                     query_filter=chosen,
+                    search_params=near,
                     limit=query.limit,
                     with_vectors=[DENSE],
                 )
@@ -202,10 +207,15 @@ async def _index_payload(client: AsyncQdrantClient, settings: IndexSettings) -> 
             await client.create_payload_index(name, key, models.PayloadSchemaType.FLOAT)
 
 
-def _filter(wanted: Iterable[AnyOf], now: float | None = None) -> models.Filter:
+def _filter(
+    wanted: Iterable[AnyOf], now: float | None = None, besides: Iterable[tuple[str, str]] = ()
+) -> models.Filter:
     """The one place where conditions become a filter of this engine; with `now`, what is over is left out."""
-    over = [] if now is None else [models.FieldCondition(key=EXPIRY, range=models.Range(lte=now))]
-    return models.Filter(must=[_condition(one) for one in wanted], must_not=list(over))
+    out: list[models.Condition] = (
+        [] if now is None else [models.FieldCondition(key=EXPIRY, range=models.Range(lte=now))]
+    )
+    out += [_filter(one_version(None, document, version)) for document, version in sorted(besides)]
+    return models.Filter(must=[_condition(one) for one in wanted], must_not=out)
 
 
 def _condition(one: AnyOf) -> models.Filter:

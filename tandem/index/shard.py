@@ -19,6 +19,8 @@ _NOTE = "embedder.json"
 _FIRST = "shard"
 _LATER = "shard-"
 _VECTOR_BYTES = 4
+_WORDS_FROM = 1_000
+"""Chunks from which BM25 goes by the lists of words, not chunk by chunk, at some 4 microseconds each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,11 @@ def _config(settings: IndexSettings, dimension: int) -> qe.EdgeConfig:
                 ),
             )
         },
-        sparse_vectors={BM25: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf, memory=qe.Memory.Cached)},
+        sparse_vectors={
+            BM25: qe.EdgeSparseVectorParams(
+                full_scan_threshold=_WORDS_FROM, modifier=qe.Modifier.Idf, memory=qe.Memory.Cached
+            )
+        },
         payload_memory=qe.Memory.Cold,
         # Whether there is enough to do is decided before a compaction, not by the engine.
         optimizers=qe.EdgeOptimizersConfig(indexing_threshold=1),

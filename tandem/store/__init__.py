@@ -2,11 +2,21 @@
 
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.open import open_store
-from tandem.store.records import CorpusSummary, DocumentRecord, Original, PendingVersion, Receipt, Trace
+from tandem.store.records import (
+    CollectionRecord,
+    CorpusSummary,
+    DocumentRecord,
+    Original,
+    PendingVersion,
+    Receipt,
+    Reindexing,
+    Trace,
+)
 from tandem.store.store import Store
 
 __all__ = [
     "Claim",
+    "CollectionRecord",
     "CorpusSummary",
     "DocumentRecord",
     "Job",
@@ -16,6 +26,7 @@ __all__ = [
     "Outcome",
     "PendingVersion",
     "Receipt",
+    "Reindexing",
     "Store",
     "Trace",
     "open_store",

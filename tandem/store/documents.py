@@ -79,9 +79,11 @@ class Documents(Transactions):
         with self._reading() as connection:
             return dict(connection.execute(_CURRENT, values).tuples().all())
 
-    def current_uris(self, tenant: str, corpus: str) -> dict[str, str]:
-        """Document id to uri, of the whole corpus."""
-        query = select(versions.c.document_id, versions.c.uri).where(_of_corpus(tenant, corpus))
+    def current_uris(self, tenant: str, corpus: str, before: datetime) -> dict[str, str]:
+        """Document id to uri, of all of the corpus that was read before a moment."""
+        query = select(versions.c.document_id, versions.c.uri).where(
+            _of_corpus(tenant, corpus), versions.c.created_at < before
+        )
         with self._reading() as connection:
             return dict(connection.execute(query).tuples().all())
 

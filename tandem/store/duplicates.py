@@ -65,18 +65,23 @@ class Duplicates(Transactions):
         with self._reading() as connection:
             return [record_of(row) for row in connection.execute(query.order_by(versions.c.uri))]
 
-    def orphaned_duplicates(self) -> list[DocumentRecord]:
-        """Documents of all tenants whose original is gone, or no longer says the same; whole."""
+    def orphaned_duplicates(self, document_id: str | None = None) -> list[DocumentRecord]:
+        """Documents of all tenants (or just one) whose original is gone, expires before them, or no longer
+        says the same; whole.
+        """
         original = versions.alias()
         searched = exists().where(
             original.c.document_id == versions.c.duplicate_of,
             original.c.version == versions.c.original_version,
             original.c.state == CURRENT,
             original.c.duplicate_of.is_(None),
+            or_(original.c.expires_at.is_(None), original.c.expires_at >= versions.c.expires_at),
         )
         query = select(versions).where(
             versions.c.state == CURRENT, versions.c.duplicate_of.is_not(None), ~searched
         )
+        if document_id is not None:
+            query = query.where(versions.c.document_id == document_id)
         with self._reading() as connection:
             return [record_of(row) for row in connection.execute(query.order_by(versions.c.uri))]
 
@@ -88,8 +93,11 @@ class Duplicates(Transactions):
 
 
 def _searched_beside(document: Document, besides: str | None) -> ColumnElement[bool]:
-    """Other documents of the corpus that are, or are about to be, searched themselves."""
+    """Other documents of the corpus that are, or are about to be, searched themselves, and as long as this."""
+    until = document.marks.expires_at
+    never = versions.c.expires_at.is_(None)
     return and_(
+        never if until is None else or_(never, versions.c.expires_at >= until),
         versions.c.tenant == document.tenant,
         versions.c.corpus == document.corpus,
         versions.c.document_id.not_in({document.id, besides or document.id}),

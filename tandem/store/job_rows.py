@@ -1,11 +1,11 @@
 """Rows of the tables of jobs: writing them, and reading them as records."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from tandem.errors import ConflictError
 from tandem.store.job_records import WAITING, Claim, Job, JobDocument, NewJobDocument
@@ -13,6 +13,8 @@ from tandem.store.job_schema import contents, job_documents, jobs, workers
 from tandem.store.workers import lease_begin
 
 _WRITTEN = ("created", "replaced")
+_AT_ONCE = 1_000
+"""Rows in one statement: a database takes only so many values in one."""
 
 
 def living() -> Select[tuple[str]]:
@@ -33,11 +35,13 @@ def held(connection: Connection, claim: Claim) -> Row[Any]:
 
 def add_documents(connection: Connection, job_id: str, documents: Sequence[NewJobDocument]) -> None:
     """Append documents, each uri once; one that the job has already is left as it is."""
+    for start in range(0, len(documents), _AT_ONCE):
+        _add_some(connection, job_id, documents[start : start + _AT_ONCE])
+
+
+def _add_some(connection: Connection, job_id: str, documents: Sequence[NewJobDocument]) -> None:
     fresh = {uri_hash(document.uri): document for document in reversed(documents)}
-    query = select(job_documents.c.uri_hash).where(
-        job_documents.c.job_id == job_id, job_documents.c.uri_hash.in_(list(fresh))
-    )
-    known = set(connection.execute(query).scalars())
+    known = _known(connection, job_id, fresh)
     last = connection.execute(
         select(func.max(job_documents.c.place)).where(job_documents.c.job_id == job_id)
     ).scalar()
@@ -51,10 +55,38 @@ def add_documents(connection: Connection, job_id: str, documents: Sequence[NewJo
         connection.execute(insert(job_documents), rows)
 
 
+def has_documents(connection: Connection, job_id: str, documents: Sequence[NewJobDocument]) -> bool:
+    """Whether the job was given these files, with this content."""
+    first = {uri_hash(document.uri): document for document in reversed(documents)}
+    known = _known(connection, job_id, first)
+    return all(
+        key in known and (one.content is None or known[key] == hashlib.sha256(one.content).hexdigest())
+        for key, one in first.items()
+    )
+
+
+def _known(connection: Connection, job_id: str, keys: Collection[str]) -> dict[str, str | None]:
+    """Of the documents with these hashes, those that the job has, with the hash of their content."""
+    query = select(job_documents.c.uri_hash, job_documents.c.content_hash).where(
+        job_documents.c.job_id == job_id, job_documents.c.uri_hash.in_(list(keys))
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
 def end_waiting(connection: Connection, job_id: str) -> None:
     """Mark as cancelled what still waits."""
     waiting = (job_documents.c.job_id == job_id) & (job_documents.c.state == WAITING)
     connection.execute(update(job_documents).where(waiting).values(state="cancelled"))
+
+
+def let_go(connection: Connection, job_id: str) -> None:
+    """Remove the files of an ended job that nobody can ask for again."""
+    undone = select(job_documents.c.content_hash).where(
+        job_documents.c.job_id == job_id,
+        job_documents.c.state.in_((WAITING, "failed", "cancelled")),
+        job_documents.c.content_hash.is_not(None),
+    )
+    connection.execute(delete(contents).where(contents.c.job_id == job_id, contents.c.hash.not_in(undone)))
 
 
 def uri_hash(uri: str) -> str:

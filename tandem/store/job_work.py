@@ -9,11 +9,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from tandem.errors import NotFoundError
 from tandem.store.job_records import WAITING, Claim, Job, JobDocument, NewJobDocument, Outcome
-from tandem.store.job_rows import add_documents, document_of, end_waiting, held, job_of, living, uri_hash
+from tandem.store.job_rows import (
+    add_documents,
+    document_of,
+    end_waiting,
+    held,
+    job_of,
+    let_go,
+    living,
+    uri_hash,
+)
 from tandem.store.job_schema import contents, job_documents, jobs
 from tandem.store.transactions import Transactions
 from tandem.store.workers import this_host
@@ -152,22 +161,21 @@ class JobWork(Transactions):
         with self._reading() as connection:
             return dict(connection.execute(query).tuples().all())
 
+    def listed_sources(self, job_id: str) -> set[int]:
+        """The places of the sources that have listed anything."""
+        query = select(job_documents.c.source).where(job_documents.c.job_id == job_id).distinct()
+        with self._reading() as connection:
+            return set(connection.execute(query).scalars())
+
     def end_job(self, claim: Claim, state: str, error: dict[str, Any] | None = None) -> None:
         """Note how a job ended, and let go of the files that nobody can ask for again."""
-        undone = select(job_documents.c.content_hash).where(
-            job_documents.c.job_id == claim.job_id,
-            job_documents.c.state.in_(("failed", "cancelled")),
-            job_documents.c.content_hash.is_not(None),
-        )
         with self._writing() as connection:
             held(connection, claim)
             if state == "cancelled":
                 end_waiting(connection, claim.job_id)
             ended = {"state": state, "error": error, "ended_at": datetime.now(UTC), "worker": None}
             connection.execute(update(jobs).where(jobs.c.id == claim.job_id).values(ended))
-            connection.execute(
-                delete(contents).where(contents.c.job_id == claim.job_id, contents.c.hash.not_in(undone))
-            )
+            let_go(connection, claim.job_id)
 
     def release_job(self, claim: Claim) -> None:
         """Let any worker go on with a job, as when this one stops."""

@@ -1,6 +1,6 @@
 """Jobs as their owner sees them: asked for, looked at, cancelled, tried again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -10,11 +10,21 @@ from sqlalchemy.exc import IntegrityError
 
 from tandem.errors import ConflictError, NotFoundError
 from tandem.store.job_records import WAITING, Job, JobDocument, NewJobDocument
-from tandem.store.job_rows import add_documents, document_of, end_waiting, job_of, living
+from tandem.store.job_rows import (
+    add_documents,
+    document_of,
+    end_waiting,
+    has_documents,
+    job_of,
+    let_go,
+    living,
+)
 from tandem.store.job_schema import job_documents, jobs
 from tandem.store.transactions import Transactions
 from tandem.store.workers import this_host
 from tandem.vocabulary import Caller
+
+_ONGOING = ("queued", "running")
 
 
 class Jobs(Transactions):
@@ -35,7 +45,8 @@ class Jobs(Transactions):
         """Queue a job, with the files that were handed in with it, in one transaction.
 
         A `local` job reads files of this host, so no other host may do it. A job made by a living `worker`
-        is for nobody else to claim. A second job with the same `request_key` is the first one.
+        is for nobody else to claim. A second job with the same `request_key` is the first one; raises
+        `ConflictError` if it asks for something else.
         """
         job_id = str(uuid4())
         row = {
@@ -58,10 +69,9 @@ class Jobs(Transactions):
                 connection.execute(insert(jobs).values(row))
                 add_documents(connection, job_id, files)
         except IntegrityError:
-            known = self._job_of_key(caller, request_key)
-            if known is None:
+            if request_key is None:
                 raise
-            return known
+            return self._same_job(caller, request_key, row, files)
         return self.job(caller, job_id)
 
     def job(self, caller: Caller, job_id: str) -> Job:
@@ -108,13 +118,14 @@ class Jobs(Transactions):
     def cancel_job(self, caller: Caller, job_id: str) -> Job:
         """Ask that a job stops; one that nobody works at stops at once. Raises `NotFoundError`."""
         self.job(caller, job_id)
-        ongoing = (jobs.c.id == job_id) & jobs.c.state.in_(("queued", "running"))
+        ongoing = (jobs.c.id == job_id) & jobs.c.state.in_(_ONGOING)
         idle = ongoing & (jobs.c.worker.is_(None) | jobs.c.worker.not_in(living()))
         stopped = {"state": "cancelled", "ended_at": datetime.now(UTC), "claim": jobs.c.claim + 1}
         with self._writing() as connection:
             connection.execute(update(jobs).where(ongoing).values(cancelling=True))
             if connection.execute(update(jobs).where(idle).values(stopped)).rowcount:
                 end_waiting(connection, job_id)
+                let_go(connection, job_id)
         return self.job(caller, job_id)
 
     def retry_job(self, caller: Caller, job_id: str) -> Job:
@@ -123,13 +134,16 @@ class Jobs(Transactions):
         Raises `NotFoundError`, and `ConflictError` for a job that has not ended.
         """
         if not self.job(caller, job_id).ended:
-            raise ConflictError("The ingestion has not ended yet", hint="Wait for it, or cancel it first.")
+            raise _not_ended()
         undone = (job_documents.c.job_id == job_id) & job_documents.c.state.in_(("failed", "cancelled"))
         waiting = {"state": WAITING, "tries": 0, "error": None, "due_at": datetime.now(UTC), "ended_at": None}
         queued = {"state": "queued", "worker": None, "cancelling": False, "ended_at": None, "error": None}
+        ended = (jobs.c.id == job_id) & jobs.c.state.not_in(_ONGOING)
         with self._writing() as connection:
+            # Asked again here: of two that come at once, the second must not stop what the first began.
+            if not connection.execute(update(jobs).where(ended).values(queued)).rowcount:
+                raise _not_ended()
             connection.execute(update(job_documents).where(undone).values(waiting))
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(queued))
         return self.job(caller, job_id)
 
     def purge_jobs(self, before: datetime) -> int:
@@ -137,8 +151,22 @@ class Jobs(Transactions):
         with self._writing() as connection:
             return connection.execute(delete(jobs).where(jobs.c.ended_at < before)).rowcount
 
-    def _job_of_key(self, caller: Caller, request_key: str | None) -> Job | None:
+    def _same_job(
+        self, caller: Caller, request_key: str, asked: Mapping[str, Any], files: Sequence[NewJobDocument]
+    ) -> Job:
+        """The job that has the key, if it was asked for the same."""
         query = select(jobs).where(jobs.c.tenant == caller.tenant, jobs.c.request_key == request_key)
         with self._reading() as connection:
-            row = connection.execute(query).one_or_none()
-            return None if row is None else job_of(connection, row)
+            row = connection.execute(query).one()
+            same = all(getattr(row, name) == asked[name] for name in ("corpus", "sync", "manifest"))
+            if not same or not has_documents(connection, row.id, files):
+                raise ConflictError(
+                    "The Idempotency-Key was used for another ingestion",
+                    param="Idempotency-Key",
+                    hint="Send each ingestion with a key of its own.",
+                )
+            return job_of(connection, row)
+
+
+def _not_ended() -> ConflictError:
+    return ConflictError("The ingestion has not ended yet", hint="Wait for it, or cancel it first.")

@@ -67,6 +67,7 @@ class PendingVersion:
     corpus: str
     document_id: str
     version: str
+    uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +115,44 @@ class Receipt:
     created_at: datetime
     removed: dict[str, int]
     """Place, such as `index.chunks` or `store.traces`, to how many were removed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRecord:
+    """A collection of the index, and the embedder that its vectors are of."""
+
+    name: str
+    embedding: dict[str, Any]
+    """The settings that decide what a vector means."""
+    fingerprint: str
+    dimension: int
+    created_at: datetime
+    state: str = "building"
+    """`building`, `active` (it answers), or `retired`."""
+    switched_at: datetime | None = None
+    """When it last began to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reindexing:
+    """A re-embedding of all documents, and how far it is."""
+
+    id: str
+    state: str
+    """`queued`, `running`, `done` or `failed`."""
+    unfinished: bool | None
+    embedding: dict[str, Any] | None
+    """Settings of the embedder that is wanted; `None` where it goes back to the collection before."""
+    worker: str | None
+    documents: int
+    total: int
+    chunks: int
+    """Embedded for it so far."""
+    created_at: datetime
+    ended_at: datetime | None
+    error: dict[str, Any] | None
+
+    @property
+    def wanted(self) -> str:
+        """The embedder, for people."""
+        return "back to the embedder before" if self.embedding is None else str(self.embedding["model"])

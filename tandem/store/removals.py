@@ -1,37 +1,57 @@
 """Takes out for good what was deleted, wherever the database holds it, and keeps the receipts."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, insert, select, update
 
 from tandem.errors import NotFoundError
+from tandem.store.collections import is_active
+from tandem.store.job_records import WAITING
+from tandem.store.job_rows import uri_hash
 from tandem.store.job_schema import contents, job_documents, jobs
 from tandem.store.records import Receipt
 from tandem.store.schema import PENDING, SUPERSEDED, corpora, receipts, trace_documents, traces, versions
 from tandem.store.transactions import Transactions
 from tandem.vocabulary import Caller
 
+_INNER = re.compile(r"!/|#")
+
 
 class Removals(Transactions):
     """Removes documents, corpora and tenants. Each method returns what it removed, by place."""
 
-    def erase_document(self, tenant: str, document_id: str) -> dict[str, int]:
+    def erase_document(self, tenant: str, corpus: str, document_id: str, uri: str) -> dict[str, int]:
         """Remove what traces and jobs hold of a document; its versions go with the sweep.
 
-        A trace that drew on it loses its answer, passages and citations.
+        A trace that drew on it loses its answer, passages and citations. A job loses the file, and the
+        archives in which it lay; what still waits in a job that goes on is not touched.
         """
+        drawn = select(trace_documents.c.trace_id).where(trace_documents.c.document_id == document_id)
+        mine = job_documents.c.job_id.in_(select(jobs.c.id).where(_scope(jobs, tenant, corpus)))
+        done = ~(
+            (job_documents.c.state == WAITING)
+            & job_documents.c.job_id.in_(select(jobs.c.id).where(jobs.c.state.in_(("queued", "running"))))
+        )
+        here = mine & done & (job_documents.c.uri_hash == uri_hash(uri))
+        around = mine & done & job_documents.c.uri_hash.in_([uri_hash(outer) for outer in _around(uri)])
         with self._writing() as connection:
-            drawn = select(trace_documents.c.trace_id).where(trace_documents.c.document_id == document_id)
-            of_tenant = select(jobs.c.id).where(jobs.c.tenant == tenant)
-            return {
+            removed = {
                 "store.traces": _redact(connection, tenant, drawn),
-                "store.job_documents": _remove(
-                    connection,
-                    job_documents,
-                    (job_documents.c.document_id == document_id) & job_documents.c.job_id.in_(of_tenant),
-                ),
+                "store.contents": _remove_contents(connection, here) + _remove_contents(connection, around),
             }
+            return removed | {"store.job_documents": _remove(connection, job_documents, here)}
+
+    def holds(self, tenant: str, corpus: str) -> bool:
+        """Whether there is anything of a corpus: documents, what is left of them, jobs or settings."""
+        with self._reading() as connection:
+            return any(
+                connection.execute(
+                    select(table.c.tenant).where(_scope(table, tenant, corpus)).limit(1)
+                ).first()
+                for table in (versions, jobs, corpora)
+            )
 
     def retire(self, tenant: str, corpus: str | None = None) -> tuple[dict[str, int], list[str]]:
         """Take a corpus, or all that a tenant has, from every reader, and remove what is not a version.
@@ -44,6 +64,11 @@ class Removals(Transactions):
             trace_documents.c.document_id.in_(select(versions.c.document_id).where(mine))
         )
         with self._writing() as connection:
+            removed_jobs = _remove_jobs(connection, _scope(jobs, tenant, corpus))
+            pending = select(versions.c.document_id).where(mine, versions.c.state == PENDING)
+            written = list(connection.execute(pending).scalars())
+            # Before the traces: one that is just being kept waits for this, and then finds no document.
+            connection.execute(update(versions).where(mine).values(state=SUPERSEDED))
             if corpus is None:
                 removed = {
                     "store.traces": _remove(connection, traces, traces.c.tenant == tenant),
@@ -51,17 +76,21 @@ class Removals(Transactions):
                 }
             else:
                 removed = {"store.traces": _redact(connection, tenant, drawn)}
-            removed |= _remove_jobs(connection, _scope(jobs, tenant, corpus))
+            removed |= removed_jobs
             removed["store.corpora"] = _remove(connection, corpora, _scope(corpora, tenant, corpus))
-            pending = select(versions.c.document_id).where(mine, versions.c.state == PENDING)
-            written = list(connection.execute(pending).scalars())
-            connection.execute(update(versions).where(mine).values(state=SUPERSEDED))
         return removed, written
 
-    def erase_versions(self, tenant: str, corpus: str | None, besides: Sequence[str]) -> int:
-        """Remove retired versions whose chunks are gone; returns how many. `besides` are left to a sweep."""
+    def erase_versions(
+        self, tenant: str, corpus: str | None, besides: Sequence[str], collection: str | None = None
+    ) -> int:
+        """Remove retired versions whose chunks have left `collection`; returns how many.
+
+        `besides` are left to a sweep; so are all if another collection answers now.
+        """
         gone = _scope(versions, tenant, corpus) & (versions.c.state == SUPERSEDED)
         with self._writing() as connection:
+            if not is_active(connection, collection):
+                return 0
             return _remove(connection, versions, gone & versions.c.document_id.not_in(besides))
 
     def add_receipt(self, receipt: Receipt) -> None:
@@ -99,6 +128,19 @@ def _redact(connection: Connection, tenant: str, drawn: Select[tuple[str]]) -> i
     connection.execute(update(traces).where(which).values(answer="", passages=[], citations=[]))
     _remove(connection, trace_documents, trace_documents.c.trace_id.in_(drawn))
     return count
+
+
+def _remove_contents(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Remove the files of some documents of jobs, but not those that a document beside them shares."""
+    held = (contents.c.job_id == job_documents.c.job_id) & (contents.c.hash == job_documents.c.content_hash)
+    theirs = exists().where(held, which)
+    waiting = exists().where(held, job_documents.c.state == WAITING)
+    return _remove(connection, contents, theirs & ~waiting)
+
+
+def _around(uri: str) -> list[str]:
+    """The addresses of the archives, e-mails and files of records in which a document lies."""
+    return [uri[: mark.start()] for mark in _INNER.finditer(uri)]
 
 
 def _remove_jobs(connection: Connection, which: ColumnElement[bool]) -> dict[str, int]:

@@ -11,11 +11,13 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    UniqueConstraint,
 )
 
 from tandem.store.columns import AnyName, AnyText, UtcDateTime, metadata
 
 PENDING, CURRENT, SUPERSEDED = "pending", "current", "superseded"
+BUILDING, ACTIVE, RETIRED = "building", "active", "retired"
 
 versions = Table(
     "versions",
@@ -86,6 +88,61 @@ corpora = Table(
     Column("corpus", AnyName(64), primary_key=True),
     Column("splitting", JSON, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    # Collections of the index, each with the embedder that its vectors are of. The active one answers.
+    Column("name", AnyName(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("embedding", JSON, nullable=False),
+    Column("fingerprint", AnyName(64), nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("switched_at", UtcDateTime),
+    CheckConstraint("state IN ('building', 'active', 'retired')", name="known_collection_state"),
+)
+Index(
+    "one_active_collection",
+    collections.c.state,
+    unique=True,
+    sqlite_where=collections.c.state == ACTIVE,
+    postgresql_where=collections.c.state == ACTIVE,
+)
+
+indexed_versions = Table(
+    "indexed_versions",
+    metadata,
+    # What a collection that does not answer holds chunks of; of the active one, `versions` itself says it.
+    Column("collection", AnyName(64), ForeignKey("collections.name", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", AnyName(36), primary_key=True),
+    Column("version", AnyName(64), primary_key=True),
+    Column("tenant", AnyText, nullable=False),
+    # Whether all of its chunks are there; written before the first of them, so that none is forgotten.
+    Column("whole", Boolean, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("expires_at", UtcDateTime),
+)
+
+reindexings = Table(
+    "reindexings",
+    metadata,
+    Column("id", AnyName(36), primary_key=True),
+    Column("state", String(16), nullable=False),
+    # True until it has ended, then empty: there is one at a time.
+    Column("unfinished", Boolean),
+    # The embedder that is wanted; empty to go back to the collection before.
+    Column("embedding", JSON),
+    Column("worker", AnyName(36)),
+    Column("documents", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("error", JSON),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="known_reindexing_state"),
+    UniqueConstraint("unfinished", name="one_reindexing_at_a_time"),
 )
 
 receipts = Table(

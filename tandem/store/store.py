@@ -1,18 +1,34 @@
 """The store as the services see it."""
 
+from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
 from tandem.store.duplicates import Duplicates
+from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
+from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
 from tandem.store.traces import Traces
 from tandem.store.versions import Versions
 from tandem.store.workers import Workers
 
 
-class Store(Versions, Documents, Duplicates, CorpusSettings, Removals, Jobs, JobWork, Workers, Traces):
-    """Documents, their versions and links, jobs, receipts and traces in one database.
+class Store(
+    Versions,
+    Documents,
+    Duplicates,
+    CorpusSettings,
+    Collections,
+    Indexed,
+    Reindexings,
+    Removals,
+    Jobs,
+    JobWork,
+    Workers,
+    Traces,
+):
+    """Documents, their versions and links, collections, jobs, receipts and traces in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

@@ -18,8 +18,12 @@ class Traces(Transactions):
         """Keep one answered question; of documents that were deleted in the meantime nothing is kept."""
         row = {field.name: getattr(trace, field.name) for field in fields(trace)}
         documents = set(row.pop("documents"))
-        held = select(versions.c.document_id).where(
-            versions.c.document_id.in_(documents), versions.c.state == CURRENT
+        # Locked, so that a deletion waits until this trace is there to be redacted, or has come before it.
+        held = (
+            select(versions.c.document_id)
+            .where(versions.c.document_id.in_(documents), versions.c.state == CURRENT)
+            .order_by(versions.c.document_id)
+            .with_for_update(read=True)
         )
         with self._writing() as connection:
             if documents - set(connection.execute(held).scalars()):

@@ -11,6 +11,9 @@ from tandem.store.faults import faults_explained
 WRITES = "tandem_writes"
 """Execution option by which the engine knows that a transaction is going to write."""
 
+_PATIENCE_MS = 250
+"""So long the log waits for its readers before it is left to the next time."""
+
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))").bindparams(
     bindparam("name", type_=AnyText())
 )
@@ -49,6 +52,21 @@ class Transactions:
         """Return if the database answers."""
         with self._reading() as connection:
             connection.execute(text("SELECT 1"))
+
+    def empty_log(self) -> None:
+        """Overwrite what SQLite's log still holds of earlier states, if no reader needs it now; else the next
+        call does. PostgreSQL has an administrator for that.
+        """
+        if self._engine.dialect.name == "sqlite":
+            with faults_explained(), self._engine.connect() as connection:
+                cursor = connection.connection.cursor()
+                before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+                try:
+                    cursor.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout = {before}")
+                    cursor.close()
 
     def close(self) -> None:
         """Let go of all connections; safe to call twice."""

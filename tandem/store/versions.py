@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tandem.errors import ConflictError, NotFoundError
+from tandem.store.collections import is_active, require_active
 from tandem.store.documents import LISTED, record_of
+from tandem.store.job_records import Claim
+from tandem.store.job_rows import held
 from tandem.store.job_schema import workers
 from tandem.store.records import DocumentRecord, Original, PendingVersion
 from tandem.store.schema import CURRENT, PENDING, SUPERSEDED, versions
@@ -33,13 +36,16 @@ class Versions(Transactions):
         text_hash: str = "",
         original: Original | None = None,
         bands: Sequence[str] = (),
+        claim: Claim | None = None,
+        collection: str | None = None,
     ) -> None:
-        """Write a version that nobody sees yet.
+        """Write a version that nobody sees yet, and whose chunks go to `collection`.
 
         `writer` is the worker whose version it is, `original` the version that is searched in its
         place, `text_hash` and `bands` that by which its duplicates are found. Repeating it is harmless,
         and a version that was superseded comes back as pending. Nothing happens if it is already the
-        current one.
+        current one. Raises `ConflictError` if it is written for a job whose `claim` is lost, such as
+        one that went with its corpus, and if another collection than `collection` answers now.
         """
         row = _row_of(document, version) | {
             "writer": writer,
@@ -48,6 +54,9 @@ class Versions(Transactions):
             "original_version": original.version if original else None,
         }
         with self._writing() as connection:
+            if claim is not None:
+                held(connection, claim)
+            require_active(connection, collection)
             state = _states(connection, document.id).get(version)
             if state == CURRENT:
                 return
@@ -59,13 +68,16 @@ class Versions(Transactions):
             if bands:
                 connection.execute(insert(band_table), _band_rows(document.id, version, bands))
 
-    def commit_version(self, document_id: str, version: str, chunk_count: int = 0) -> str | None:
+    def commit_version(
+        self, document_id: str, version: str, chunk_count: int = 0, collection: str | None = None
+    ) -> str | None:
         """Make a pending version the current one; returns the version that it superseded.
 
-        Raises `ConflictError` if the version is not pending, so a swept one is never shown, and if it is
-        a link to a document that is no longer searched.
+        Raises `ConflictError` if the version is not pending, so a swept one is never shown, if it is a link
+        to a document that is no longer searched, and if another collection than that of its chunks answers.
         """
         with self._writing() as connection:
+            require_active(connection, collection)
             states = _states(connection, document_id)
             state = states.get(version)
             if state == CURRENT:
@@ -119,7 +131,7 @@ class Versions(Transactions):
 
         What another worker than `writer` is writing, and lives, is not among them.
         """
-        columns = versions.c["tenant", "corpus", "document_id", "version"]
+        columns = versions.c["tenant", "corpus", "document_id", "version", "uri"]
         others = select(workers.c.id).where(workers.c.seen_at > lease_begin(), workers.c.id != writer)
         query = select(*columns).where(
             (versions.c.state == SUPERSEDED)
@@ -134,9 +146,20 @@ class Versions(Transactions):
             rows = connection.execute(query.order_by(versions.c.document_id, versions.c.version))
             return [PendingVersion(*row) for row in rows]
 
-    def forget_version(self, document_id: str, version: str) -> None:
-        """Remove the row of a version whose chunks are gone; a current one stays."""
+    def knows_version(self, document_id: str, version: str) -> bool:
+        """Whether there is a row of it, in whatever state."""
+        query = select(versions.c.state).where(_is(document_id, version))
+        with self._reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def forget_version(self, document_id: str, version: str, collection: str | None = None) -> None:
+        """Remove the row of a version whose chunks have left `collection`; a current one stays.
+
+        So does every one if another collection answers now: a sweep of that one does it.
+        """
         with self._writing() as connection:
+            if not is_active(connection, collection):
+                return
             lock(connection, document_id)
             connection.execute(delete(versions).where(_is(document_id, version), versions.c.state != CURRENT))
 

@@ -35,14 +35,7 @@ class Workers(Transactions):
         A process is known by its id and by when it began: ids come again, and the first process of a
         container always has the same one.
         """
-        process = psutil.Process()
-        me = {
-            "id": worker,
-            "host": this_host(),
-            "pid": process.pid,
-            "born_at": _born(process),
-            "seen_at": datetime.now(UTC),
-        }
+        me = _row_of(worker)
         query = select(workers.c.id, workers.c.pid, workers.c.born_at).where(workers.c.host == me["host"])
         with self._writing() as connection:
             dead = [one for one, pid, born in connection.execute(query).all() if not _lives(pid, born)]
@@ -50,16 +43,27 @@ class Workers(Transactions):
             connection.execute(insert(workers).values(me))
 
     def seen_worker(self, worker: str) -> None:
-        """Say that the worker lives."""
+        """Say that the worker lives, also if another process took it for dead and struck it out."""
+        seen = update(workers).where(workers.c.id == worker).values(seen_at=datetime.now(UTC))
         with self._writing() as connection:
-            connection.execute(
-                update(workers).where(workers.c.id == worker).values(seen_at=datetime.now(UTC))
-            )
+            if not connection.execute(seen).rowcount:
+                connection.execute(insert(workers).values(_row_of(worker)))
 
     def leave_worker(self, worker: str) -> None:
         """Strike the worker out; what it had left half done is anybody's."""
         with self._writing() as connection:
             connection.execute(delete(workers).where(workers.c.id == worker))
+
+
+def _row_of(worker: str) -> dict[str, object]:
+    process = psutil.Process()
+    return {
+        "id": worker,
+        "host": this_host(),
+        "pid": process.pid,
+        "born_at": _born(process),
+        "seen_at": datetime.now(UTC),
+    }
 
 
 def _born(process: psutil.Process) -> datetime:

@@ -73,7 +73,7 @@ def test_broken_json_is_refused_in_our_shape(tandem) -> None:
 
 
 def test_wrong_usage_is_exit_code_2(tandem) -> None:
-    assert tandem.command("ingest").returncode == 2
+    assert tandem.command("ask").returncode == 2
 
 
 def test_a_second_server_on_the_port_is_told_so(tandem) -> None:

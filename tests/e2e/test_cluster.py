@@ -31,7 +31,8 @@ from ingest.jobs import JobRunner, JobWorker, join_workers
 from ingest.manifest import Manifest
 from ingest.sources import FilesSource
 from tandem.embedding import Embedder, load_embedder
-from tandem.index import Leg, Query, open_index
+from tandem.index import Leg, Query
+from tandem.live import open_live
 from tandem.settings import EmbeddingSettings, IndexSettings, RaySettings, Settings, StoreSettings
 from tandem.store import Job, open_store
 from tandem.vocabulary import Caller, Chunk, Scope
@@ -85,20 +86,19 @@ async def _ingested(
     async with AsyncExitStack() as stack:
         store = open_store(settings.store, settings.data_dir)
         stack.callback(store.close)
-        index = await open_index(
-            settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
-        )
-        stack.push_async_callback(index.close)
+        live = await open_live(store, settings)
+        stack.push_async_callback(live.close)
+        index = live.collection.index
         me = join_workers(store, stack)
-        ingestor = Ingestor(store, index, embedder, settings.ingest, me)
+        ingestor = Ingestor(store, live, settings.ingest, me)
         stack.push_async_callback(ingestor.close)
         runner: JobRunner | None = None
         if flow is not None:
-            runner = ClusterRunner(store, ingestor, settings, me, index, embedder, flow)
+            runner = ClusterRunner(store, ingestor, settings, me, flow)
         worker = JobWorker(store, ingestor, settings.ingest, me, runner)
         manifest = Manifest(corpus="docs", sources=(FilesSource(paths=(folder,)),))
         job = store.create_job(Caller(), "docs", manifest.model_dump(mode="json"), worker=me)
-        run = asyncio.create_task(worker.run_one(job.id))
+        run = asyncio.create_task(worker.run_one(Caller(), job.id))
         while cancel and not run.done():
             if store.job(Caller(), job.id).chunks:
                 store.cancel_job(Caller(), job.id)
@@ -219,12 +219,10 @@ def _job(folder: Path, job_id: str) -> Job:
 
 
 async def _looked_at(settings: Settings, embedder: Embedder) -> tuple[object, dict[str, Chunk], int]:
-    index = await open_index(
-        settings.index, settings.data_dir, dimension=embedder.dimension, fingerprint=embedder.fingerprint
-    )
-    chunks = {chunk.id: chunk async for chunk in index.chunks()}
-    await index.close()
     store = open_store(settings.store, settings.data_dir)
+    live = await open_live(store, settings)
+    chunks = {chunk.id: chunk async for chunk in live.collection.index.chunks()}
+    await live.close()
     records, left = store.documents(Caller(), "docs", 10_000), len(store.leftovers())
     store.close()
     return {one.id for one in records}, chunks, left

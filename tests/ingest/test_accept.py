@@ -12,6 +12,7 @@ from tandem.errors import (
     UnsupportedDocumentError,
 )
 from tandem.settings import IngestSettings
+from tandem.vocabulary import Marks
 
 SMALL = IngestSettings(max_file_mb=0.01)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -31,7 +32,7 @@ def accepted(name: str, content: bytes):
         ("picture.pdf", PNG, UnsupportedDocumentError),
         ("picture.md", PNG, UnsupportedDocumentError),
         ("text.pdf", b"only text", UnsupportedDocumentError),
-        ("archive.docx", b"PK\x03\x04 and so on", UnsupportedDocumentError),
+        ("archive.docx", b"PK\x03\x04 and so on", UnreadableDocumentError),
         ("bytes.txt", bytes(range(256)) * 20, UnsupportedDocumentError),
         ("nul.txt", b"text\x00text", UnsupportedDocumentError),
         ("control.txt", b"\x01\x02\x03\x04 text" * 9, UnsupportedDocumentError),
@@ -94,3 +95,28 @@ def test_a_strange_name_of_a_corpus_is_refused(corpus: str) -> None:
 @pytest.mark.parametrize("corpus", ["a", "0", "a.b-c_d", "a" * 64])
 def test_a_plain_name_of_a_corpus_is_taken(corpus: str) -> None:
     check_corpus(corpus)
+
+
+def test_a_picture_is_let_in_only_with_recognition_on() -> None:
+    with pytest.raises(UnsupportedDocumentError, match="recognition is off") as caught:
+        accepted("picture.png", PNG)
+    assert "ingest.ocr" in str(caught.value.hint)
+    source = accept(Upload("u", "picture.png", PNG), IngestSettings(ocr=True))
+    assert (source.media_type, source.text) == (MediaType.PNG, None)
+
+
+def test_what_the_owner_says_of_a_document_goes_along() -> None:
+    marks = Marks(tags=("sea",))
+    source = accept(Upload("u", "a.md", b"x", title="Mine", marks=marks), SMALL)
+    assert (source.title, source.marks) == ("Mine", marks)
+
+
+def test_an_old_name_on_a_new_kind_of_text_is_no_lie() -> None:
+    assert accepted("report.doc", b"<html><p>x").media_type is MediaType.HTML
+    assert accepted("report.doc", b"{\\rtf1 x}").media_type is MediaType.RTF
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "punycode", "unicode_escape", "utf-16", "nonsense"])
+def test_a_page_cannot_name_an_encoding_that_no_browser_reads(charset: str) -> None:
+    content = f"<meta charset={charset}><p>+ADw-".encode()
+    assert str(accepted("a.html", content).text).endswith("<p>+ADw-")

@@ -1,5 +1,6 @@
 """What a parser gave up is gone for native code too: each layer is tried alone, and all of them together."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -122,3 +123,16 @@ def test_a_child_sees_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch
     assert folder.is_dir()
     children.close()
     assert not folder.exists()
+
+
+def test_the_folder_of_a_child_that_nobody_ended_goes_with_the_process(tmp_path: Path) -> None:
+    program = (
+        "from ingest.child import ParserChildren; from tandem.settings import IngestSettings\n"
+        "children = ParserChildren(IngestSettings()); children.holds()\n"
+        "import os; print(len(os.listdir(os.environ['TMPDIR'])))"
+    )
+    environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": os.defpath}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert done.stdout == "1\n"
+    assert list(tmp_path.iterdir()) == []

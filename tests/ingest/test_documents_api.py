@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from ingest_parts import Parts
+from office import eml_bytes
 
 from ingest.api import documents_router
 from tandem.errors import TandemError
@@ -70,6 +71,14 @@ async def test_sending_again_is_answered_with_200(http: httpx.AsyncClient) -> No
 
 async def test_the_address_of_a_file_without_one_is_its_name_and_no_path(http: httpx.AsyncClient) -> None:
     assert (await put(http, name="..\\..\\secret/tides.md")).json()["uri"] == "tides.md"
+
+
+async def test_attachments_that_are_not_read_are_told_of(http: httpx.AsyncClient) -> None:
+    mail = eml_bytes("Read the tides.", attachments=[("a.txt", "text/plain", TEXT.encode())])
+    for status in ("created", "unchanged"):
+        report = (await http.post(DOCS, files={"file": ("m.eml", mail)})).json()
+        assert report["status"] == status
+        assert "Attached files (1)" in report["warnings"][-1]
 
 
 async def test_another_tenant_sees_nothing(http: httpx.AsyncClient) -> None:

@@ -41,6 +41,9 @@ class Peaks:
 
 def _peak(pid: int) -> int:
     try:
+        # Before it is a child of its own, it is a copy of this process, with the memory of this one.
+        if b"worker.py" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return 0
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0

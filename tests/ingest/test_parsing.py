@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from pdfs import pdf_bytes
+from office import docx_bytes, eml_bytes, heading, paragraph, xlsx_bytes
+from pdfs import pdf_bytes, table_page
 
 from ingest.accept import Upload, accept
 from ingest.child import ParserChildren
 from ingest.parsing import Parsed, parse
 from tandem.errors import TooLargeError, UnreadableDocumentError
 from tandem.settings import IngestSettings
-from tandem.vocabulary import Heading
+from tandem.vocabulary import Block, BlockKind, Heading
 
 PAGES = ["Title (of it)\nand more.", "Page two says café.", "", "Page four"]
 HTML = b"""<!doctype html><html><head><title>A &amp;
@@ -25,8 +26,8 @@ def children() -> Iterator[ParserChildren]:
     children.close()
 
 
-def parsed(children: ParserChildren, name: str, content: bytes) -> Parsed:
-    return parse(accept(Upload(name, name, content), IngestSettings()), children)
+def parsed(children: ParserChildren, name: str, content: bytes, **more: object) -> Parsed:
+    return parse(accept(Upload(name, name, content, **more), IngestSettings()), children)
 
 
 def test_every_page_of_a_pdf_stands_where_it_says(children: ParserChildren) -> None:
@@ -124,3 +125,74 @@ def test_a_child_is_used_again_and_replaced_when_it_has_died(children: ParserChi
     first.kill()
     first.wait()
     assert child().pid != first.pid
+
+
+def test_the_owner_names_a_document_before_the_file_does(children: ParserChildren) -> None:
+    assert parsed(children, "a.md", b"# One", title=" Mine\n ").title == "Mine"
+    assert parsed(children, "a.md", b"# One", title=" ").title == "One"
+
+
+def test_blocks_of_every_way_stand_where_they_say(children: ParserChildren) -> None:
+    table = "| a | b |\n| --- | --- |\n| c | d |"
+    rows = [["a", "b"], ["c", "d"]]
+    for name, content in {
+        "a.md": f"text\n\n{table}\n\ntext".encode(),
+        "a.csv": b"a,b\nc,d\n",
+        "a.html": b"<p>text<table><tr><td>a<td>b<tr><td>c<td>d</table>",
+        "a.xlsx": xlsx_bytes({"Sheet": rows}),
+        "a.pdf": table_page(rows, ruled=True, before="text"),
+    }.items():
+        found = parsed(children, name, content)
+        ((kind, start, end),) = [(block.kind, block.start, block.end) for block in found.blocks]
+        assert (name, kind, found.text[start:end].replace("  ", " ")) == (name, BlockKind.TABLE, table)
+
+
+def test_source_code_is_one_block_and_kept_as_it_is(children: ParserChildren) -> None:
+    text = "def f():\n    return 1\n"
+    found = parsed(children, "a.py", text.encode())
+    assert (found.text, found.blocks) == (text, (Block(BlockKind.CODE, 0, len(text)),))
+
+
+def test_long_markdown_is_read_in_a_child_and_gives_the_same() -> None:
+    children = ParserChildren(IngestSettings())
+    text = "  \n# One\n\ntext\n\n```\ncode\n```\n" + "\n\nmore words" * 6_000
+    found = parsed(children, "a.md", text.encode())
+    short = parsed(children, "b.md", text[:1_000].encode())
+    assert (found.text, found.headings, found.blocks) == (text, short.headings, short.blocks)
+    children.close()
+
+
+def test_attachments_of_an_email_are_documents_with_plain_names(children: ParserChildren) -> None:
+    files = [
+        ("../../evil.txt", "text/plain", b"words"),
+        ("C:\\x\\b.bin", "application/octet-stream", b"\x00\xff"),
+    ]
+    found = parsed(children, "a.eml", eml_bytes("body", attachments=files))
+    assert [(one.name, one.content.strip()) for one in found.attachments] == [
+        ("evil.txt", b"words"),
+        ("b.bin", b"\x00\xff"),
+    ]
+
+
+def test_a_workbook_is_not_named_after_its_first_sheet_but_a_report_after_its_heading(
+    children: ParserChildren,
+) -> None:
+    assert parsed(children, "ports.xlsx", xlsx_bytes({"Sheet1": [["a"]]})).title == "ports.xlsx"
+    body = heading(1, "Tides") + paragraph("x")
+    assert parsed(children, "report.docx", docx_bytes(body)).title == "Tides"
+
+
+def test_a_scan_is_read_with_recognition_on_and_told_how_with_it_off(children: ParserChildren) -> None:
+    with pytest.raises(UnreadableDocumentError) as caught:
+        parsed(children, "scan.pdf", pdf_bytes([""]))
+    assert "ingest.ocr" in str(caught.value.hint)
+
+
+@pytest.mark.timeout(200)
+def test_a_pdf_of_five_thousand_pages_is_read_within_the_default_limits() -> None:
+    children = ParserChildren(IngestSettings())
+    lines = "\n".join(f"Line {n}: the tide turns at noon, says the harbour master." for n in range(40))
+    found = parsed(children, "long.pdf", pdf_bytes([f"Page {n}\n{lines}" for n in range(1, 5_001)]))
+    children.close()
+    assert len(found.pages) == 5_000
+    assert all(found.text.startswith(f"Page {page.number}\n", page.start) for page in found.pages)

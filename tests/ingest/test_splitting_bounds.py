@@ -58,12 +58,12 @@ SLOW: dict[str, Callable[[int], Document]] = {
     ),
     "rows": rows,
     "pages": pages,
-    "blank lines": of("\n", media_type="text/x-c"),
+    "blank lines": of("\n" * 4, media_type="text/x-c"),
     "blank lines in prose": of("\n \n\t"),
     "blank lines before indented code": lambda n: document(
-        "a" + "\n" * n + " b", markdown=False, media_type="text/x-c"
+        "a" + "\n" * 3 * n + " b", markdown=False, media_type="text/x-c"
     ),
-    "blanks": of(" "),
+    "blanks": of(" " * 4),
     "full stops": of(". "),
     "quotation marks": of('."'),
     "one token": of("xxxx"),
@@ -96,15 +96,15 @@ def steps(document: Document, cut: Cut) -> int:
 @pytest.mark.parametrize("kind", SLOW)
 def test_twice_the_text_is_twice_the_work(kind: str, strategy: str) -> None:
     cut = plan(180, 30, strategy, 720, header=True)
-    steps(SLOW[kind](100), cut)  # imports
-    once, twice = steps(SLOW[kind](4_000), cut), steps(SLOW[kind](8_000), cut)
-    assert twice < 2.3 * once
+    steps(SLOW["full stops"](2_000), cut)  # loads LlamaIndex
+    once, twice = steps(SLOW[kind](2_000), cut), steps(SLOW[kind](4_000), cut)
+    assert twice < 3 * once
 
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_a_large_text_is_read_in_seconds(kind: str) -> None:
     """Sees what counting calls cannot: a pattern that reads the same characters again and again."""
-    text = SLOW[kind](100_000)
+    text = SLOW[kind](30_000)
     begun = time.process_time()
     Splitter(PiecesOfFive()).split(text, "v1", plan(180, 30, "markdown", header=True))
-    assert time.process_time() - begun < 20
+    assert time.process_time() - begun < 8

@@ -1,9 +1,13 @@
-"""Headings of Markdown stand where they are found."""
+"""Headings, tables and code of Markdown stand where they are found."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.headings import markdown_headings
+from ingest.structure import markdown_structure
+
+
+def markdown_headings(text: str):
+    return markdown_structure(text)[0]
 
 
 def test_headings_of_both_styles_have_level_title_and_place() -> None:
@@ -34,3 +38,30 @@ def test_a_heading_always_starts_at_its_mark(lines: list[str]) -> None:
     for heading in markdown_headings(text):
         assert text.startswith("#" * heading.level + " " + heading.title, heading.start)
         assert heading.start == 0 or text[heading.start - 1] == "\n"
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    return [(block.kind.value, text[block.start : block.end]) for block in markdown_structure(text)[1]]
+
+
+def test_tables_and_code_are_found_whole() -> None:
+    table = "| a | b |\n|:--|--:|\n| 1 | 2 |"
+    text = f"text\n\n{table}\n\n```py\n| x |\n| - |\n```\n\n    indented\n\na | b\n--- | ---\n1 | 2\nend\n"
+    assert blocks(text) == [
+        ("table", table),
+        ("code", "```py\n| x |\n| - |\n```"),
+        ("code", "    indented"),
+        ("table", "a | b\n--- | ---\n1 | 2"),
+    ]
+
+
+def test_what_only_looks_like_a_table_is_none() -> None:
+    assert blocks("| a |\n\n| - |\n\na | b\n---\n\n---|---\n\nx\n| --- |\n") == []
+
+
+def test_a_table_may_follow_a_line_of_text() -> None:
+    assert blocks("before\n| a |\n| - |\n| 1 |\nafter") == [("table", "| a |\n| - |\n| 1 |")]
+
+
+def test_a_fence_that_is_not_closed_goes_to_the_end() -> None:
+    assert blocks("```\ncode\n\n# no heading\n\n") == [("code", "```\ncode\n\n# no heading")]

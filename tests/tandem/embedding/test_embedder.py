@@ -144,6 +144,34 @@ async def test_a_question_waits_for_one_batch_and_not_for_the_ingestion():
     assert encoder.seen == ["batch", "question", "batch", "batch", "batch"]
 
 
+async def test_two_passes_run_side_by_side_and_a_question_takes_the_next_place():
+    encoder = FakeSlowEncoder(parallel=2)
+    embedder = Embedder(encoder, Prompts(), "fake", batch_size=1)
+    ingestion = asyncio.create_task(asyncio.to_thread(embedder.embed_documents, ["batch"] * 5))
+    for _ in range(2):
+        assert await asyncio.to_thread(encoder.started.acquire, timeout=30)
+    question = asyncio.create_task(embedder.embed_query("question"))
+    while not embedder._gate._questions:  # until it stands in line
+        await asyncio.sleep(0.001)
+    assert encoder.seen == ["batch", "batch"]
+    encoder.go_on.release(1)
+    assert await asyncio.to_thread(encoder.started.acquire, timeout=30)
+    assert encoder.seen == ["batch", "batch", "question"]
+    encoder.go_on.release(5)
+    await asyncio.gather(question, ingestion)
+    embedder.close()
+    assert encoder.seen.count("batch") == 5
+
+
+def test_progress_that_raises_ends_the_work(embedder: Embedder):
+    def stop(done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embedder.embed_documents(["word " * 200] * 1_000, stop)
+    assert embedder.embed_documents(["still there"]).shape == (1, 384)
+
+
 async def test_a_fault_in_one_pass_does_not_block_the_next(embedder: Embedder):
     with pytest.raises((TypeError, ValueError)):
         embedder.embed_documents([b"bytes"])  # type: ignore[list-item]

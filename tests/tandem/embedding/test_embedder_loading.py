@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tandem.embedding import Embedder, load_embedder
-from tandem.embedding.processor import cpu_computes_bfloat16, usable_cores
+from tandem.embedding.processor import choose_device, cpu_computes_bfloat16, suits_openvino, usable_cores
 from tandem.errors import ModelSourceError
 from tandem.settings import EmbeddingSettings
 
@@ -92,6 +92,19 @@ def test_damaged_weights_are_a_model_source_error(copy: Path):
 def test_bfloat16_is_taken_where_the_processor_computes_in_it(line: str, expected: bool, tmp_path: Path):
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nbugs\t: bf16_is_not_here\n{line}\n")
     assert cpu_computes_bfloat16(tmp_path / "cpuinfo") is expected
+
+
+@pytest.mark.parametrize(("machine", "expected"), [("x86_64", True), ("AMD64", True), ("aarch64", False)])
+def test_openvino_is_for_the_processors_that_were_measured(
+    machine: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert suits_openvino(gpus=()) is expected
+
+
+def test_where_a_gpu_may_be_torch_is_asked(tmp_path: Path):
+    (tmp_path / "nvidiactl").touch()
+    assert suits_openvino(gpus=[tmp_path / "nvidiactl"]) is (choose_device() == "cpu")
 
 
 def test_an_unknown_processor_computes_in_float32(tmp_path: Path):

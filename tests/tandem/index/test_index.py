@@ -1,11 +1,14 @@
 """Both engines do the same: Qdrant Edge for real, the server's client in its local mode."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import qdrant_edge as qe
 from index_chunks import SETTINGS, TEXTS, VECTORS, chunk
 from qdrant_client import AsyncQdrantClient
 
@@ -96,6 +99,58 @@ async def test_the_words_of_a_header_find_its_chunk(index: Index) -> None:
     await index.upsert([replace(chunk("press it twice", 9), header="Espresso machines")], VECTORS[:1])
     found = await index.search(Scope("acme"), Query("espresso", VECTORS[0], 1, Leg.BM25))
     assert found[0].chunk.text == "press it twice"
+
+
+async def test_what_counts_the_same_for_both_legs_is_always_in_the_same_order(empty: Index) -> None:
+    many = [chunk(f"{'rust ' * (1 + n % 20)}number {n}", n) for n in range(100)]
+    turned = np.random.default_rng(3).standard_normal((100, 4)).astype(np.float32)
+    await empty.upsert(many, turned / np.linalg.norm(turned, axis=1, keepdims=True))
+    question = Query("rust number 7", VECTORS[0], 30)
+    first = [passage.chunk.id for passage in await empty.search(Scope("acme"), question)]
+    for _ in range(20):
+        again = [passage.chunk.id for passage in await empty.search(Scope("acme"), question)]
+        assert again == first
+
+
+@pytest.mark.parametrize("leg", Leg)
+async def test_an_exact_search_is_what_the_vectors_say(index: Index, leg: Leg) -> None:
+    scope = Scope("acme", ("docs",))
+    found = await index.search(scope, Query("Zorbium", VECTORS[2], 1, leg, exact=True))
+    assert found[0].chunk.text == TEXTS[2]
+
+
+async def test_an_index_from_before_there_were_marks_opens_and_is_brought_up_to_date(tmp_path: Path) -> None:
+    folder = tmp_path / "index" / SETTINGS.collection
+    (folder / "shard").mkdir(parents=True)
+    shard = qe.EdgeShard.create(
+        str(folder / "shard"),
+        qe.EdgeConfig(
+            vectors={"dense": qe.EdgeVectorParams(4, qe.Distance.Cosine)},
+            sparse_vectors={"bm25": qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
+        ),
+    )
+    shard.update(qe.UpdateOperation.create_field_index("tenant", qe.PayloadSchemaType.Keyword))
+    old = chunk("the filter of the pump", 0)
+    payload = {key: getattr(old, key) for key in OLD_KEYS}
+    words = qe.Bm25().embed_document(old.text)
+    point = qe.Point(old.id, {"dense": VECTORS[0].tolist(), "bm25": words}, payload)
+    shard.update(qe.UpdateOperation.upsert_points([point]))
+    shard.flush()
+    shard.close()
+    (folder / "embedder.json").write_text(json.dumps({"dimension": 4, "fingerprint": "f"}))
+    index = await open_index(SETTINGS, tmp_path, dimension=4, fingerprint="f")
+    await index.upsert([chunk("new text", 1)], VECTORS[1:2])
+    for _ in range(2):
+        found = await index.search(Scope("acme"), Query("pump", VECTORS[0], 2))
+        assert [passage.chunk for passage in found] == [old, chunk("new text", 1)]
+        await index.compact(at_once=True)
+    await index.close()
+
+
+OLD_KEYS = (
+    *("tenant", "corpus", "document_id", "version", "ordinal"),
+    *("text", "start", "end", "title", "uri", "page", "section"),
+)
 
 
 async def test_another_embedder_is_refused_by_edge(tmp_path: Path) -> None:

@@ -103,6 +103,29 @@ async def test_a_document_ends_at_the_moment_that_it_names(
         assert await names(empty, Where()) == found
 
 
+async def test_what_is_over_stays_unseen_when_the_index_is_opened_again_and_compacted(tmp_path: Path) -> None:
+    index = await open_index(SETTINGS, tmp_path, dimension=4, fingerprint="f")
+    await write(index, MARKED | SUPERSEDED)
+    for _ in range(2):
+        await index.close()
+        index = await open_index(SETTINGS, tmp_path, dimension=4, fingerprint="f")
+        with structlog.testing.capture_logs() as logged:
+            assert await names(index, Where()) == {*MARKED, "future"}
+            assert logged == []  # it is the engine that left it out
+        await index.compact(at_once=True)
+    await index.close()
+
+
+async def test_an_end_can_be_moved_and_taken_away(empty: Index) -> None:
+    await write(empty, {"one": Marks(expires_at=NOW + HOUR)})
+    known = chunk("", 0)
+    for moment, found in ((NOW - HOUR, set()), (NOW + HOUR, {"one"}), (NOW - HOUR, set()), (None, {"one"})):
+        await empty.set_expiry("acme", known.document_id, "v1", moment)
+        with structlog.testing.capture_logs() as logged:
+            assert await names(empty, Where()) == found
+        assert logged == []
+
+
 async def test_marks_come_back_whole(empty: Index) -> None:
     summer = timezone(timedelta(hours=2))
     marks = Marks(("ä", "b c"), {"n": 1, "f": 1.0, "t": True, "s": "1"}, NOW.astimezone(summer) + HOUR)

@@ -34,7 +34,7 @@ def test_a_pending_version_is_seen_by_nobody(store: Store) -> None:
     assert store.current_versions("acme", [KNOWN]) == {}
     with pytest.raises(NotFoundError):
         store.document(CALLER, "docs", KNOWN)
-    assert store.leftovers() == [PendingVersion("acme", "docs", KNOWN, "v1")]
+    assert store.leftovers() == [PendingVersion("acme", "docs", KNOWN, "v1", DOCUMENT.uri)]
 
 
 def test_a_committed_version_comes_back_as_it_was(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What the ingestion service keeps: marks, duplicates, jobs, workers, receipts."""
+"""What the ingestion service keeps: marks, duplicates, collections, jobs, workers, receipts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ def upgrade() -> None:
     """New columns of versions, and new tables."""
     _extend_versions()
     _create_tables_of_documents()
+    _create_tables_of_collections()
     _create_tables_of_jobs()
 
 
@@ -66,6 +67,56 @@ def _create_tables_of_documents() -> None:
         sa.Column("document_id", sa.String(36), primary_key=True),
     )
     op.create_index("traces_of_document", "trace_documents", ["document_id"])
+
+
+def _create_tables_of_collections() -> None:
+    op.create_table(
+        "collections",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("embedding", sa.JSON, nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("dimension", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("switched_at", sa.DateTime(timezone=True)),
+        sa.CheckConstraint("state IN ('building', 'active', 'retired')", name="known_collection_state"),
+    )
+    active = sa.text("state = 'active'")
+    op.create_index(
+        "one_active_collection",
+        "collections",
+        ["state"],
+        unique=True,
+        sqlite_where=active,
+        postgresql_where=active,
+    )
+    collection = sa.ForeignKey("collections.name", ondelete="CASCADE")
+    op.create_table(
+        "indexed_versions",
+        sa.Column("collection", sa.String(64), collection, primary_key=True),
+        sa.Column("document_id", sa.String(36), primary_key=True),
+        sa.Column("version", sa.String(64), primary_key=True),
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("whole", sa.Boolean, nullable=False),
+        sa.Column("chunks", sa.Integer, nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True)),
+    )
+    op.create_table(
+        "reindexings",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("unfinished", sa.Boolean),
+        sa.Column("embedding", sa.JSON),
+        sa.Column("worker", sa.String(36)),
+        sa.Column("documents", sa.Integer, nullable=False),
+        sa.Column("total", sa.Integer, nullable=False),
+        sa.Column("chunks", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("error", sa.JSON),
+        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="known_reindexing_state"),
+        sa.UniqueConstraint("unfinished", name="one_reindexing_at_a_time"),
+    )
 
 
 def _create_tables_of_jobs() -> None:
@@ -141,9 +192,11 @@ def _create_tables_of_jobs() -> None:
 
 
 def downgrade() -> None:
-    """Back to documents and traces. Jobs, marks, links of duplicates and receipts are lost."""
+    """Back to documents and traces. Jobs, marks, links of duplicates, collections and receipts are
+    lost."""
     for table in (
         "contents", "job_documents", "jobs", "workers", "trace_documents", "receipts", "corpora", "bands",
+        "indexed_versions", "collections", "reindexings",
     ):  # fmt: skip
         op.drop_table(table)
     for index in ("versions_by_text", "versions_by_original", "versions_by_expiry"):
