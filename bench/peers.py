@@ -78,9 +78,9 @@ def _tandem(folder: Path) -> dict[str, Any]:
 
     embedder = load_embedder(Settings().embedding)
     embedder.embed_documents(["warm up"] * 32)
-    job, _, seconds = asyncio.run(run_job(folder, embedder))
+    job, _, spent = asyncio.run(run_job(folder, embedder))
     embedder.close()
-    return _figures(job.total, job.chunks, seconds, folder / "data")
+    return _figures(job.total, job.chunks, spent.seconds, folder / "data")
 
 
 def _llama_index(folder: Path) -> dict[str, Any]:

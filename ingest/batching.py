@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _MOST_TEXTS = 512
 """Texts embedded in one go: many enough to be sorted by length, few enough that memory stays small."""
 
+_AT_ONCE = 2
+"""Batches under way: the second begins while the last pass of the first has only one core to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
@@ -27,22 +30,21 @@ class EmbeddingQueue:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._wanted: list[_Wanted] = []
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def embed(self, texts: Sequence[str]) -> "Vector":
         """Vectors of shape `(len(texts), dimension)`. Raises what the embedder raises."""
         wanted = _Wanted(texts, asyncio.get_running_loop().create_future())
         self._wanted.append(wanted)
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
+        if len(self._running) < _AT_ONCE:
+            task = asyncio.create_task(self._run())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return await wanted.vectors
 
     async def _run(self) -> None:
-        try:
-            while batch := self._next():
-                await self._serve(batch)
-        finally:
-            self._running = None
+        while batch := self._next():
+            await self._serve(batch)
 
     async def _serve(self, batch: Sequence[_Wanted]) -> None:
         texts = [text for wanted in batch for text in wanted.texts]

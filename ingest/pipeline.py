@@ -68,8 +68,9 @@ class Ingestor:
     ) -> DocumentReport:
         """Make one file answerable; `progress` gets the number of chunks that are done.
 
-        `claim` is that of the job for which it is done: nothing is written once it is lost. Raises what `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and
-        the index. Nothing of a file that fails is left.
+        `claim` is that of the job for which it is done: nothing is written once it is lost. Raises what
+        `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and the index.
+        Nothing of a file that fails is left.
         """
         check_corpus(corpus)
         check_metadata(upload.marks.metadata)
