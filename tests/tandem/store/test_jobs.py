@@ -344,3 +344,17 @@ def test_a_moved_document_is_noted_though_no_source_lists_it(store: Store) -> No
     store.add_outcome(claim, "gone\x00", Outcome("removed", "known"))
     (noted,) = store.job_documents(CALLER, job.id, "removed")
     assert (noted.uri, noted.source, noted.document_id) == ("gone\ufffd", -1, "known")
+
+
+def test_a_job_made_by_a_worker_is_its_own_as_long_as_it_lives(store: Store) -> None:
+    for worker in ("w1", "w2"):
+        store.seen_worker(worker)
+    job = store.create_job(CALLER, "docs", SOURCES, worker="w1")
+    assert not store.has_free_job()
+    assert store.claim_job("w2", job.id) is None
+    assert store.claim_job("w1") is None
+    taken = store.claim_job("w1", job.id)
+    assert taken is not None
+    assert taken[0] == Claim(job.id, 1)
+    kill(store, "w1")
+    assert store.claim_job("w2") is not None
