@@ -1,4 +1,4 @@
-"""Thirty files of many kinds in a folder: what one engine makes of them, another must make too."""
+"""Two dozen files of many kinds in a folder: what one engine makes of them, another must make too."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def write_corpus(folder: Path) -> Path:
 
 def _files() -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for n in range(8):
+    for n in range(5):
         files[f"note-{n}.md"] = (
             f"# Lock {n}\n\n## History\n\n{_prose(n, 90)}\n\n## Use\n\n{_prose(n + 50, 60)}".encode()
         )
