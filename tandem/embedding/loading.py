@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tandem.embedding.converting import NotConvertibleError, prepare_graph
 from tandem.embedding.embedder import Embedder, Prompts
 from tandem.embedding.encoder import Encoder
 from tandem.embedding.fingerprint import fingerprint_of, list_files
-from tandem.embedding.graph import NotConvertibleError, prepare_graph
 from tandem.embedding.processor import (
     choose_device,
     choose_dtype,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tandem.embedding import Embedder, graph, load_embedder
+from tandem.embedding import Embedder, converting, load_embedder
 from tandem.embedding.openvino_encoder import OpenVinoEncoder
 from tandem.embedding.torch_encoder import TorchEncoder
 from tandem.settings import EmbeddingSettings
@@ -90,7 +90,7 @@ def test_a_model_that_converts_to_something_else_stays_with_torch(
     minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as patched:
-        patched.setattr(graph, "_LEAST_COSINE", 1.1)  # a fake: no conversion is as good as that
+        patched.setattr(converting, "_LEAST_COSINE", 1.1)  # a fake: no conversion is as good as that
         embedder, told = _load(minilm, tmp_path)
     assert isinstance(embedder._encoder, TorchEncoder)
     assert "differs" in told[-1]
@@ -99,7 +99,7 @@ def test_a_model_that_converts_to_something_else_stays_with_torch(
     again.close()
     assert isinstance(again._encoder, TorchEncoder)
     assert remembered == told[-1:]
-    with pytest.raises(graph.NotConvertibleError, match="differs"):
+    with pytest.raises(converting.NotConvertibleError, match="differs"):
         _load(minilm, tmp_path, backend="openvino")
 
 
