@@ -11,8 +11,9 @@ from tandem.threads import in_thread
 if TYPE_CHECKING:
     from tandem.index import Vector
 
-_MOST_TEXTS = 512
-"""Texts embedded in one go: many enough to be sorted by length, few enough that memory stays small."""
+_MOST_TEXTS = 256
+"""Texts embedded in one go: many enough to be sorted by length, few enough that a document need not wait long
+for those that it shares a batch with; what is written of it then costs no time of its own."""
 
 _AT_ONCE = 2
 """Batches under way: the second begins while the last pass of the first has only one core to do."""

@@ -7,6 +7,7 @@ that the store looks up; whether they are near duplicates is then decided on the
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,9 @@ _ROWS = 8
 """Values in a band: two texts of similarity 0.9 share one of the 16 bands with probability 0.9999."""
 
 _SHINGLE = 3
+_MIX = 0x9E3779B97F4A7C15
+"""An odd number without a pattern, that of Fibonacci hashing (D. Knuth, TAOCP 6.4)."""
+
 _WORD = re.compile(r"\w+")
 _FIGURE = re.compile(r"\S*\d\S*")
 _AROUND_FIGURES = ".,;:!?()[]{}<>|*_'\"`"
@@ -87,11 +91,11 @@ def _bands_of(document: Document) -> tuple[str, ...]:
     """Hashes of the bands of the text's MinHash; none for a text that is too short for it."""
     from datasketch import MinHash
 
-    shingles = _shingles(_words(document.text))
-    if not shingles:
+    hashes = _shingle_hashes(_words(document.text))
+    if not hashes:
         return ()
-    sketch = MinHash(num_perm=_PERMUTATIONS, scheme="affine32")
-    sketch.update_batch(["\x00".join(shingle).encode("utf-8", "replace") for shingle in shingles])
+    sketch = MinHash(num_perm=_PERMUTATIONS, scheme="affine32", hashfunc=int)
+    sketch.update_batch(hashes)
     marks = marks_key(document.marks).encode()
     return tuple(
         hashlib.sha256(sketch.hashvalues[start : start + _ROWS].tobytes() + marks).hexdigest()[:32]
@@ -106,6 +110,22 @@ def _figures(text: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
+
+
+def _shingle_hashes(words: Sequence[str]) -> list[int]:
+    """A number of 32 bits for each shingle. Collisions do no harm: they only add candidates."""
+    import numpy as np
+
+    codes = np.fromiter(
+        (zlib.crc32(word.encode("utf-8", "replace")) for word in words), np.uint64, len(words)
+    )
+    many = max(0, len(words) - _SHINGLE + 1)
+    mixed = np.zeros(many, np.uint64)
+    for start in range(_SHINGLE):
+        mixed = (mixed ^ codes[start : start + many]) * np.uint64(_MIX)
+        mixed ^= mixed >> np.uint64(29)
+    hashes: list[int] = np.unique(mixed >> np.uint64(32)).tolist()
+    return hashes
 
 
 def _shingles(words: Sequence[str]) -> set[tuple[str, ...]]:

@@ -50,6 +50,8 @@ class Ingestor:
         self._worker = worker
         self._children = ParserChildren(settings)
         self._parsing = asyncio.Semaphore(_PARSERS)
+        # One after another: side by side they would share Python's lock, and all end late.
+        self._splitting = asyncio.Semaphore(1)
         self._chunker = Chunker(store, lambda: live.collection.embedder, settings)
         self.writer = Writer(
             store, live, EmbeddingQueue(live), self._chunker, settings.near_duplicates, worker
@@ -88,9 +90,10 @@ class Ingestor:
                 # Whether its attachments went in is not known: the run that read it may have stopped before.
                 unchanged = await self.unchanged(current, source.marks.expires_at)
                 return replace(unchanged, attachments=attached(upload, parsed.attachments))
-            reading = await in_thread(
-                reading_of, caller, corpus, upload, source, parsed, version, self._chunker
-            )
+            async with self._splitting:
+                reading = await in_thread(
+                    reading_of, caller, corpus, upload, source, parsed, version, self._chunker
+                )
             written = await self.writer.write(
                 reading.document, version, reading.chunks, progress, claim=claim
             )
