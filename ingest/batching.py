@@ -37,7 +37,8 @@ class EmbeddingQueue:
         """Vectors of shape `(len(texts), dimension)`. Raises what the embedder raises."""
         wanted = _Wanted(texts, asyncio.get_running_loop().create_future())
         self._wanted.append(wanted)
-        if len(self._running) < _AT_ONCE:
+        # A task that has ended may be in the set for a moment yet, and must not be counted on.
+        if sum(not task.done() for task in self._running) < _AT_ONCE:
             task = asyncio.create_task(self._run())
             self._running.add(task)
             task.add_done_callback(self._running.discard)

