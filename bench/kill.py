@@ -196,7 +196,9 @@ def _vectors(index: object) -> dict[str, Any]:
     """The dense vectors by id; no service asks for them, so the shard is read itself."""
     assert isinstance(index, EdgeIndex)
     request = qe.ScrollRequest(limit=1_000_000, with_payload=False, with_vector=True)
-    records, _ = index._shard.scroll(request)
+    (tenant,) = index._tenants.all()
+    with index._tenants.making(tenant) as shard:
+        records, _ = shard._shard.scroll(request)
     return {str(record.id): np.asarray(record.vector["dense"], np.float32) for record in records}  # type: ignore[index, call-overload]
 
 

@@ -28,9 +28,12 @@ class Batch:
 
 
 class Synthetic:
-    """Makes any batch again from its number, so nothing is kept. `shares` are the tenants' parts of all."""
+    """Makes any batch again from its number, so nothing is kept. `shares` are the tenants' parts of `chunks`.
 
-    def __init__(self, shares: dict[str, float], seed: int = 7) -> None:
+    Tenants come one after another, as corpora do that are ingested.
+    """
+
+    def __init__(self, shares: dict[str, float], chunks: int, seed: int = 7) -> None:
         random = np.random.default_rng(seed)
         # Directions count unequally, as they do in an embedder's space.
         scale = np.arange(1, DIMENSION + 1) ** -0.5
@@ -44,12 +47,13 @@ class Synthetic:
         self._zipf = np.cumsum(1 / (np.arange(_WORDS) + 2.7))
         self._zipf /= self._zipf[-1]
         self._tenants = list(shares)
-        self._parts = np.cumsum(list(shares.values()))
+        self._count = chunks
+        self._ends = np.rint(np.cumsum(list(shares.values())) / sum(shares.values()) * chunks)
 
-    def batches(self, chunks: int, size: int) -> Iterator[Batch]:
+    def batches(self, size: int) -> Iterator[Batch]:
         """All chunks, in batches."""
-        for start in range(0, chunks, size):
-            yield self.batch(start, min(size, chunks - start))
+        for start in range(0, self._count, size):
+            yield self.batch(start, min(size, self._count - start))
 
     def batch(self, start: int, size: int) -> Batch:
         """The chunks from number `start` on."""
@@ -59,28 +63,25 @@ class Synthetic:
         words = np.searchsorted(self._zipf, random.random((size, _WORDS_A_CHUNK)))
         own = np.searchsorted(self._zipf, random.random((size, _OF_THE_TOPIC)))
         words[:, :_OF_THE_TOPIC] = (topics[:, None] * 37 + own % _TOPIC_WORDS) % _WORDS
-        tenants = np.searchsorted(self._parts, random.random(size) * self._parts[-1])
+        tenants = np.searchsorted(self._ends, np.arange(start, start + size), side="right")
         chunks = [
             self._chunk(start + n, self._tenants[tenant], " ".join(self._words[words[n]]))
             for n, tenant in enumerate(tenants)
         ]
         return Batch(chunks, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
-    def questions(
-        self, tenant: str, wanted: int, chunks: int, size: int
-    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Eight words of a chunk of the tenant, and a vector near its own."""
+    def questions(self, tenant: str, wanted: int, size: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Eight words of a chunk of the tenant, and a vector near its own; `size` is that of the batches."""
         random = np.random.default_rng((11, len(tenant)))
-        for start in range(0, chunks, size):
-            batch = self.batch(start, min(size, chunks - start))
-            for chunk, vector in zip(batch.chunks, batch.vectors, strict=True):
-                if chunk.tenant == tenant:
-                    text = " ".join(random.choice(chunk.text.split(), 8, replace=False))
-                    near = vector + 0.5 * self._noise(random, 1)[0]
-                    yield text, (near / np.linalg.norm(near)).astype(np.float32)
-                    wanted -= 1
-                    if wanted == 0:
-                        return
+        number = self._tenants.index(tenant)
+        first, end = int(self._ends[number - 1]) if number else 0, int(self._ends[number])
+        chosen = np.sort(random.choice(np.arange(first, end), min(wanted, end - first), replace=False))
+        for start in np.unique(chosen // size) * size:
+            batch = self.batch(int(start), min(size, self._count - int(start)))
+            for place in chosen[(chosen >= start) & (chosen < start + size)] - start:
+                text = " ".join(random.choice(batch.chunks[place].text.split(), 8, replace=False))
+                near = batch.vectors[place] + 0.5 * self._noise(random, 1)[0]
+                yield text, (near / np.linalg.norm(near)).astype(np.float32)
 
     def _noise(self, random: np.random.Generator, count: int) -> NDArray[np.float32]:
         return random.standard_normal((count, DIMENSION), dtype=np.float32) @ self._shape

@@ -141,7 +141,13 @@ class IndexSettings(_Group):
     compact_after_chunks: int = Field(
         50_000,
         ge=1,
-        description="Chunks written or removed after which the embedded index is worth compacting.",
+        description="Chunks of a tenant written or removed after which the embedded index is worth compacting.",
+    )
+    open_tenants: int = Field(
+        64,
+        ge=1,
+        description="Tenants whose part of the embedded index is kept open; each takes some 3 MiB of memory beside "
+        "its chunks, and a question of another waits a fifth of a second for its opening.",
     )
     metadata_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] = Field(
         (),

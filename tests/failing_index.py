@@ -58,8 +58,8 @@ class FailingIndex:
     async def count(self, scope: Scope) -> int:
         return await self._inner.count(scope)
 
-    def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
-        return self._inner.chunks(after)
+    def chunks(self) -> AsyncIterator[Chunk]:
+        return self._inner.chunks()
 
     async def compact(self, *, at_once: bool = False) -> bool:
         return await self._inner.compact(at_once=at_once)

@@ -4,6 +4,8 @@ What is written in the meantime is noted, and brought into the copy before it ta
 the opening of the copy stops this process, since the engine holds Python's global lock for it.
 """
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,9 @@ from tandem.errors import StorageError
 
 _OPTIMIZER = Path(__file__).with_name("optimizer.py")
 _BATCH = 512
+_BLOCK = 512
+"""Bytes in which `stat` counts what a file takes of the disk."""
+_PIECE = 2**20
 _ROOM = 2.5
 """Times its own size that a shard needs on the disk: the copy, and the segments made from it."""
 
@@ -107,7 +112,7 @@ class OptimizerChild:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a shard that nobody writes to. Raises `StorageError` where the disk has no room for the work."""
-    size = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
+    size = _BLOCK * sum(file.stat().st_blocks for file in source.rglob("*") if file.is_file())
     free = shutil.disk_usage(source).free
     if free < _ROOM * size:
         raise StorageError(
@@ -115,4 +120,24 @@ def copy(source: Path, target: Path) -> None:
             hint="Free some space; the index serves on as it is.",
         )
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+    shutil.copytree(source, target, copy_function=_copy_file)
+
+
+def _copy_file(source: str, target: str) -> None:
+    """Copy a file with its holes: most of a small shard's files is room that nothing was written to."""
+    with Path(source).open("rb") as read, Path(target).open("wb") as write:
+        size = os.fstat(read.fileno()).st_size
+        write.truncate(size)
+        end = 0
+        while end < size:
+            try:
+                start = os.lseek(read.fileno(), end, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                return  # nothing but a hole is left
+            end = os.lseek(read.fileno(), start, os.SEEK_HOLE)
+            read.seek(start)
+            write.seek(start)
+            while read.tell() < end:
+                write.write(read.read(min(_PIECE, end - read.tell())))

@@ -80,6 +80,11 @@ def marks_of(payload: Mapping[str, Any]) -> Marks:
 def conditions(scope: Scope) -> Iterator[AnyOf]:
     """What a scope asks of a chunk, all of it. Raises as `check_metadata_key` does."""
     yield AnyOf("tenant", (scope.tenant,))
+    yield from conditions_within(scope)
+
+
+def conditions_within(scope: Scope) -> Iterator[AnyOf]:
+    """What a scope asks of a chunk of its tenant. Raises as `check_metadata_key` does."""
     if scope.corpora is not None:
         yield AnyOf("corpus", scope.corpora)
     for tag in scope.where.tags:
@@ -87,6 +92,12 @@ def conditions(scope: Scope) -> Iterator[AnyOf]:
     for key, wanted in scope.where.metadata:
         check_metadata_key(key)
         yield _one_of(f"metadata.{key}", (wanted,) if isinstance(wanted, Range) else wanted)
+
+
+def check_scope(scope: Scope) -> None:
+    """Raises as `conditions` does, also where nobody would look at them."""
+    for key, _ in scope.where.metadata:
+        check_metadata_key(key)
 
 
 def one_version(tenant: str | None, document_id: str, version: str) -> list[AnyOf]:

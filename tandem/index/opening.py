@@ -43,7 +43,7 @@ async def drop_collection(settings: IndexSettings, data_dir: Path, collection: s
     """
     settings = _named(settings, collection)
     if settings.url is None:
-        from tandem.index.shard import remove
+        from tandem.index.edge import remove
 
         return await in_thread(remove, data_dir / "index" / settings.collection)
     from tandem.index.server import connect, drop

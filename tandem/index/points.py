@@ -15,8 +15,8 @@ from tandem.vocabulary import Chunk, Parent, Passage, Scope
 
 DENSE = "dense"
 BM25 = "bm25"
-KEYWORDS = ("tenant", "corpus", "document_id", "version", "tags")
-"""Payload keys that queries and deletions filter by."""
+KEYWORDS = ("corpus", "document_id", "version", "tags")
+"""Payload keys that queries and deletions filter by within a tenant."""
 NUMBERS = (EXPIRY,)
 
 _UNEVEN = 1.0007

@@ -72,10 +72,10 @@ class Index(Protocol):
         """Number of chunks in the scope, of all versions, also of those whose time is up."""
         ...
 
-    def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
-        """Every chunk of every tenant in the order of ids, from the one that follows the id `after`.
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """Every chunk of every tenant, in an order that stays.
 
-        For comparing the index with the store, and for building another from it; never for an answer.
+        For comparing the index with the store; never for an answer.
         """
         ...
 

@@ -159,17 +159,16 @@ class ServerIndex:
                 await self._client.count(self._settings.collection, count_filter=chosen, exact=True)
             ).count
 
-    async def chunks(self, after: str | None = None) -> AsyncIterator[Chunk]:
+    async def chunks(self) -> AsyncIterator[Chunk]:
         """See `Index.chunks`."""
-        start: models.ExtendedPointId | None = after
+        start: models.ExtendedPointId | None = None
         while True:
             with _out_of_reach():
                 records, start = await self._client.scroll(
                     self._settings.collection, offset=start, limit=_BATCH, with_payload=True
                 )
             for record in records:
-                if str(record.id) != after:
-                    yield chunk_of(str(record.id), record.payload or {})
+                yield chunk_of(str(record.id), record.payload or {})
             if start is None:
                 return
 
@@ -196,7 +195,7 @@ async def _index_payload(client: AsyncQdrantClient, settings: IndexSettings) -> 
     """Indexes on the payload keys that searches filter by; those that are there stay."""
     name = settings.collection
     there = (await client.get_collection(name)).payload_schema
-    for key in (*KEYWORDS, *(f"metadata.{each}" for each in settings.metadata_keys)):
+    for key in ("tenant", *KEYWORDS, *(f"metadata.{each}" for each in settings.metadata_keys)):
         if key not in there:
             schema = models.KeywordIndexParams(
                 type=models.KeywordIndexType.KEYWORD, is_tenant=key == "tenant"

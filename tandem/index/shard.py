@@ -1,9 +1,9 @@
-"""The folder of an embedded index: its shard, and the note that says which one counts and who embedded it."""
+"""The folder of a tenant: the shard with its chunks, and the note that says which shard counts."""
 
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,11 +11,10 @@ from pathlib import Path
 import qdrant_edge as qe
 
 from tandem.errors import StorageError
-from tandem.index.lock import OwnerLock
-from tandem.index.points import BM25, DENSE, KEYWORDS, NUMBERS, check_embedder
+from tandem.index.points import BM25, DENSE, KEYWORDS, NUMBERS
 from tandem.settings import IndexSettings
 
-_NOTE = "embedder.json"
+_NOTE = "shard.json"
 _FIRST = "shard"
 _LATER = "shard-"
 _VECTOR_BYTES = 4
@@ -25,21 +24,15 @@ _WORDS_FROM = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is known of the index beside its shard. Written last, by replacing, so that it is never half there."""
+    """Whose shard it is, and which one counts. Written last, by replacing, so that it is never half there."""
 
-    dimension: int
-    fingerprint: str
+    tenant: str
     shard: str = _FIRST
     """Folder of the shard that counts; any other is what a stop has left of a compaction."""
 
     def write(self, folder: Path) -> None:
         """Make it the truth, also for after a loss of power."""
-        fresh = folder / f"{_NOTE}.new"
-        with fresh.open("w") as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / _NOTE)
+        write_note(folder / _NOTE, asdict(self))
 
     @property
     def next_shard(self) -> str:
@@ -47,25 +40,42 @@ class Note:
         return f"{_LATER}{int(self.shard.removeprefix(_LATER) if _LATER in self.shard else 0) + 1}"
 
 
+def write_note(file: Path, note: Mapping[str, object]) -> None:
+    """Write a small file that is there as it was, or as it is to be, whatever stops the writing."""
+    fresh = file.with_name(f"{file.name}.new")
+    with fresh.open("w") as out:
+        json.dump(note, out)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)
+    place = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)
+
+
+def read_note(folder: Path) -> Note | None:
+    """The note of a tenant's folder, if there is a shard."""
+    file = folder / _NOTE
+    return Note(**json.loads(file.read_text())) if file.exists() else None
+
+
 def open_shard(
-    folder: Path, settings: IndexSettings, *, dimension: int, fingerprint: str
+    folder: Path, tenant: str, settings: IndexSettings, dimension: int
 ) -> tuple[Note, qe.EdgeShard]:
-    """The shard; made anew where a crash left one without its note."""
-    config = _config(settings, dimension)
-    if (folder / _NOTE).exists():
-        recorded = json.loads((folder / _NOTE).read_text())
-        check_embedder(recorded, dimension=dimension, fingerprint=fingerprint)
-        note = Note(**recorded)
+    """The shard of a tenant; made, if there is none, or if a crash left one without its note."""
+    note = read_note(folder)
+    if note is not None:
         _sweep(folder, note)
         shard = load(folder / note.shard, settings, dimension)
         _index_payload(shard, settings)
         return note, shard
-    note = Note(dimension, fingerprint)
+    note = Note(tenant)
+    shutil.rmtree(folder, ignore_errors=True)
     place = folder / note.shard
-    if place.exists():
-        place.rename(folder / f"unfinished-{os.getpid()}")
-    place.mkdir()
-    shard = qe.EdgeShard.create(str(place), config)
+    place.mkdir(parents=True)
+    shard = qe.EdgeShard.create(str(place), _config(settings, dimension))
     _index_payload(shard, settings)
     note.write(folder)
     return note, shard
@@ -76,23 +86,10 @@ def load(place: Path, settings: IndexSettings, dimension: int) -> qe.EdgeShard:
     return qe.EdgeShard.load(str(place), _config(settings, dimension))
 
 
-def remove(folder: Path) -> None:
-    """Remove an index that nobody has open. Raises `IndexOwnedError` and `StorageError`."""
-    if not folder.exists():
-        return
-    with storage_errors(folder):
-        lock = OwnerLock(folder / "owner.lock")
-        try:
-            shutil.rmtree(folder)
-        finally:
-            lock.release()
-
-
 def _config(settings: IndexSettings, dimension: int) -> qe.EdgeConfig:
-    """Vectors stay on disk, four bits of each number in memory; those of large tenants get a graph each.
+    """Vectors stay on disk, four bits of each number in memory; a compaction makes a graph of them.
 
-    Every search is of one tenant, so there is no graph over all. A tenant below the threshold is searched
-    through and through, which is exact; the engine wants the threshold in KiB of vectors.
+    Below the threshold, which the engine wants in KiB of vectors, they are all looked at, which is exact.
     """
     threshold = settings.graph_from_chunks * dimension * _VECTOR_BYTES // 1024
     return qe.EdgeConfig(
@@ -105,8 +102,7 @@ def _config(settings: IndexSettings, dimension: int) -> qe.EdgeConfig:
                     bits=qe.TurboQuantBitSize.Bits4, memory=qe.Memory.Cached
                 ),
                 hnsw_config=qe.HnswIndexConfig(
-                    m=0,
-                    payload_m=16,
+                    m=16,
                     ef_construct=100,
                     full_scan_threshold=threshold,
                     memory=qe.Memory.Cached,
@@ -129,8 +125,8 @@ def _index_payload(shard: qe.EdgeShard, settings: IndexSettings) -> None:
     there = shard.info().payload_schema
     for key in (*KEYWORDS, *(f"metadata.{each}" for each in settings.metadata_keys)):
         if key not in there:
-            tenant = key == "tenant"
-            schema = qe.KeywordIndexParams(is_tenant=tenant, enable_hnsw=tenant, memory=qe.Memory.Cached)
+            # A corpus may be most of a search's limits, so the graph has ways within each.
+            schema = qe.KeywordIndexParams(enable_hnsw=key == "corpus", memory=qe.Memory.Cached)
             shard.update(qe.UpdateOperation.create_field_index(key, schema))
     for key in NUMBERS:
         if key not in there:
@@ -151,7 +147,10 @@ def storage_errors(folder: Path | None = None) -> Iterator[None]:
     """What the disk or the engine refuses, as our error."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:
+        # The engine's own errors are of no other class than this one.
+        if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError, ValueError)):
+            raise
         raise StorageError(
             f"The index{f' {folder}' if folder else ''} cannot be read or written: {error}",
             hint="Check free space and permissions of the data folder.",

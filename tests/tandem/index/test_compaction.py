@@ -44,6 +44,12 @@ async def open_here(folder: Path, settings: IndexSettings = SETTINGS) -> EdgeInd
     return index
 
 
+def folder_of(data_dir: Path) -> Path:
+    """The folder of the one tenant who is there."""
+    (folder,) = (data_dir / "index" / SETTINGS.collection / "tenants").iterdir()
+    return folder
+
+
 @pytest.fixture
 async def large(tmp_path: Path) -> AsyncIterator[EdgeIndex]:
     index = await open_here(tmp_path)
@@ -92,7 +98,7 @@ async def test_compaction_is_done_when_enough_has_changed_and_counted_from_there
     await index.upsert([chunk("one more", 999)], vectors(1, 2))
     assert await index.compact()
     assert not await index.compact()
-    assert await index.delete("acme") == 1_000
+    assert await index.delete("acme", "docs") == 1_000
     assert await index.compact()
     assert not await index.compact(at_once=True)
     await index.close()
@@ -156,14 +162,14 @@ async def test_closing_ends_a_compaction_and_leaves_nothing_of_it(tmp_path: Path
     index = await open_here(tmp_path)
     await index.upsert(chunks(MANY), vectors(MANY, 1))
     compaction = asyncio.create_task(index.compact())
-    folder = tmp_path / "index" / SETTINGS.collection
+    folder = folder_of(tmp_path)
     while not (folder / "shard-1").exists():
         await asyncio.sleep(0.01)
     begun = time.monotonic()
     await index.close()
     assert time.monotonic() - begun < 5
     assert not await compaction
-    assert sorted(each.name for each in folder.iterdir()) == ["embedder.json", "owner.lock", "shard"]
+    assert sorted(each.name for each in folder.iterdir()) == ["due", "shard", "shard.json"]
     index = await open_here(tmp_path)
     assert len(await everything(index)) == MANY
     await index.close()
@@ -240,7 +246,7 @@ async def test_kill_9_at_any_moment_of_a_compaction_loses_nothing(moment: float,
     assert versions >= {f"k{n}" for n in range(written)}
     assert len(versions) <= written + 1
     assert len(left) == MANY + len(versions)
-    folders = [each.name for each in (tmp_path / "index" / SETTINGS.collection).glob("shard*")]
+    folders = [each.name for each in folder_of(tmp_path).iterdir() if each.is_dir()]
     assert len(folders) == 1
     await index.close()
 
