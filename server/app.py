@@ -28,7 +28,7 @@ from tandem.recipes import builtin_recipes
 from tandem.settings import Settings
 from tandem.store import open_store
 from tandem.threads import in_thread
-from tandem.tokens import load_token_counter
+from tandem.tokens import load_tokens
 
 _MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request that is not an upload; a conversation at its limits is well below."""
@@ -104,7 +104,7 @@ async def open_services(
         client=client,
         prompts=prompts,
         recipes=builtin_recipes(settings, prompts),
-        count_tokens=load_token_counter(model_dir),
+        tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)

@@ -9,7 +9,7 @@ from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook
 from tandem.settings import Settings
 from tandem.store import Store
-from tandem.tokens import TokenCounter
+from tandem.tokens import ModelTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +23,5 @@ class Services:
     client: EngineClient
     prompts: PromptLibrary
     recipes: RecipeBook
-    count_tokens: TokenCounter
+    tokens: ModelTokens
     metrics: Metrics

@@ -29,6 +29,8 @@ class RetrievalProfile:
     citing: Literal["verify", "keep"]
     support: float
     leg: Leg = Leg.HYBRID
+    order: Literal["prompt", "best_first", "best_last", "stable"] = "prompt"
+    cut_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,13 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
     sampling = Sampling(max_tokens=settings.answer.answer_tokens)
     chosen = settings.answer
     profile = RetrievalProfile(
-        chosen.passages, chosen.evidence, chosen.context_tokens, chosen.citing, chosen.support
+        chosen.passages,
+        chosen.evidence,
+        chosen.context_tokens,
+        chosen.citing,
+        chosen.support,
+        order=chosen.order,
+        cut_last=chosen.cut_last,
     )
     weights = settings.engine.address or settings.engine.model
 

