@@ -35,6 +35,13 @@ class ChatTemplate:
         prompt: str = prompts[0]
         return prompt
 
+    def reply(self) -> str:
+        """What stands between a user's message and the answer: some templates open the reasoning there."""
+        try:
+            return self.render([{"role": "user", "content": _HERE}]).rpartition(_HERE)[2]
+        except jinja2.TemplateError:
+            return ""
+
     def role_marks(self, special: Collection[str]) -> tuple[str, ...]:
         """What opens a role by ordinary words alone, such as `USER:`; none where special tokens do it."""
         marks = set()

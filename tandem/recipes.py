@@ -34,6 +34,14 @@ class RetrievalProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningMarks:
+    """What stands around a model's reasoning. Without `opens` an answer begins with it."""
+
+    opens: str = "<think>"
+    closes: str = "</think>"
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One way to answer. Two recipes with the same `version` answer alike on the same index."""
 
@@ -46,6 +54,8 @@ class Recipe:
     """Where that model comes from: its source, or the engine's address."""
     retrieval: RetrievalProfile | None
     sampling: Sampling
+    reasoning: ReasoningMarks | None = None
+    """`None` where all that the model writes is its answer."""
 
     @property
     def version(self) -> str:
@@ -106,10 +116,12 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
         order=chosen.order,
         cut_last=chosen.cut_last,
     )
+    marks = ReasoningMarks(chosen.reasoning_opens, chosen.reasoning_closes)
+    reasoning = marks if marks.closes else None
     weights = settings.engine.address or settings.engine.model
 
     def recipe(name: str, prompt: str, model: str, retrieval: RetrievalProfile | None) -> Recipe:
-        return Recipe(name, prompt, prompts.version(prompt), model, weights, retrieval, sampling)
+        return Recipe(name, prompt, prompts.version(prompt), model, weights, retrieval, sampling, reasoning)
 
     base = settings.engine.served_name
     recipes = [

@@ -268,6 +268,15 @@ class AnswerSettings(_Group):
     answer_tokens: int = Field(
         160, ge=1, description="Most tokens of an answer, where the request names none."
     )
+    reasoning_opens: str = Field(
+        "<think>",
+        description="What opens the reasoning that a model writes before its answer; empty where every answer "
+        "begins with it.",
+    )
+    reasoning_closes: str = Field(
+        "</think>",
+        description="What ends it, such as `</think>` or `Answer:`; empty where nothing is reasoning.",
+    )
     citing: Literal["verify", "keep"] = Field(
         "verify",
         description="`verify` drops sentences that no passage supports; `keep` leaves them without a mark.",

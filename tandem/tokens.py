@@ -29,6 +29,9 @@ class ModelTokens(Protocol):
     exact: bool
     """Whether the model's own tokenizer and chat template count; else it is an estimate, on the safe side."""
 
+    reply: str
+    """What stands between the conversation and the model's answer, as far as it is known."""
+
     def count(self, text: str) -> int:
         """Tokens of a text, without those that mark its start or end."""
 
@@ -46,6 +49,7 @@ class OwnTokens:
         self.exact = template is not None
         self._tokenizer = tokenizer
         self._template = template
+        self.reply = template.reply() if template else ""
         tokenizer.no_padding()
         tokenizer.no_truncation()
         added = tokenizer.get_added_tokens_decoder()
@@ -105,6 +109,7 @@ class EstimatedTokens:
     """By the length of the text: an engine at an address may serve a model that this machine has never seen."""
 
     exact = False
+    reply = ""
 
     def __init__(self) -> None:
         self._break = breaker()

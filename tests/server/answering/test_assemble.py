@@ -65,7 +65,7 @@ def assembled(
     text=texts.filter(str.strip),
     instructions=texts,
     context=st.integers(512, 1_400),
-    prompt=st.sampled_from(["rag", "rag_numbered"]),
+    prompt=st.sampled_from(["rag", "rag_numbered", "rag_steps"]),
     order=st.sampled_from(["prompt", "best_first", "best_last", "stable"]),
     cut=st.booleans(),
 )
@@ -138,7 +138,7 @@ def test_a_best_passage_over_the_budget_is_cut_rather_than_left_out(parts) -> No
     assert done.passages[0].chunk.text.rstrip().endswith((".", "!", "?"))
 
 
-@pytest.mark.parametrize("prompt", ["rag", "rag_numbered"])
+@pytest.mark.parametrize("prompt", ["rag", "rag_numbered", "rag_steps"])
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_hostile_passage_has_no_special_token_and_does_not_close_the_fence(parts, prompt, hostile) -> None:
     made = parts(prompt=prompt)
