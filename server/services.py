@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from server.example_set import ExampleSet
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
@@ -25,3 +26,5 @@ class Services:
     recipes: RecipeBook
     tokens: ModelTokens
     metrics: Metrics
+    examples: ExampleSet | None = None
+    """Few-shot examples, where `answer.examples` names some."""

@@ -247,7 +247,7 @@ class AnswerSettings(_Group):
     prompt: str = Field(
         "rag",
         description="Prompt of the recipes that retrieve: `rag` suits any model, `rag_numbered` asks the model "
-        "itself to mark its sentences.",
+        "itself to mark its sentences, `rag_steps` to think step by step first.",
     )
     passages: int = Field(4, ge=1, le=50, description="Passages retrieved for one question.")
     evidence: float = Field(
@@ -267,6 +267,17 @@ class AnswerSettings(_Group):
     )
     answer_tokens: int = Field(
         160, ge=1, description="Most tokens of an answer, where the request names none."
+    )
+    examples: Path | None = Field(
+        None,
+        description="File of few-shot examples, a line each: "
+        '`{"question": ..., "answer": ..., "passages": [...]}`.',
+    )
+    examples_shown: int = Field(3, ge=1, le=50, description="Most examples in a prompt.")
+    examples_picked: Literal["static", "similar"] = Field(
+        "static",
+        description="`static` shows the first of the file, the same each time; `similar` those whose questions "
+        "are most like the one that is asked.",
     )
     reasoning_opens: str = Field(
         "<think>",

@@ -7,6 +7,7 @@ from uuid import uuid4
 from server.answering.assemble import assemble
 from server.answering.condense import condense
 from server.answering.evidence import enough_evidence
+from server.answering.examples import pick_examples
 from server.answering.generate import generate, sampling_for
 from server.answering.reasoning import Piece
 from server.answering.retrieve import retrieve
@@ -49,7 +50,8 @@ async def answer(
     shown: Shown | None = None
     if evident:
         with timings.step("assemble"):
-            prompt = assemble(question, recipe, passages, sampling.max_tokens, services)
+            examples = await pick_examples(question, recipe, services)
+            prompt = assemble(question, recipe, passages, sampling.max_tokens, services, examples)
             shown = Shown(question, recipe, prompt.passages, services.tokens)
         timings.mark("before_engine")
         with timings.step("generate"):

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from server.answering.examples import turns_of, with_turns
 from server.answering.pack import arrange, cost_of, pack
 from server.answering.types import Question, Turn
 from server.services import Services
 from tandem.errors import TooLargeError
+from tandem.examples import Example
 from tandem.prompts import Message
 from tandem.recipes import Recipe
 from tandem.tokens import ModelTokens
@@ -36,12 +38,20 @@ class _Draft:
 
     passages: tuple[Passage, ...] = ()
     history: tuple[Turn, ...] = ()
+    examples: tuple[Example, ...] = ()
 
 
 def assemble(
-    question: Question, recipe: Recipe, passages: Sequence[Passage], max_tokens: int, services: Services
+    question: Question,
+    recipe: Recipe,
+    passages: Sequence[Passage],
+    max_tokens: int,
+    services: Services,
+    examples: tuple[Example, ...] = (),
 ) -> Assembly:
-    """The recipe's prompt with as many passages, and as much history, as the context holds.
+    """The recipe's prompt with as many examples, passages, and turns of the history, as the context holds.
+
+    Examples come before all but the best passage; of them the first are the most important.
 
     The prompt, as the engine makes it by the model's chat template, and an answer of `max_tokens` never
     exceed the context. Question and instructions are never cut.
@@ -59,12 +69,36 @@ def assemble(
             param="messages",
             hint="Ask a shorter question, or for a shorter answer with max_tokens.",
         )
-    draft = _fill(question, recipe, passages, budget - least, tokens)
+    shots, spent = _fitting(examples, recipe, passages, budget - least, services)
+    draft = _fill(question, recipe, passages, budget - least - spent, tokens)
+    draft = replace(draft, examples=shots)
     while True:
         messages = _render(question, recipe, draft, services)
-        if least + _cost(draft, tokens) <= budget * _SURE or tokens.count_chat(messages) <= budget:
+        if least + spent + _cost(draft, tokens) <= budget * _SURE or tokens.count_chat(messages) <= budget:
             return Assembly(messages, _in_order(draft, recipe))
         draft = _less(draft)
+
+
+def _fitting(
+    examples: Sequence[Example],
+    recipe: Recipe,
+    passages: Sequence[Passage],
+    room: int,
+    services: Services,
+) -> tuple[tuple[Example, ...], int]:
+    """The first examples that leave room for the best passage, and their tokens."""
+    tokens, spent = services.tokens, 0
+    if passages and recipe.retrieval:
+        room -= min(cost_of(passages[0], tokens), recipe.retrieval.context_tokens)
+    for n, example in enumerate(examples):
+        cost = sum(
+            _PER_TURN + tokens.count(turn["content"])
+            for turn in turns_of(example, recipe.prompt, services.prompts, tokens, **_arranged(recipe))
+        )
+        if spent + cost > room:
+            return tuple(examples[:n]), spent
+        spent += cost
+    return tuple(examples), spent
 
 
 def _fill(
@@ -78,14 +112,16 @@ def _fill(
 
 
 def _less(draft: _Draft) -> _Draft:
-    """Without the oldest turns, or else the last passage."""
+    """Without the oldest turns, or else the last passage but the best, or else the last example."""
     if draft.history:
         return replace(draft, history=_from_user(draft.history[1:]))
+    if draft.examples and len(draft.passages) <= 1:
+        return replace(draft, examples=draft.examples[:-1])
     return replace(draft, passages=draft.passages[:-1])
 
 
 def _cost(draft: _Draft, tokens: ModelTokens) -> int:
-    """Tokens of all that was added to the least prompt, at most: not every prompt shows titles."""
+    """Tokens of passages and history in a prompt, at most: not every prompt shows titles."""
     titles = (f"{each.chunk.title} {each.chunk.section or ''}" for each in draft.passages)
     return (
         sum(cost_of(passage, tokens) for passage in draft.passages)
@@ -120,9 +156,21 @@ def _render(question: Question, recipe: Recipe, draft: _Draft, services: Service
         "passages": passages,
         "fence": _fence([str(text) for passage in passages for text in passage.values()]),
     }
-    if recipe.retrieval and recipe.retrieval.order != "prompt":
-        variables["arranged"] = True
-    return services.prompts.render(recipe.prompt, **variables)
+    messages = services.prompts.render(recipe.prompt, **variables, **_arranged(recipe))
+    few_shot = recipe.few_shot
+    # The most similar stands last, next to the question; those that are always the same stay in their order.
+    examples = reversed(draft.examples) if few_shot and few_shot.picked == "similar" else draft.examples
+    turns = [
+        turn
+        for example in examples
+        for turn in turns_of(example, recipe.prompt, services.prompts, services.tokens, **_arranged(recipe))
+    ]
+    return with_turns(messages, turns)
+
+
+def _arranged(recipe: Recipe) -> dict[str, bool]:
+    """Tells the prompt where the recipe has ordered the passages."""
+    return {"arranged": True} if recipe.retrieval and recipe.retrieval.order != "prompt" else {}
 
 
 def _fence(texts: Sequence[str]) -> str:

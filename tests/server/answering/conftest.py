@@ -20,12 +20,14 @@ def tokens() -> ModelTokens:
 def parts(tokens):
     """Makes what `assemble` needs of the services; settings of [answer] and the context as wanted."""
 
-    def made(*, context: int = 4_096, tokens: ModelTokens = tokens, **answer: object) -> SimpleNamespace:
+    def made(
+        *, context: int = 4_096, tokens: ModelTokens = tokens, digest: str | None = None, **answer: object
+    ) -> SimpleNamespace:
         settings = Settings(
             engine=EngineSettings(context_tokens=context), answer=AnswerSettings.model_validate(answer)
         )
         prompts = PromptLibrary()
-        recipes = builtin_recipes(settings, prompts)
+        recipes = builtin_recipes(settings, prompts, digest)
         return SimpleNamespace(settings=settings, prompts=prompts, recipes=recipes, tokens=tokens)
 
     return made
