@@ -16,11 +16,13 @@ from server.api import chat, corpora, health, models
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
+from server.example_set import ExampleSet
 from server.monitoring import Metrics
 from server.services import Services
 from server.web import web_router
 from tandem import __version__
 from tandem.engine import Engine, EngineClient
+from tandem.examples import read_examples
 from tandem.live import open_live
 from tandem.models import prepare_model
 from tandem.prompts import PromptLibrary
@@ -28,7 +30,7 @@ from tandem.recipes import builtin_recipes
 from tandem.settings import Settings
 from tandem.store import open_store
 from tandem.threads import in_thread
-from tandem.tokens import load_token_counter
+from tandem.tokens import load_tokens
 
 _MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request that is not an upload; a conversation at its limits is well below."""
@@ -96,6 +98,7 @@ async def open_services(
     if repaired:
         report(f"Removed {repaired} document versions that an earlier stop had left half done")
     prompts = PromptLibrary()
+    examples = await _examples(settings)
     services = Services(
         settings=settings,
         store=store,
@@ -103,9 +106,10 @@ async def open_services(
         engine=engine,
         client=client,
         prompts=prompts,
-        recipes=builtin_recipes(settings, prompts),
-        count_tokens=load_token_counter(model_dir),
+        recipes=builtin_recipes(settings, prompts, examples.digest if examples else None),
+        tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
+        examples=examples,
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)
@@ -116,3 +120,9 @@ async def _model(settings: Settings, report: Report) -> Path | None:
     if settings.engine.address:
         return None
     return await in_thread(prepare_model, settings.engine.model, settings.data_dir, report)
+
+
+async def _examples(settings: Settings) -> ExampleSet | None:
+    """The few-shot examples that the settings name. Raises `SettingsError` for a file that cannot be read."""
+    file = settings.answer.examples
+    return ExampleSet(await in_thread(read_examples, file)) if file else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from server.example_set import ExampleSet
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
@@ -9,7 +10,7 @@ from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook
 from tandem.settings import Settings
 from tandem.store import Store
-from tandem.tokens import TokenCounter
+from tandem.tokens import ModelTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +24,7 @@ class Services:
     client: EngineClient
     prompts: PromptLibrary
     recipes: RecipeBook
-    count_tokens: TokenCounter
+    tokens: ModelTokens
     metrics: Metrics
+    examples: ExampleSet | None = None
+    """Few-shot examples, where `answer.examples` names some."""

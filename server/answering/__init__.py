@@ -1,6 +1,6 @@
 """The way of a question, one module a step. `answer` reads from top to bottom as that way."""
 
 from server.answering.answer import answer
-from server.answering.types import Answer, Question, TextDelta, Turn
+from server.answering.types import Answer, Question, ReasoningDelta, TextDelta, Turn
 
-__all__ = ["Answer", "Question", "TextDelta", "Turn", "answer"]
+__all__ = ["Answer", "Question", "ReasoningDelta", "TextDelta", "Turn", "answer"]

@@ -1,25 +1,28 @@
 """The way of a question, from top to bottom."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from uuid import uuid4
 
 from server.answering.assemble import assemble
-from server.answering.cite import Citer
 from server.answering.condense import condense
 from server.answering.evidence import enough_evidence
+from server.answering.examples import pick_examples
 from server.answering.generate import generate, sampling_for
+from server.answering.reasoning import Piece
 from server.answering.retrieve import retrieve
+from server.answering.show import Shown
 from server.answering.timings import Timings
 from server.answering.trace import keep_trace
-from server.answering.types import ABSTENTION, Answer, Question, TextDelta
+from server.answering.types import ABSTENTION, Answer, Question, ReasoningDelta, TextDelta
 from server.services import Services
 from tandem.engine import ChatDelta
-from tandem.recipes import Recipe
 from tandem.vocabulary import Passage
 
 
-async def answer(question: Question, services: Services) -> AsyncGenerator[TextDelta | Answer, None]:
+async def answer(
+    question: Question, services: Services
+) -> AsyncGenerator[TextDelta | ReasoningDelta | Answer, None]:
     """Answer one question: pieces of text as they may be shown, then the whole `Answer`.
 
     Raises before the first piece: `NotFoundError` (recipe, corpus), `TooLargeError`, `UnavailableError`;
@@ -43,33 +46,37 @@ async def answer(question: Question, services: Services) -> AsyncGenerator[TextD
         )
         evident = enough_evidence(passages, recipe.retrieval.evidence)
 
-    text, last = "", ChatDelta("", "stop", 0, 0)
-    citer: Citer | None = None
+    text, reasoning, last = "", "", ChatDelta("", "stop", 0, 0)
+    shown: Shown | None = None
     if evident:
         with timings.step("assemble"):
-            prompt = assemble(question, recipe, passages, sampling.max_tokens, services)
-            citer = _citer(recipe, prompt.passages)
+            examples = await pick_examples(question, recipe, services)
+            prompt = assemble(question, recipe, passages, sampling.max_tokens, services, examples)
+            shown = Shown(question, recipe, prompt.passages, services.tokens)
         timings.mark("before_engine")
         with timings.step("generate"):
-            async with aclosing(generate(prompt.messages, recipe, sampling, services)) as deltas:
+            async with aclosing(
+                generate(prompt.messages, recipe, sampling, services, question.response_format)
+            ) as deltas:
                 async for delta in deltas:
                     timings.mark("first_token")
                     last = delta
-                    shown = citer.feed(delta.text) if citer else delta.text
-                    if shown:
-                        text += shown
-                        yield TextDelta(shown)
-                    if citer and citer.loops:
+                    piece = shown.feed(delta)
+                    reasoning, text = reasoning + piece.reasoning, text + piece.answer
+                    for event in _events(piece):
+                        yield event
+                    if shown.loops:
                         break
-        rest = citer.finish() if citer else ""
-        if rest:
-            text += rest
-            yield TextDelta(rest)
+        piece = shown.finish()
+        reasoning, text = reasoning + piece.reasoning, text + piece.answer
+        for event in _events(piece):
+            yield event
 
     abstained = recipe.retrieval is not None and not text
+    refusal = abstained and question.response_format is not None
     if abstained:
         text = ABSTENTION
-        yield TextDelta(text)
+        yield TextDelta(text, refusal)
     done = Answer(
         text=text,
         recipe=recipe.name,
@@ -78,17 +85,20 @@ async def answer(question: Question, services: Services) -> AsyncGenerator[TextD
         trace_id=uuid4().hex,
         finish_reason="stop" if abstained else last.finish_reason or "stop",
         abstained=abstained,
-        citations=citer.citations if citer else (),
+        citations=shown.citations if shown and not abstained else (),
         passages=tuple(passages),
         timings=timings.finish(),
         tokens_in=last.prompt_tokens or 0,
         tokens_out=last.completion_tokens or 0,
+        reasoning=reasoning.strip(),
+        refusal=refusal,
     )
     await keep_trace(question, done, services)
     yield done
 
 
-def _citer(recipe: Recipe, passages: tuple[Passage, ...]) -> Citer | None:
-    """Only answers from passages are cited; the other recipes stream as they come."""
-    profile = recipe.retrieval
-    return Citer(passages, mode=profile.citing, support=profile.support) if profile else None
+def _events(piece: Piece) -> Iterator[TextDelta | ReasoningDelta]:
+    if piece.reasoning:
+        yield ReasoningDelta(piece.reasoning)
+    if piece.answer:
+        yield TextDelta(piece.answer)

@@ -65,7 +65,10 @@ class Citer:
     @property
     def citations(self) -> tuple[Citation, ...]:
         """One for each mark in the text so far, by number."""
-        return tuple(self._citation(passage, n) for passage, n in self._numbers.items())
+        return tuple(
+            citation_of(self._passages[number], n, self._claims[number][1])
+            for number, n in self._numbers.items()
+        )
 
     def _sentence_end(self) -> int | None:
         for match in _END.finditer(self._held):
@@ -127,23 +130,24 @@ class Citer:
                 self._claims[number] = (score, body)
         return list(carriers)
 
-    def _citation(self, number: int, n: int) -> Citation:
-        passage = self._passages[number]
-        chunk = passage.chunk
-        quote = best_quote(self._claims[number][1], chunk.text)
-        return Citation(
-            n=n,
-            document_id=chunk.document_id,
-            corpus=chunk.corpus,
-            title=chunk.title,
-            uri=chunk.uri,
-            page=chunk.page,
-            section=chunk.section,
-            start=chunk.start + quote.start,
-            end=chunk.start + quote.end,
-            quote=chunk.text[quote.start : quote.end],
-            score=round(passage.similarity, 4),
-        )
+
+def citation_of(passage: Passage, n: int, claim: str) -> Citation:
+    """Citation number `n`: the sentence of the passage that `claim` stands on."""
+    chunk = passage.chunk
+    quote = best_quote(claim, chunk.text)
+    return Citation(
+        n=n,
+        document_id=chunk.document_id,
+        corpus=chunk.corpus,
+        title=chunk.title,
+        uri=chunk.uri,
+        page=chunk.page,
+        section=chunk.section,
+        start=chunk.start + quote.start,
+        end=chunk.start + quote.end,
+        quote=chunk.text[quote.start : quote.end],
+        score=round(passage.similarity, 4),
+    )
 
 
 def _separator(gap: str) -> str:

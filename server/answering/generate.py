@@ -1,7 +1,8 @@
 """Asks the engine, with the recipe's sampling and what the request overrides in it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from server.answering.types import SamplingOverrides
 from server.services import Services
@@ -20,14 +21,18 @@ def sampling_for(recipe: Recipe, overrides: SamplingOverrides) -> Sampling:
 
 
 def generate(
-    messages: list[Message], recipe: Recipe, sampling: Sampling, services: Services
+    messages: list[Message],
+    recipe: Recipe,
+    sampling: Sampling,
+    services: Services,
+    response_format: Mapping[str, Any] | None = None,
 ) -> AsyncGenerator[ChatDelta, None]:
     """The engine's stream. Close it to abort the request at the engine.
 
     Raises `EngineUnavailableError` when the engine does not serve now.
     """
     check_ready(services)
-    return services.client.chat(messages, recipe.model, sampling)
+    return services.client.chat(messages, recipe.model, sampling, response_format)
 
 
 def check_ready(services: Services) -> None:

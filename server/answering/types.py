@@ -1,6 +1,8 @@
 """What goes into answering and what comes out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tandem.vocabulary import Caller, Citation, Passage, Where
 
@@ -40,11 +42,22 @@ class Question:
     where: Where = Where()
     """What a document must be marked with to be searched."""
     sampling: SamplingOverrides = field(default_factory=SamplingOverrides)
+    response_format: Mapping[str, Any] | None = None
+    """OpenAI's, where the answer is to be JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """The next piece of the answer's text."""
+
+    text: str
+    refusal: bool = False
+    """Whether this stands in place of the JSON that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The next piece of what the model thinks before its answer. It is never cited and no answer."""
 
     text: str
 
@@ -67,3 +80,6 @@ class Answer:
     """Milliseconds per step, and `total`."""
     tokens_in: int
     tokens_out: int
+    reasoning: str = ""
+    refusal: bool = False
+    """Whether the text stands in place of the JSON that was asked for."""

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from server.answering import Answer, Question, TextDelta, answer
+from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
 from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
 from server.api.identity import caller_of, services_of
@@ -23,7 +23,8 @@ from tandem.vocabulary import Caller
 
 router = APIRouter(tags=["chat"])
 
-Events = AsyncGenerator[TextDelta | Answer, None]
+Event = TextDelta | ReasoningDelta | Answer
+Events = AsyncGenerator[Event, None]
 
 
 @router.post("/v1/chat/completions", response_model=ChatCompletion)
@@ -78,15 +79,17 @@ async def _client_leaves(request: Request) -> None:
 
 
 async def _written(
-    first: TextDelta | Answer, events: Events, writer: ChunkWriter, include_usage: bool, services: Services
+    first: Event, events: Events, writer: ChunkWriter, include_usage: bool, services: Services
 ) -> AsyncIterator[bytes]:
     """The stream as server-sent events; an error in its middle becomes its last event."""
     yield _sse(writer.role())
-    event: TextDelta | Answer | None = first
+    event: Event | None = first
     try:
         while event is not None:
-            if isinstance(event, TextDelta):
-                yield _sse(writer.text(event.text))
+            if isinstance(event, ReasoningDelta):
+                yield _sse(writer.reasoning(event.text))
+            elif isinstance(event, TextDelta):
+                yield _sse(writer.text(event))
             else:
                 for last in writer.end(event, include_usage=include_usage):
                     yield _sse(last)

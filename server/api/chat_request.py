@@ -1,6 +1,6 @@
 """What a chat request may say: OpenAI's fields, each taken, harmlessly passed over, or refused by name."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -51,6 +51,9 @@ _PASSED_OVER = (
     "verbosity",
 )
 """Fields that concern OpenAI's own service, or ask for nothing that an answer could contradict."""
+
+
+_LONGEST_SCHEMA = 20_000
 
 
 class TextPart(BaseModel):
@@ -122,6 +125,38 @@ class TandemOptions(BaseModel):
         )
 
 
+class JsonSchema(BaseModel):
+    """A schema, as OpenAI's clients send it."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=64)
+    description: str | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class JsonObjectFormat(BaseModel):
+    """An answer that is a JSON object."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["json_object"]
+
+
+class JsonSchemaFormat(BaseModel):
+    """An answer that obeys a JSON schema."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+    @model_validator(mode="after")
+    def _is_of_a_size(self) -> Self:
+        """The engine builds a grammar of it before it writes a word."""
+        if len(self.model_dump_json(by_alias=True)) > _LONGEST_SCHEMA:
+            raise ValueError(f"the schema is longer than {_LONGEST_SCHEMA:,} characters")
+        return self
+
+
 class ChatRequest(BaseModel):
     """Body of `POST /v1/chat/completions`."""
 
@@ -136,6 +171,7 @@ class ChatRequest(BaseModel):
     max_completion_tokens: int | None = Field(None, ge=1)
     seed: int | None = None
     stop: str | list[str] | None = Field(None, max_length=4)
+    response_format: JsonObjectFormat | JsonSchemaFormat | None = Field(None, discriminator="type")
     tandem: TandemOptions | None = None
 
     @model_validator(mode="before")
@@ -177,6 +213,9 @@ class ChatRequest(BaseModel):
             sampling=SamplingOverrides(
                 self.temperature, self.top_p, self.max_completion_tokens or self.max_tokens, self.seed, stop
             ),
+            response_format=self.response_format.model_dump(by_alias=True, exclude_none=True)
+            if self.response_format
+            else None,
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from server.answering import Answer
+from server.answering import Answer, TextDelta
 
 
 class CitationBody(BaseModel):
@@ -46,10 +46,13 @@ class Usage(BaseModel):
 
 
 class CompletionMessage(BaseModel):
-    """The answer's text."""
+    """The answer's text, and apart from it what the model thought before."""
 
     role: str = "assistant"
-    content: str
+    content: str | None
+    refusal: str | None = None
+    """Stands in place of the content where JSON was asked for and Tandem abstains."""
+    reasoning_content: str | None = None
 
 
 class Choice(BaseModel):
@@ -100,9 +103,17 @@ def completion(answer: Answer, completion_id: str, created: int, model: str) -> 
         id=completion_id,
         created=created,
         model=model,
-        choices=[Choice(message=CompletionMessage(content=answer.text), finish_reason=answer.finish_reason)],
+        choices=[Choice(message=_message(answer), finish_reason=answer.finish_reason)],
         usage=usage(answer),
         tandem=tandem_body(answer),
+    )
+
+
+def _message(answer: Answer) -> CompletionMessage:
+    return CompletionMessage(
+        content=None if answer.refusal else answer.text,
+        refusal=answer.text if answer.refusal else None,
+        reasoning_content=answer.reasoning or None,
     )
 
 
@@ -121,9 +132,13 @@ class ChunkWriter:
         """The first event."""
         return self._with_delta({"role": "assistant", "content": ""})
 
-    def text(self, text: str) -> dict[str, Any]:
+    def text(self, delta: TextDelta) -> dict[str, Any]:
         """An event with the next piece of text."""
-        return self._with_delta({"content": text})
+        return self._with_delta({"refusal" if delta.refusal else "content": delta.text})
+
+    def reasoning(self, text: str) -> dict[str, Any]:
+        """An event with the next piece of reasoning, as OpenAI-compatible servers send it."""
+        return self._with_delta({"reasoning_content": text})
 
     def end(self, answer: Answer, *, include_usage: bool) -> list[dict[str, Any]]:
         """The last events; the very last carries `tandem`."""

@@ -21,13 +21,15 @@ class Sampling:
 class ChatDelta:
     """A piece of an answer, with the tokens so far where the engine says them.
 
-    The last has no text, and alone a finish reason.
+    The last has neither text nor reasoning, and alone a finish reason.
     """
 
     text: str
     finish_reason: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    reasoning: str = ""
+    """What the model thinks before it answers, where the engine tells it apart (`--reasoning-parser`)."""
 
 
 class MalformedAnswerError(Exception):
@@ -39,7 +41,7 @@ class CutShortError(Exception):
 
 
 async def read_deltas(chunks: AsyncIterator[ChatCompletionChunk]) -> AsyncGenerator[ChatDelta, None]:
-    """The stream's chunks as deltas: those without text are left out, finish reason and usage joined in one.
+    """The stream's chunks as deltas: those without any are left out, finish reason and usage joined in one.
 
     The usage is kept up to date, so that one who stops reading early knows what has been spent.
 
@@ -49,31 +51,34 @@ async def read_deltas(chunks: AsyncIterator[ChatCompletionChunk]) -> AsyncGenera
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     async for chunk in chunks:
-        text, reason_here = _choice(chunk)
+        text, reasoning, reason_here = _choice(chunk)
         reason = reason or reason_here
         if chunk.usage is not None:
             prompt_tokens = _count(chunk.usage, "prompt_tokens")
             completion_tokens = _count(chunk.usage, "completion_tokens")
-        if text:
-            yield ChatDelta(text, None, prompt_tokens, completion_tokens)
+        if text or reasoning:
+            yield ChatDelta(text, None, prompt_tokens, completion_tokens, reasoning)
     if reason is None:
         raise CutShortError("the stream ended in the middle of the answer")
     yield ChatDelta("", reason, prompt_tokens, completion_tokens)
 
 
-def _choice(chunk: object) -> tuple[str, str | None]:
-    """Text and finish reason. The openai client builds chunks without checking them, so it is done here."""
+def _choice(chunk: object) -> tuple[str, str, str | None]:
+    """Text, reasoning and finish reason. The openai client builds chunks without checking them, so it is done here."""
     choices = getattr(chunk, "choices", None)
     if not isinstance(chunk, ChatCompletionChunk) or not isinstance(choices, list):
         raise MalformedAnswerError("an event is not a chat completion chunk")
     if not choices:
-        return "", None
+        return "", "", None
     delta = getattr(choices[0], "delta", None)
     text = getattr(delta, "content", None) or ""
+    # vLLM says `reasoning`; other servers, and vLLM before 0.12, `reasoning_content`.
+    reasoning = getattr(delta, "reasoning", None) or getattr(delta, "reasoning_content", None) or ""
     reason = getattr(choices[0], "finish_reason", None)
-    if delta is None or not isinstance(text, str) or not isinstance(reason, str | None):
+    told = isinstance(text, str) and isinstance(reasoning, str) and isinstance(reason, str | None)
+    if delta is None or not told:
         raise MalformedAnswerError("a choice is not a piece of text")
-    return text, reason
+    return text, reasoning, reason
 
 
 def _count(usage: object, name: str) -> int | None:

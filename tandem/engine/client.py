@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,9 +37,15 @@ class EngineClient:
         )
 
     async def chat(
-        self, messages: Sequence[dict[str, str]], model: str, sampling: Sampling
+        self,
+        messages: Sequence[dict[str, str]],
+        model: str,
+        sampling: Sampling,
+        response_format: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         """Stream the answer of `model` (the base model's name or an adapter's) to `messages`.
+
+        `response_format` is OpenAI's: vLLM lets the model write nothing but what it allows.
 
         Closing the generator, or cancelling the task that reads it, aborts the request at the engine.
         A try that has produced no text is made again up to `retries` times where that may help.
@@ -53,7 +59,7 @@ class EngineClient:
         while True:
             begun = False
             try:
-                async with aclosing(self._stream(messages, model, sampling)) as deltas:
+                async with aclosing(self._stream(messages, model, sampling, response_format)) as deltas:
                     async for delta in deltas:
                         begun = True
                         yield delta
@@ -68,7 +74,11 @@ class EngineClient:
             await asyncio.sleep(_pause_s(tries))
 
     async def _stream(
-        self, messages: Sequence[dict[str, str]], model: str, sampling: Sampling
+        self,
+        messages: Sequence[dict[str, str]],
+        model: str,
+        sampling: Sampling,
+        response_format: Mapping[str, Any] | None,
     ) -> AsyncGenerator[ChatDelta, None]:
         body: dict[str, Any] = {
             "model": model,
@@ -83,6 +93,8 @@ class EngineClient:
         }
         if sampling.stop:
             body["stop"] = list(sampling.stop)
+        if response_format:
+            body["response_format"] = dict(response_format)
         # Not `chat.completions.create`: that walks through every field for types that are right already.
         stream: openai.AsyncStream[ChatCompletionChunk] = await self._openai.post(
             "/chat/completions",

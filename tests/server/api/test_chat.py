@@ -140,3 +140,61 @@ async def test_a_body_over_the_limit_is_refused_in_our_shape_though_its_length_i
     response = await http.post("/v1/chat/completions", content=endless(), headers=headers)
     assert response.status_code == 413
     assert response.json()["error"]["type"] == "too_large_error"
+
+
+async def test_reasoning_is_told_apart_whole_and_streamed_and_never_cited(http, fake) -> None:
+    fake.plays = [say("<thi", "nk>The gate closes", " at seven.</th", "ink>\n", FACT)]
+    message = (await http.post("/v1/chat/completions", json=_body(stream=False))).json()["choices"][0][
+        "message"
+    ]
+    assert message["content"] == f"{FACT} [1]"
+    assert message["reasoning_content"] == "The gate closes at seven."
+    deltas = [
+        json.loads(each)["choices"][0]["delta"] for each in (await _events(http, _body(stream=True)))[:-1]
+    ]
+    assert "".join(delta.get("content", "") for delta in deltas) == f"{FACT} [1]"
+    assert "".join(delta.get("reasoning_content", "") for delta in deltas) == "The gate closes at seven."
+
+
+async def test_reasoning_without_an_answer_is_an_abstention(http, fake) -> None:
+    fake.plays = [say("<think>", FACT)]
+    reply = (await http.post("/v1/chat/completions", json=_body(stream=False))).json()
+    assert reply["choices"][0]["message"]["content"] == "I don't know."
+    assert reply["tandem"]["abstained"]
+    assert reply["tandem"]["citations"] == []
+
+
+def _json_body(*, stream: bool, **more: str) -> dict:
+    schema = {"type": "object", "properties": {"closing": {"type": "string"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "gate", "schema": schema}}
+    return _body(stream=stream, **more) | {"response_format": wanted}
+
+
+async def test_an_answer_as_json_is_unchanged_and_cited_beside_it(http, fake) -> None:
+    fake.plays = [say('{"closing": "The gate of the depot', ' closes at seven in the evening"}')]
+    reply = (await http.post("/v1/chat/completions", json=_json_body(stream=False))).json()
+    assert fake.requests[0]["response_format"] == _json_body(stream=False)["response_format"]
+    content = json.loads(reply["choices"][0]["message"]["content"])
+    assert content == {"closing": "The gate of the depot closes at seven in the evening"}
+    assert reply["tandem"]["citations"][0]["quote"] == FACT
+
+
+async def test_an_abstention_where_json_was_wanted_is_a_refusal(http, fake) -> None:
+    fake.plays = [say('{"closing": "Whales sing long operas below the ice"}')]
+    message = (await http.post("/v1/chat/completions", json=_json_body(stream=False))).json()["choices"][0][
+        "message"
+    ]
+    assert (message["content"], message["refusal"]) == (None, "I don't know.")
+    deltas = [
+        json.loads(each)["choices"][0]["delta"]
+        for each in (await _events(http, _json_body(stream=True)))[:-1]
+    ]
+    assert "".join(delta.get("content", "") for delta in deltas) == ""
+    assert "".join(delta.get("refusal", "") for delta in deltas) == "I don't know."
+
+
+async def test_a_schema_that_the_engine_refuses_is_the_requests_fault(http, fake) -> None:
+    fake.plays = [refuse(400, {"error": {"message": "unknown keyword", "code": 400}})]
+    response = await http.post("/v1/chat/completions", json=_json_body(stream=False))
+    assert response.status_code == 400
+    assert "unknown keyword" in response.json()["error"]["message"]

@@ -6,6 +6,10 @@ from tandem.errors import InvalidRequestError, TooLargeError
 from tandem.settings import ServerSettings
 from tandem.vocabulary import Caller
 
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"name": "x", "schema": {"type": "object", "default": None}, "strict": True},
+}
 HELLO = [{"role": "user", "content": "Hello there"}]
 
 
@@ -33,7 +37,9 @@ def test_a_harmless_field_is_accepted(field: str, value: object) -> None:
     [
         ("n", 2),
         ("tools", [{"type": "function"}]),
-        ("response_format", {"type": "json_object"}),
+        ("response_format", {"type": "grammar"}),
+        ("response_format", {"type": "json_schema"}),
+        ("response_format", SCHEMA | {"json_schema": {"name": "x", "schema": {"enum": ["x" * 20_000]}}}),
         ("logprobs", True),
         ("presence_penalty", 0.5),
         ("prompt_embeds", "AAAA"),
@@ -43,7 +49,17 @@ def test_a_harmless_field_is_accepted(field: str, value: object) -> None:
 def test_a_field_that_would_change_the_meaning_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ValidationError) as refusal:
         parsed(**{field: value})
-    assert refusal.value.errors()[0]["loc"] == (field,)
+    assert refusal.value.errors()[0]["loc"][0] == field
+
+
+@pytest.mark.parametrize("wanted", [SCHEMA, {"type": "json_object"}])
+def test_a_wanted_format_reaches_the_question_as_it_came(wanted: dict) -> None:
+    assert parsed(response_format=wanted).question(Caller(), ServerSettings()).response_format == wanted
+
+
+def test_text_as_the_format_is_no_format() -> None:
+    question = parsed(response_format={"type": "text"}).question(Caller(), ServerSettings())
+    assert question.response_format is None
 
 
 def test_text_parts_are_joined() -> None:

@@ -52,6 +52,25 @@ async def test_text_comes_in_pieces_with_the_tokens_so_far_and_the_last_has_the_
     ]
 
 
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+async def test_reasoning_that_the_engine_tells_apart_comes_apart(fake, client, name: str) -> None:
+    thought = line({"choices": [{"index": 0, "delta": {name: "Hm."}, "finish_reason": None}]})
+    fake.plays = [send(event(""), thought, event("Yes."), event(None, "stop"), DONE)]
+    assert [(delta.reasoning, delta.text) for delta in await _answer(client)] == [
+        ("Hm.", ""),
+        ("", "Yes."),
+        ("", ""),
+    ]
+
+
+async def test_the_wanted_format_is_sent_as_it_is(fake, client) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    assert [delta async for delta in client.chat(ASK, "base", Sampling(), wanted)]
+    await _answer(client)
+    assert fake.requests[0]["response_format"] == wanted
+    assert "response_format" not in fake.requests[1]
+
+
 async def test_the_sampling_is_sent_as_it_is(fake, client) -> None:
     await _answer(client, Sampling(temperature=0.5, top_p=0.9, max_tokens=7, seed=3, stop=("END",)))
     sent = fake.requests[0]

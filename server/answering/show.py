@@ -1,0 +1,46 @@
+"""What is shown of the model's stream: its reasoning apart, its answer cited."""
+
+from server.answering.cite import Citer
+from server.answering.cite_json import JsonCiter
+from server.answering.reasoning import Piece, ReasoningSplitter
+from server.answering.types import Question
+from tandem.engine import ChatDelta
+from tandem.recipes import Recipe
+from tandem.tokens import ModelTokens
+from tandem.vocabulary import Citation, Passage
+
+
+class Shown:
+    """Follows one answer. Feed it the engine's deltas, then `finish` it."""
+
+    def __init__(
+        self, question: Question, recipe: Recipe, passages: tuple[Passage, ...], tokens: ModelTokens
+    ) -> None:
+        marks, profile = recipe.reasoning, recipe.retrieval
+        opened = marks is not None and bool(marks.opens) and tokens.reply.rstrip().endswith(marks.opens)
+        self._splitter = ReasoningSplitter(marks, opened=opened)
+        citer = JsonCiter if question.response_format else Citer
+        # Only answers from passages are cited; the other recipes stream as they come.
+        self._citer = citer(passages, mode=profile.citing, support=profile.support) if profile else None
+
+    def feed(self, delta: ChatDelta) -> Piece:
+        """What may be shown after this delta."""
+        piece = self._splitter.feed(delta.text)
+        answer = self._citer.feed(piece.answer) if self._citer else piece.answer
+        return Piece(delta.reasoning + piece.reasoning, answer)
+
+    def finish(self) -> Piece:
+        """The engine has ended; returns the rest."""
+        piece = self._splitter.finish()
+        answer = self._citer.feed(piece.answer) + self._citer.finish() if self._citer else piece.answer
+        return Piece(piece.reasoning, answer)
+
+    @property
+    def loops(self) -> bool:
+        """Whether the model has begun to repeat itself; nothing new is to be expected then."""
+        return self._citer is not None and self._citer.loops
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """One for each mark in the text so far, or for each passage that supports a JSON answer."""
+        return self._citer.citations if self._citer else ()
