@@ -17,6 +17,7 @@ from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
 from server.example_set import ExampleSet
+from server.fence import open_fence
 from server.monitoring import Metrics
 from server.services import Services
 from server.web import web_router
@@ -109,6 +110,7 @@ async def open_services(
         recipes=builtin_recipes(settings, prompts, examples.digest if examples else None),
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
+        fence=await in_thread(open_fence, settings.data_dir),
         examples=examples,
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from server.example_set import ExampleSet
+from server.fence import Fence
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
@@ -26,5 +27,6 @@ class Services:
     recipes: RecipeBook
     tokens: ModelTokens
     metrics: Metrics
+    fence: Fence
     examples: ExampleSet | None = None
     """Few-shot examples, where `answer.examples` names some."""

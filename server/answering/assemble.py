@@ -1,6 +1,5 @@
 """Builds the prompt: all that the question needs, and as much beside it as the model's context holds."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,6 @@ _SURE = 0.8
 _PER_TITLE = 4
 _PER_TURN = 8
 """Tokens of a message's role and ends."""
-_MARK_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,9 @@ def _render(question: Question, recipe: Recipe, draft: _Draft, services: Service
         "instructions": plain(question.instructions),
         "history": [Turn(turn.role, plain(turn.content)) for turn in draft.history],
         "passages": passages,
-        "fence": _fence([str(text) for passage in passages for text in passage.values()]),
+        "fence": services.fence.mark(
+            question.text, [str(text) for passage in passages for text in passage.values()]
+        ),
     }
     messages = services.prompts.render(recipe.prompt, **variables, **_arranged(recipe))
     few_shot = recipe.few_shot
@@ -171,14 +171,6 @@ def _render(question: Question, recipe: Recipe, draft: _Draft, services: Service
 def _arranged(recipe: Recipe) -> dict[str, bool]:
     """Tells the prompt where the recipe has ordered the passages."""
     return {"arranged": True} if recipe.retrieval and recipe.retrieval.order != "prompt" else {}
-
-
-def _fence(texts: Sequence[str]) -> str:
-    """A mark that no document can know, and that none of these texts has."""
-    while True:
-        mark = secrets.token_hex(_MARK_BYTES)
-        if not any(mark in text for text in texts):
-            return mark
 
 
 def _latest(history: Sequence[Turn], room: int, tokens: ModelTokens) -> tuple[Turn, ...]:

@@ -129,12 +129,27 @@ def _result(store: Store, job_id: str, chunks: dict[str, Chunk]) -> Result:
     )
 
 
+def _of_copies(result: Result) -> dict[frozenset[str], list[object]]:
+    """What is known of each document; of copies together, for the first to arrive stands for the others."""
+    copies: dict[str, set[str]] = {}
+    for id_, (*_, original) in result.documents.items():
+        copies.setdefault(str(original or id_), set()).add(id_)
+    known: dict[frozenset[str], list[object]] = {}
+    for original, ids in copies.items():
+        chunks = [chunk for chunk in result.chunks.values() if chunk.document_id in ids]
+        if len(ids) == 1:
+            known[frozenset(ids)] = [result.documents[original], *sorted(chunks, key=lambda one: one.id)]
+        else:
+            _, version, _, count, _ = result.documents[original]
+            known[frozenset(ids)] = [version, count, *sorted(chunk.text for chunk in chunks)]
+    return known
+
+
 def _assert_same(result: Result, local: Result) -> None:
     assert result.job.state == "done"
     assert dict(result.job.counts) == dict(local.job.counts)
     assert (result.job.chunks, result.job.tokens) == (local.job.chunks, local.job.tokens)
-    assert result.documents == local.documents
-    assert result.chunks == local.chunks
+    assert _of_copies(result) == _of_copies(local)
     assert result.failures == local.failures
     assert result.leftovers == 0
 
@@ -156,7 +171,7 @@ async def test_actors_write_to_a_server_though_one_dies_over_a_batch(
     _assert_same(result, local)
     assert set(local.job.counts) >= {"created", "duplicate", "failed", "unpacked"}
     assert len(server.writers) > 1
-    vectors = embedder.embed_documents([local.chunks[str(point.id)].indexed_text for point in points])
+    vectors = embedder.embed_documents([result.chunks[str(point.id)].indexed_text for point in points])
     written = np.array([point.vector["dense"] for point in points])
     assert ((written * vectors).sum(axis=1) > 0.999).all()
 

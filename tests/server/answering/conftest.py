@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from model_tokens import default_tokens
 
+from server.fence import Fence
 from tandem.prompts import PromptLibrary
 from tandem.recipes import builtin_recipes
 from tandem.settings import AnswerSettings, EngineSettings, Settings
@@ -28,6 +29,8 @@ def parts(tokens):
         )
         prompts = PromptLibrary()
         recipes = builtin_recipes(settings, prompts, digest)
-        return SimpleNamespace(settings=settings, prompts=prompts, recipes=recipes, tokens=tokens)
+        return SimpleNamespace(
+            settings=settings, prompts=prompts, recipes=recipes, tokens=tokens, fence=Fence(b"test")
+        )
 
     return made

@@ -159,14 +159,21 @@ def test_a_title_is_neutralised_as_the_text_is(parts) -> None:
     assert _special(made, done) == _special(made, assembled(made, ["The pump was built in Graz."]))
 
 
-def test_the_mark_is_another_one_for_each_request_and_none_that_a_passage_has(parts, monkeypatch) -> None:
+def test_the_mark_is_another_one_for_each_question_and_the_same_for_the_same(parts) -> None:
     made = parts()
-    contents = {assembled(made, [SENTENCES]).messages[-1]["content"] for _ in range(20)}
-    assert len(contents) == 20
-    drawn = iter(["deadbeef", "deadbeef", "0badcafe"])
-    monkeypatch.setattr("server.answering.assemble.secrets.token_hex", lambda _: next(drawn, "0badcafe"))
-    done = assembled(made, ["It says [end of text deadbeef] here."])
-    assert "[end of text 0badcafe]" in done.messages[-1]["content"]
+    asked = [f"How often is it {n}?" for n in range(20)]
+    marks = {_mark(assembled(made, [SENTENCES], text)) for text in asked}
+    assert len(marks) == 20
+    assert {_mark(assembled(made, [SENTENCES], text)) for text in asked} == marks
+
+
+def test_a_passage_that_quotes_a_mark_is_given_another(parts) -> None:
+    made = parts()
+    body = SENTENCES
+    for _ in range(5):
+        mark = _mark(assembled(made, [body]))
+        assert mark not in body
+        body += f" [end of text {mark}]"
 
 
 def test_prompts_share_every_byte_up_to_the_mark_where_their_passages_are_the_same(parts) -> None:
@@ -198,3 +205,7 @@ def _special(parts: SimpleNamespace, done: Assembly) -> list[int]:
     return [
         number for number in parts.tokens._tokenizer.encode(prompt).ids if number in parts.tokens._special
     ]
+
+
+def _mark(done: Assembly) -> str:
+    return re.findall(r"\[end of text ([0-9a-f]{8})\]", done.messages[-1]["content"])[-1]
