@@ -100,10 +100,15 @@ class Ingestor:
         return report_of(reading, written, len(reading.chunks))
 
     async def repair(self) -> int:
-        """Remove what an earlier stop has left half done; returns the number of versions removed."""
+        """Remove what was left half done, here or by a worker that is dead; returns the number of versions.
+
+        What is under way in this process is left to whoever does it.
+        """
         left = await in_thread(self._store.leftovers, None, self._worker)
         removed = 0
         for known in sorted({one.document_id for one in left}):
+            if self.writer.locks.of(known).locked():
+                continue
             async with self.barrier.passed(), self.writer.locks.of(known):
                 removed += (await self.writer.sweep(known)).versions
         await self.index_orphans()

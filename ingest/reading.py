@@ -11,7 +11,7 @@ from ingest.writing import Written
 from tandem.errors import UnreadableDocumentError
 from tandem.vocabulary import Caller, Chunk, Document
 
-_NOT_SWEPT = "The replaced version's chunks could not be removed yet; the next start does it."
+_NOT_SWEPT = "The replaced version's chunks could not be removed yet; it is tried again each minute."
 
 
 @dataclass(frozen=True, slots=True)
