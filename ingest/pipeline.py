@@ -112,6 +112,7 @@ class Ingestor:
             async with self.barrier.passed(), self.writer.locks.of(known):
                 removed += (await self.writer.sweep(known)).versions
         await self.index_orphans()
+        await self.remove.end_holds()
         await self.remove.from_beside()
         return removed
 

@@ -105,6 +105,14 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A worker's wish that nothing is begun in what it is removing."""
+
+    id: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a deletion has removed, and where. It names ids, and nothing that the removed said."""
 

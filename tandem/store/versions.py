@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from tandem.errors import ConflictError, NotFoundError
 from tandem.store.collections import require_active
 from tandem.store.documents import LISTED, record_of
+from tandem.store.holds import require_unheld
 from tandem.store.job_records import Claim
 from tandem.store.job_rows import held
 from tandem.store.records import DocumentRecord, Original
@@ -44,7 +45,7 @@ class Versions(Transactions):
         and a version that was superseded comes back as pending. Nothing happens if it is already the
         current one. Raises `ConflictError` if it is written for a job whose `claim` is lost, such as
         one that went with its corpus, if another collection than `collection` answers now, and while
-        another worker removes chunks of this very version.
+        another worker removes chunks of this very version, or of the corpus as a whole.
         """
         row = row_of(document, version) | {
             "writer": writer,
@@ -53,6 +54,7 @@ class Versions(Transactions):
             "original_version": original.version if original else None,
         }
         with self._writing() as connection:
+            require_unheld(connection, document.tenant, document.corpus)
             if claim is not None:
                 held(connection, claim)
             require_active(connection, collection)

@@ -150,6 +150,52 @@ async def test_a_repair_leaves_alone_what_its_own_server_is_writing(
     assert (await writing).status == "created"
 
 
+@pytest.mark.parametrize("corpus", ["docs", None], ids=["corpus", "tenant"])
+@pytest.mark.parametrize("by", ["one", "other"], ids=["by the same server", "by another server"])
+@pytest.mark.parametrize("word", ["lantern", "anchor"], ids=["as it was", "changed"])
+async def test_what_comes_into_a_corpus_that_is_just_being_removed_loses_no_chunk(
+    parts: Parts, server: Callable[..., Ingestor], word: str, by: str, corpus: str | None
+) -> None:
+    index = PausingIndex(parts.index, "delete")
+    servers = {"one": server("one", index), "other": server("other")}
+    remove = servers["one"].remove
+    await servers["one"].ingest(CALLER, "docs", upload("lantern"))
+    removing = asyncio.create_task(remove.corpus(CALLER, corpus) if corpus else remove.tenant(CALLER))
+    await index.reached.wait()
+    with pytest.raises(ConflictError, match="just being removed"):
+        await servers[by].ingest(CALLER, "docs", upload(word))
+    index.go_on.set()
+    assert (await removing).removed["index.chunks"] == 1
+    assert parts.store.leftovers() == []
+    assert await searchable(parts) == set()
+    assert (await servers[by].ingest(CALLER, "docs", upload(word))).status == "created"
+    assert await searchable(parts) == set(parts.store.current_versions("acme", [KNOWN]).values())
+
+
+async def test_a_removal_that_failed_holds_nothing_back(
+    parts: Parts, server: Callable[..., Ingestor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = server("one")
+    await one.ingest(CALLER, "docs", upload("lantern"))
+
+    async def absent(*_: object) -> int:
+        raise UnavailableError("The Qdrant server does not serve")
+
+    def refusing_store(*_: object) -> None:
+        raise UnavailableError("The database server cannot be reached")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(parts.index), "delete", absent)
+        patch.setattr(parts.store, "end_hold", refusing_store)
+        with pytest.raises(UnavailableError, match="Qdrant"):
+            await one.remove.corpus(CALLER, "docs")
+    with pytest.raises(ConflictError):
+        await one.ingest(CALLER, "docs", upload("anchor"))
+    assert await one.repair() == 1
+    assert (await one.ingest(CALLER, "docs", upload("anchor"))).status == "created"
+    assert await searchable(parts) == set(parts.store.current_versions("acme", [KNOWN]).values())
+
+
 @pytest.mark.parametrize("scoped", [False, True], ids=["by its task", "by a scope"])
 async def test_a_step_that_writes_is_waited_for_however_often_it_is_cancelled(scoped: bool) -> None:
     begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
