@@ -1,6 +1,7 @@
 """Objects of buckets, through fsspec."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -113,6 +114,27 @@ def read_object(item: Item, store: AbstractFileSystem, settings: IngestSettings)
             hint="Split the object, or raise ingest.max_file_mb.",
         )
     return Upload(item.uri, item.name, content)
+
+
+def read_changed(
+    item: Item, store: AbstractFileSystem, settings: IngestSettings, known: str | None
+) -> Upload | None:
+    """As `read_object`, with the object's revision; `None` where the store says that it is still `known`.
+
+    The store is asked now: the list may be of days ago. What changed while it was read has no revision.
+    """
+    before = item.revision if known is None else _asked(item, store)
+    if known is not None and before == known:
+        return None
+    upload = read_object(item, store, settings)
+    return upload if before is None or _asked(item, store) != before else replace(upload, revision=before)
+
+
+def _asked(item: Item, store: AbstractFileSystem) -> str | None:
+    try:
+        return _revision(store.info(item.locator["path"]))
+    except Exception as error:  # as above
+        raise _fault(item.uri, error) from error
 
 
 def _walk(

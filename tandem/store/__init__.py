@@ -11,6 +11,7 @@ from tandem.store.records import (
     PendingVersion,
     Receipt,
     Reindexing,
+    Revision,
     Trace,
 )
 from tandem.store.store import Store
@@ -29,6 +30,7 @@ __all__ = [
     "PendingVersion",
     "Receipt",
     "Reindexing",
+    "Revision",
     "Store",
     "Trace",
     "open_store",

@@ -60,6 +60,14 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """The source's own sign of the state that a version was read from."""
+
+    version: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class PendingVersion:
     """A version that no reader may see, and whose chunks may still be in the index."""
 

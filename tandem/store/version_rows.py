@@ -12,7 +12,9 @@ from tandem.store.workers import lease_begin
 from tandem.vocabulary import Document
 
 
-def is_version(document_id: str, version: str) -> ColumnElement[bool]:
+def is_version(
+    document_id: str | ColumnElement[str], version: str | ColumnElement[str]
+) -> ColumnElement[bool]:
     """The row of a version."""
     return (versions.c.document_id == document_id) & (versions.c.version == version)
 
