@@ -90,7 +90,6 @@ def fetch(source: Source, item: Item, reach: Reach) -> Upload:
 
     An error is of this document: `UnavailableError` may pass, any other will not.
     """
-    upload: Upload | None
     match source:
         case FilesSource():
             upload = read_file(item, reach.settings)
@@ -114,10 +113,11 @@ def fetch_changed(source: Source, item: Item, reach: Reach, known: str | None) -
     """As `fetch`, with the revision by which a later call asks; `None` where the source, which
     `tells_changes`, says that the document is still of the revision `known`.
     """
+    upload: Upload | None
     if isinstance(source, BucketSource):
         upload = read_changed(item, reach.store(source), reach.settings, known)
     else:
-        upload = reach.web.fetch(item, known)
+        upload = reach.web.fetch(item) if known is None else reach.web.fetch_changed(item, known)
     return None if upload is None else replace(upload, marks=source.marks(upload.marks))
 
 

@@ -57,21 +57,21 @@ class Web:
             seen.add(url)
             yield _item(url)
 
-    def fetch(self, item: Item, known: str | None = None) -> Upload | None:
-        """The document, or `None` where the server says that it is still as `known`, a former revision."""
-        url = item.locator["url"]
-        if known is not None:
-            conditions, answered_by = _asked(known, url)
-            reply = self._get(url, conditions)
-            if reply.status != 304:
-                return _upload(item, reply)
-            if reply.url == answered_by:
-                return None
-            # Another server than the last time, whose sign may mean another content.
-        reply = self._get(url)
+    def fetch(self, item: Item) -> Upload:
+        """The document, whatever it was before."""
+        reply = self._get(item.locator["url"])
         if reply.status == 304:
-            raise UnreadableDocumentError(f"{url} answered that it did not change, though nobody asked")
+            raise UnreadableDocumentError(f"{reply.url} answered that it did not change, though nobody asked")
         return _upload(item, reply)
+
+    def fetch_changed(self, item: Item, known: str) -> Upload | None:
+        """The document, or `None` where the server says that it is still as `known`, a former revision."""
+        conditions, answered_by = _asked(known, item.locator["url"])
+        reply = self._get(item.locator["url"], conditions)
+        if reply.status != 304:
+            return _upload(item, reply)
+        # By another server than the last time the same sign may mean another content.
+        return None if reply.url == answered_by else self.fetch(item)
 
     def _entries(self, source: SitemapSource) -> Iterator[str]:
         first = str(self.egress.checked(source.url))
