@@ -41,9 +41,9 @@ class Asking:
         revision = None if asked.known is None else asked.known.revision
         return asked, fetch_changed(source, item_of(entry), reach, revision)
 
-    async def unchanged(self, job: Job, asked: Asked) -> DocumentReport:
+    async def unchanged(self, job: Job, asked: Asked | None) -> DocumentReport:
         """The report on a document of which its source says that it did not change."""
-        if asked.known is None:
+        if asked is None or asked.known is None:
             raise InvalidRequestError("The source says that nothing has changed, though nobody asked")
         return await self._ingestor.confirm(
             Caller(job.tenant),

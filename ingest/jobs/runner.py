@@ -222,7 +222,7 @@ class JobRunner:
 
     def _fetch(
         self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
-    ) -> tuple[Asked, Upload | None] | tuple[None, Upload]:
+    ) -> tuple[Asked | None, Upload | None]:
         """What the source was asked, if it can be, and what it sent: nothing where nothing has changed."""
         if entry.content_hash is not None:
             return None, upload_of(entry, self._store.content(job.id, entry.content_hash))
