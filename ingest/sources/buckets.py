@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -174,6 +175,8 @@ def _revision(facts: dict[str, Any]) -> str | None:
         if facts.get(name):
             return str(facts[name]).strip('"')
     moment = next((facts[name] for name in _TIMES if facts.get(name)), None)
+    if isinstance(moment, datetime):  # where a list has a number
+        moment = moment.timestamp()
     return None if moment is None else f"{moment}-{facts.get('size')}"
 
 
