@@ -32,7 +32,7 @@ class Upload:
     """Stands above the title that the file gives itself."""
     marks: Marks = Marks()
     revision: str | None = None
-    """The source's own sign of this state, by which a later run need not read it again."""
+    """The source's own sign of this state, by which it need not send it again; `None` where it gave none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ingest.manifest import Splitting
 from ingest.splitting import Cut, Split, Splitter
 from tandem.embedding import Embedder
 from tandem.settings import IngestSettings
-from tandem.vocabulary import Document
+from tandem.vocabulary import Document, Marks
 
 _READING = "2"
 """Raise it when parsing or splitting changes: the same file then counts as a new version."""
@@ -60,6 +60,16 @@ class Chunker:
             str(self._cut_of(tenant, corpus, sys.maxsize)),
         )
         return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
+
+    def reading_of(self, tenant: str, corpus: str, marks: Marks) -> str:
+        """The same as long as the same content would give the same version; needs no content."""
+        parts = (
+            _READING,
+            marks_key(marks),
+            str(self._settings.ocr and self._settings.ocr_languages),
+            str(self._cut_of(tenant, corpus, sys.maxsize)),
+        )
+        return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()
 
     def _cut_of(self, tenant: str, corpus: str, most: int) -> Cut:
         """What the corpus is set to, and the settings where it is not; no chunk longer than `most` tokens."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -72,5 +72,8 @@ async def to_its_end(step: Awaitable[T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         with anyio.CancelScope(shield=True):
-            await asyncio.wait([task])
+            while not task.done():
+                # A second cancellation, too: it breaks no step in two.
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([task])
         raise

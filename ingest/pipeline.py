@@ -15,12 +15,13 @@ from ingest.parsing import parse
 from ingest.reading import DocumentReport, attached, reading_of, report_of
 from ingest.removing import Remover
 from ingest.writing import Writer, is_version
+from tandem.errors import ConflictError
 from tandem.index import check_metadata
 from tandem.live import Live
 from tandem.settings import IngestSettings
 from tandem.store import Claim, DocumentRecord, Store
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller, document_id
+from tandem.vocabulary import Caller, Marks, document_id
 
 _PARSERS = 2
 """Files that are parsed at the same time."""
@@ -100,13 +101,19 @@ class Ingestor:
         return report_of(reading, written, len(reading.chunks))
 
     async def repair(self) -> int:
-        """Remove what an earlier stop has left half done; returns the number of versions removed."""
+        """Remove what was left half done, here or by a worker that is dead; returns the number of versions.
+
+        What is under way in this process is left to whoever does it.
+        """
         left = await in_thread(self._store.leftovers, None, self._worker)
         removed = 0
         for known in sorted({one.document_id for one in left}):
+            if self.writer.locks.of(known).locked():
+                continue
             async with self.barrier.passed(), self.writer.locks.of(known):
                 removed += (await self.writer.sweep(known)).versions
         await self.index_orphans()
+        await self.remove.end_holds()
         await self.remove.from_beside()
         return removed
 
@@ -127,8 +134,32 @@ class Ingestor:
         if record.marks.expires_at != expires_at:
             await self.writer.set_expiry(record, expires_at)
         return DocumentReport(
-            record.id, record.uri, record.title, record.chunks, 0, "unchanged", [], record.duplicate_of
+            document_id=record.id,
+            uri=record.uri,
+            title=record.title,
+            chunks=record.chunks,
+            tokens=0,
+            status="unchanged",
+            version=record.version,
+            duplicate_of=record.duplicate_of,
         )
+
+    async def confirm(
+        self, caller: Caller, corpus: str, known: str, version: str, expires_at: datetime | None
+    ) -> DocumentReport:
+        """Report a document as unchanged of which its source says so.
+
+        Raises `ConflictError` if `version` is no longer what readers see.
+        """
+        async with self.barrier.passed(), self.writer.locks.of(known):
+            current = await in_thread(self._store.document_or_none, caller, corpus, known)
+            if current is None or current.version != version:
+                raise ConflictError("The document was changed while its source was asked for it")
+            return await self.unchanged(current, expires_at)
+
+    def reading_of(self, tenant: str, corpus: str, marks: Marks) -> str:
+        """See `Chunker.reading_of`. Blocking."""
+        return self._chunker.reading_of(tenant, corpus, marks)
 
     async def close(self) -> None:
         """End the parsers that wait; without it they end with this process."""

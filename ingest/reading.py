@@ -11,7 +11,7 @@ from ingest.writing import Written
 from tandem.errors import UnreadableDocumentError
 from tandem.vocabulary import Caller, Chunk, Document
 
-_NOT_SWEPT = "The replaced version's chunks could not be removed yet; the next start does it."
+_NOT_SWEPT = "The replaced version's chunks could not be removed yet; it is tried again each minute."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class DocumentReport:
     """Embedded just now; 0 where nothing had changed."""
     status: Literal["created", "replaced", "unchanged", "duplicate"]
     warnings: list[str] = field(default_factory=list)
+    version: str = ""
+    """That which readers see now."""
     duplicate_of: str | None = None
     """The document that says the same and is searched in this one's place."""
     attachments: tuple[Upload, ...] = field(default=(), repr=False)
@@ -76,6 +78,7 @@ def report_of(reading: Reading, written: Written, chunks: int) -> DocumentReport
             0,
             "duplicate",
             warnings,
+            reading.version,
             original,
             reading.attachments,
         )
@@ -87,6 +90,7 @@ def report_of(reading: Reading, written: Written, chunks: int) -> DocumentReport
         tokens=reading.tokens,
         status="replaced" if written.replaced else "created",
         warnings=warnings,
+        version=reading.version,
         attachments=reading.attachments,
     )
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 from ingest.beside import Beside
 from ingest.locks import Barrier, to_its_end
 from ingest.writing import Writer
-from tandem.errors import NotFoundError
+from tandem.errors import NotFoundError, StorageError, UnavailableError
 from tandem.live import Live
-from tandem.store import Receipt, Store
+from tandem.store import Hold, Receipt, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller
 
@@ -36,6 +36,7 @@ class Remover:
         self._worker = worker
         self._barrier = barrier
         self._beside = beside
+        self._ended: set[str] = set()
 
     async def document(self, caller: Caller, corpus: str, document_id: str) -> Receipt:
         """Remove a document. Raises `NotFoundError`."""
@@ -60,6 +61,12 @@ class Remover:
         """Remove from collections that do not answer what an interrupted removal has left; returns the chunks."""
         return 0 if self._beside is None else await self._beside.erase_vanished()
 
+    async def end_holds(self) -> None:
+        """Let writes begin again where a removal has ended, also one that failed."""
+        for hold_id in list(self._ended):
+            await in_thread(self._store.end_hold, hold_id)
+            self._ended.discard(hold_id)
+
     async def _uri(self, caller: Caller, corpus: str, document_id: str) -> str:
         """Of the document, also if an interrupted removal has left it half done. Raises `NotFoundError`."""
         record = await in_thread(self._store.document_or_none, caller, corpus, document_id)
@@ -83,21 +90,32 @@ class Remover:
         return await self._receipt(caller, corpus, document_id, removed)
 
     async def _scope(self, caller: Caller, corpus: str | None) -> Receipt:
-        removed, written = await in_thread(self._store.retire, caller.tenant, corpus)
-        collection = self._live.collection
-        removed["index.chunks"] = await collection.index.delete(caller.tenant, corpus)
-        versions = await in_thread(
-            self._store.erase_versions, caller.tenant, corpus, written, collection.name
-        )
+        removed, written = await self._emptied(caller.tenant, corpus)
         for document_id in written:
             # Whoever writes it holds its lock until he has seen that it was retired.
             async with self._writer.locks.of(document_id):
                 swept = await self._writer.sweep(document_id)
-            versions += swept.versions
+            removed["store.versions"] += swept.versions
             removed["index.chunks"] += swept.chunks
         removed["index.chunks"] += await self.from_beside()
-        removed["store.versions"] = versions
         return await self._receipt(caller, corpus, None, removed)
+
+    async def _emptied(self, tenant: str, corpus: str | None) -> tuple[dict[str, int], list[str]]:
+        """What was removed, and the documents that were just being written; nothing else begins meanwhile."""
+        wanted = None if self._worker is None else Hold(str(uuid4()), self._worker)
+        try:
+            removed, written = await in_thread(self._store.retire, tenant, corpus, wanted)
+            collection = self._live.collection
+            removed["index.chunks"] = await collection.index.delete(tenant, corpus)
+            removed["store.versions"] = await in_thread(
+                self._store.erase_versions, tenant, corpus, written, collection.name, self._worker
+            )
+            return removed, written
+        finally:
+            if wanted is not None:
+                self._ended.add(wanted.id)
+                with suppress(StorageError, UnavailableError):  # then the next repair does it
+                    await self.end_holds()
 
     async def _receipt(
         self, caller: Caller, corpus: str | None, document_id: str | None, removed: dict[str, int]

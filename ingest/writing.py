@@ -87,16 +87,28 @@ class Writer:
         likeness = await in_thread(Likeness.of, document, self._least)
         try:
             original = await self._begin(document, version, likeness, besides, claim)
-            if original is None:
-                await self._index_chunks(chunks, progress)
-            replaced = await self.switch(likeness, version, original, len(chunks))
-        except ConflictError:
-            await self.drop_unknown(document, version)
-            raise
+            replaced = await self._fill(likeness, version, original, chunks, progress)
         finally:
             # The store knows what must go: the old version after a success, else the new one.
             swept = await self.try_sweep(document.id)
         return Written(replaced, swept, original)
+
+    async def _fill(
+        self,
+        likeness: Likeness,
+        version: str,
+        original: Original | None,
+        chunks: Sequence[Chunk],
+        progress: Callable[[int], None] | None,
+    ) -> str | None:
+        """Embed and switch a version that was begun; returns the one that was current."""
+        try:
+            if original is None:
+                await self._index_chunks(chunks, progress)
+            return await self.switch(likeness, version, original, len(chunks))
+        except ConflictError:
+            await self.condemn(likeness.document, version)
+            raise
 
     async def switch(
         self, likeness: Likeness, version: str, original: Original | None, chunk_count: int
@@ -155,11 +167,20 @@ class Writer:
 
     async def sweep(self, document_id: str) -> Swept:
         """Remove the chunks, then the row, of every version of a document that is not current."""
-        left = await in_thread(self._store.leftovers, document_id, self._worker)
+        # A look costs less than a claim, and there is seldom anything.
+        if not await in_thread(self._store.leftovers, document_id, self._worker):
+            return Swept(0, 0)
+        # To its end: what is still removing chunks when this returns could remove those of a next version.
+        return await to_its_end(self._sweep(document_id))
+
+    async def _sweep(self, document_id: str) -> Swept:
+        left = await in_thread(self._store.claim_leftovers, document_id, self._worker)
         collection, chunks = self._live.collection, 0
         for one in left:
             chunks += await collection.index.delete_version(one.tenant, one.document_id, one.version)
-            await in_thread(self._store.forget_version, one.document_id, one.version, collection.name)
+            await in_thread(
+                self._store.forget_version, one.document_id, one.version, collection.name, self._worker
+            )
         return Swept(len(left), chunks)
 
     async def _write_again(self, linked: DocumentRecord) -> None:
@@ -176,11 +197,12 @@ class Writer:
         split = await in_thread(self._chunker.split, document, version)
         await self.write(document, version, split.chunks, besides=linked.duplicate_of)
 
-    async def drop_unknown(self, document: Document, version: str) -> None:
-        """Remove the chunks of a version that another process has swept and forgotten while they were written."""
+    async def condemn(self, document: Document, version: str) -> None:
+        """Leave to the sweep that follows a version that another process has swept and forgotten while its
+        chunks were still being written.
+        """
         with suppress(StorageError, UnavailableError):  # the conflict is what must be told
-            if not await in_thread(self._store.knows_version, document.id, version):
-                await self._live.collection.index.delete_version(document.tenant, document.id, version)
+            await in_thread(self._store.condemn_version, document, version, self._worker)
 
     async def _begin(
         self, document: Document, version: str, likeness: Likeness, besides: str | None, claim: Claim | None

@@ -178,7 +178,7 @@ class ClusterRunner(JobRunner):
         try:
             replaced = await writer.switch(told.likeness, reading.version, told.original, told.chunks)
         except ConflictError:
-            await writer.drop_unknown(reading.document, reading.version)
+            await writer.condemn(reading.document, reading.version)
             raise
         finally:
             swept = await writer.try_sweep(reading.document.id)

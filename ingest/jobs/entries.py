@@ -27,7 +27,7 @@ def entry_of_upload(upload: Upload, depth: int = 0) -> NewJobDocument:
     }
     if marks.expires_at is not None:
         locator["expires_at"] = marks.expires_at.isoformat()
-    return NewJobDocument(upload.uri, upload.name, HANDED_IN, locator, upload.revision, upload.content, depth)
+    return NewJobDocument(upload.uri, upload.name, HANDED_IN, locator, content=upload.content, depth=depth)
 
 
 def item_of(entry: JobDocument) -> Item:
@@ -42,4 +42,4 @@ def upload_of(entry: JobDocument, content: bytes) -> Upload:
     marks = Marks(
         tuple(locator["tags"]), locator["metadata"], datetime.fromisoformat(until) if until else None
     )
-    return Upload(entry.uri, entry.name, content, locator["title"], marks, entry.revision)
+    return Upload(entry.uri, entry.name, content, locator["title"], marks)

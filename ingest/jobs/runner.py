@@ -11,13 +11,14 @@ from typing import Any
 import structlog
 
 from ingest.accept import Upload
+from ingest.jobs.asking import Asked, Asking
 from ingest.jobs.budget import Budget
 from ingest.jobs.entries import entry_of_item, entry_of_upload, item_of, upload_of
 from ingest.jobs.opening import check_depth, failed, opened, source_of
 from ingest.manifest import Manifest, Splitting, manifest_of
 from ingest.pipeline import Ingestor
 from ingest.reading import DocumentReport
-from ingest.sources import Item, Reach, Source, fetch, items
+from ingest.sources import Item, Reach, Source, fetch, items, tells_changes
 from tandem.errors import (
     ConflictError,
     InvalidRequestError,
@@ -66,6 +67,7 @@ class JobRunner:
         self._store = store
         self._ingestor = ingestor
         self._settings = settings
+        self._asking = Asking(store, ingestor)
         self._held: set[Claim] = set()
         self._budget = Budget(_BYTES_AT_ONCE)
         self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
@@ -205,24 +207,29 @@ class JobRunner:
         check_depth(entry, self._settings)
         async with AsyncExitStack() as stack:
             async with self._fetching:
-                upload = await self._fetch(job, entry, manifest, reach)
-                await stack.enter_async_context(self._budget.holding(len(upload.content)))
-            return await self._taken_in(claim, job, entry, manifest, upload)
+                asked, upload = await in_thread(self._fetch, job, entry, manifest, reach)
+                if upload is not None:
+                    await stack.enter_async_context(self._budget.holding(len(upload.content)))
+            if upload is None:
+                return outcome_of(await self._asking.unchanged(job, asked), entry)
+            found = await in_thread(opened, upload, entry, manifest, self._settings)
+            if found is not None:
+                return found
+            report = await self._ingestor.ingest(Caller(job.tenant), job.corpus, upload, claim=claim)
+            if asked is not None:
+                await self._asking.note(asked, upload, report)
+            return outcome_of(report, entry)
 
-    async def _taken_in(
-        self, claim: Claim, job: Job, entry: JobDocument, manifest: Manifest | None, upload: Upload
-    ) -> tuple[Outcome, list[NewJobDocument]]:
-        found = await in_thread(opened, upload, entry, manifest, self._settings)
-        if found is not None:
-            return found
-        caller = Caller(job.tenant)
-        return outcome_of(await self._ingestor.ingest(caller, job.corpus, upload, claim=claim), entry)
-
-    async def _fetch(self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach) -> Upload:
+    def _fetch(
+        self, job: Job, entry: JobDocument, manifest: Manifest | None, reach: Reach
+    ) -> tuple[Asked | None, Upload | None]:
+        """What the source was asked, if it can be, and what it sent: nothing where nothing has changed."""
         if entry.content_hash is not None:
-            content = await in_thread(self._store.content, job.id, entry.content_hash)
-            return upload_of(entry, content)
-        return await in_thread(fetch, source_of(entry, manifest), item_of(entry), reach)
+            return None, upload_of(entry, self._store.content(job.id, entry.content_hash))
+        source = source_of(entry, manifest)
+        if tells_changes(source):
+            return self._asking.fetch(job, entry, source, reach)
+        return None, fetch(source, item_of(entry), reach)
 
     def _check_sources(self, job: Job, manifest: Manifest, reach: Reach) -> None:
         """Raise `InvalidRequestError` where a source lists nothing: what is not mounted must empty no corpus."""

@@ -129,7 +129,7 @@ class JobWorker:
         while True:
             try:
                 await self._remove_expired()
-                await self._ingestor.index_orphans()
+                await self._ingestor.repair()
                 await self._ingestor.compact()
                 await in_thread(self._store.purge_jobs, datetime.now(UTC) - _JOBS_ARE_KEPT)
             except TandemError as error:

@@ -10,7 +10,7 @@ from ingest.sources.kinds import (
     Source,
     UrlsSource,
 )
-from ingest.sources.reach import Reach, check_allowed, fetch, fetch_changed, items
+from ingest.sources.reach import Reach, check_allowed, fetch, fetch_changed, items, tells_changes
 
 __all__ = [
     "BucketSource",
@@ -26,4 +26,5 @@ __all__ = [
     "fetch_changed",
     "find_files",
     "items",
+    "tells_changes",
 ]

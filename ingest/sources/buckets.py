@@ -1,6 +1,8 @@
 """Objects of buckets, through fsspec."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -115,6 +117,27 @@ def read_object(item: Item, store: AbstractFileSystem, settings: IngestSettings)
     return Upload(item.uri, item.name, content)
 
 
+def read_changed(
+    item: Item, store: AbstractFileSystem, settings: IngestSettings, known: str | None
+) -> Upload | None:
+    """As `read_object`, with the object's revision; `None` where the store says that it is still `known`.
+
+    The store is asked now: the list may be of days ago. What changed while it was read has no revision.
+    """
+    before = item.revision if known is None else _asked(item, store)
+    if known is not None and before == known:
+        return None
+    upload = read_object(item, store, settings)
+    return upload if before is None or _asked(item, store) != before else replace(upload, revision=before)
+
+
+def _asked(item: Item, store: AbstractFileSystem) -> str | None:
+    try:
+        return _revision(store.info(item.locator["path"]))
+    except Exception as error:  # as above
+        raise _fault(item.uri, error) from error
+
+
 def _walk(
     store: AbstractFileSystem, folder: str, url: str, depth: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -152,6 +175,8 @@ def _revision(facts: dict[str, Any]) -> str | None:
         if facts.get(name):
             return str(facts[name]).strip('"')
     moment = next((facts[name] for name in _TIMES if facts.get(name)), None)
+    if isinstance(moment, datetime):  # where a list has a number
+        moment = moment.timestamp()
     return None if moment is None else f"{moment}-{facts.get('size')}"
 
 

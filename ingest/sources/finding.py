@@ -71,13 +71,9 @@ def list_files(source: FilesSource, settings: IngestSettings) -> Iterator[Item]:
     """The files of a source. With OCR on, images are taken too."""
     suffixes = SUFFIXES | _IMAGES if settings.ocr else SUFFIXES
     for file in files_of(source.paths, source.choice, suffixes):
-        try:
-            facts = file.stat()
-        except FileNotFoundError:
-            continue  # Gone since its folder was read, so no longer of the source.
         # A name on disk may be no UTF-8; the address keeps its bytes, the name is for people.
         name = os.fsencode(file.name).decode("utf-8", "replace")
-        yield Item(file.as_uri(), name, {"path": str(file)}, f"{facts.st_mtime_ns}-{facts.st_size}")
+        yield Item(file.as_uri(), name, {"path": str(file)})
 
 
 def read_file(item: Item, settings: IngestSettings) -> Upload:

@@ -15,4 +15,4 @@ class Item:
     locator: dict[str, Any]
     """All that `fetch` needs, and never a secret."""
     revision: str | None = None
-    """Differs where the content may differ; `None` where only the content itself can tell."""
+    """What the store of an object said of its state when it was listed; see `fetch_changed`."""

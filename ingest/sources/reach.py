@@ -9,7 +9,7 @@ from fsspec import AbstractFileSystem
 
 from ingest.accept import Upload
 from ingest.egress import Egress
-from ingest.sources.buckets import list_bucket, open_bucket, read_object
+from ingest.sources.buckets import list_bucket, open_bucket, read_changed, read_object
 from ingest.sources.finding import list_files, read_file
 from ingest.sources.item import Item
 from ingest.sources.kinds import (
@@ -90,32 +90,35 @@ def fetch(source: Source, item: Item, reach: Reach) -> Upload:
 
     An error is of this document: `UnavailableError` may pass, any other will not.
     """
-    upload = fetch_changed(source, item, reach, None)
-    if upload is None:
-        raise InvalidRequestError(f"{item.uri} answered that it did not change, though nobody asked")
-    return upload
-
-
-def fetch_changed(source: Source, item: Item, reach: Reach, known: str | None) -> Upload | None:
-    """As `fetch`, but `None` where the source says that the document is still of the revision `known`."""
-    if known is not None and item.revision == known:
-        return None
-    upload: Upload | None
     match source:
         case FilesSource():
             upload = read_file(item, reach.settings)
         case UrlsSource() | SitemapSource():
-            upload = reach.web.fetch(item, known)
+            upload = reach.web.fetch(item)
         case BucketSource():
             upload = read_object(item, reach.store(source), reach.settings)
         case ReaderSource():
             upload = read_loaded(item, reach.settings)
         case _:
             assert_never(source)
-    if upload is None:
-        return None
-    revision = upload.revision or item.revision
-    return replace(upload, marks=source.marks(upload.marks), revision=revision)
+    return replace(upload, marks=source.marks(upload.marks))
+
+
+def tells_changes(source: Source) -> bool:
+    """Whether the source can say that a document is as it was. One of records cannot say it of each record."""
+    return isinstance(source, UrlsSource | SitemapSource | BucketSource) and source.records is None
+
+
+def fetch_changed(source: Source, item: Item, reach: Reach, known: str | None) -> Upload | None:
+    """As `fetch`, with the revision by which a later call asks; `None` where the source, which
+    `tells_changes`, says that the document is still of the revision `known`.
+    """
+    upload: Upload | None
+    if isinstance(source, BucketSource):
+        upload = read_changed(item, reach.store(source), reach.settings, known)
+    else:
+        upload = reach.web.fetch(item) if known is None else reach.web.fetch_changed(item, known)
+    return None if upload is None else replace(upload, marks=source.marks(upload.marks))
 
 
 def check_allowed(source: Source, settings: IngestSettings) -> None:

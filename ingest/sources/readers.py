@@ -43,11 +43,10 @@ def list_reader(source: ReaderSource, settings: IngestSettings) -> Iterator[Item
         used[uri] = used.get(uri, 0) + 1
         if used[uri] > 1:  # Such as the pages of one PDF, which readers give as documents of their own.
             uri = f"{uri}#{used[uri]}"
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         # Text over the limit is not kept: `read_loaded` refuses it by its size.
         held = text if len(text) <= settings.max_text_chars else None
         locator = {"text": held, "title": _title(facts), "metadata": _metadata(facts)}
-        yield Item(uri, _name(facts, uri), locator, digest[:32])
+        yield Item(uri, _name(facts, uri), locator)
 
 
 def read_loaded(item: Item, settings: IngestSettings) -> Upload:

@@ -15,8 +15,8 @@ _DEEPEST = 16
 _NAMESPACE = "/schemas/sitemap/"
 
 
-def sitemap(content: bytes, url: str, most: int) -> tuple[bool, Iterator[tuple[str, str | None]]]:
-    """Whether `content` lists sitemaps, not pages; and its addresses, each with its last change.
+def sitemap(content: bytes, url: str, most: int) -> tuple[bool, Iterator[str]]:
+    """Whether `content` lists sitemaps, not pages; and its addresses.
 
     `most` bounds the unpacked bytes. Raises `UnreadableDocumentError` for what is no sitemap, or has a
     document type, which a sitemap needs not and by which XML attacks its reader.
@@ -30,17 +30,15 @@ def sitemap(content: bytes, url: str, most: int) -> tuple[bool, Iterator[tuple[s
     return root == "sitemapindex", _entries(events)
 
 
-def _entries(events: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str | None]]:
-    location, modified = "", None
+def _entries(events: Iterator[tuple[str, str]]) -> Iterator[str]:
+    location = ""
     for name, text in events:
         if name == "loc":
             location = location or text
-        elif name == "lastmod":
-            modified = text or None
         elif name in ("url", "sitemap"):
             if location:
-                yield location, modified
-            location, modified = "", None
+                yield location
+            location = ""
 
 
 def _events(content: bytes, url: str) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,8 @@
 import codecs
 from collections import deque
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -14,12 +16,13 @@ from ingest.sources.item import Item
 from ingest.sources.kinds import SitemapSource, UrlsSource
 from ingest.sources.robots import Robots
 from ingest.sources.sitemap import sitemap
-from tandem.errors import InvalidRequestError, TooLargeError
+from tandem.errors import InvalidRequestError, TooLargeError, UnreadableDocumentError
 
 _MOST_SITEMAPS = 500
 _SITEMAP_DEPTH = 2
 _ETAG = "etag:"
 _MODIFIED = "modified:"
+_SETTLED = timedelta(minutes=1)
 _PAGE_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 
 
@@ -42,7 +45,7 @@ class Web:
         more pages or sitemaps than are wanted, so that none is left out unseen.
         """
         seen: set[str] = set()
-        for url, modified in self._entries(source):
+        for url in self._entries(source):
             if url in seen or not source.choice.takes(unquote(urlsplit(url).path).strip("/")):
                 continue
             if len(seen) >= source.most:
@@ -52,15 +55,25 @@ class Web:
                     hint="Narrow it with include and exclude, or raise `most` of the source.",
                 )
             seen.add(url)
-            # A day alone cannot tell a page of the morning from one of the evening.
-            yield _item(url, modified if modified and "T" in modified else None)
+            yield _item(url)
 
-    def fetch(self, item: Item, known: str | None = None) -> Upload | None:
+    def fetch(self, item: Item) -> Upload:
+        """The document, whatever it was before."""
+        reply = self._get(item.locator["url"])
+        if reply.status == 304:
+            raise UnreadableDocumentError(f"{reply.url} answered that it did not change, though nobody asked")
+        return _upload(item, reply)
+
+    def fetch_changed(self, item: Item, known: str) -> Upload | None:
         """The document, or `None` where the server says that it is still as `known`, a former revision."""
-        reply = self._get(item.locator["url"], _conditions(known))
-        return None if reply.status == 304 else _upload(item, reply)
+        conditions, answered_by = _asked(known, item.locator["url"])
+        reply = self._get(item.locator["url"], conditions)
+        if reply.status != 304:
+            return _upload(item, reply)
+        # By another server than the last time the same sign may mean another content.
+        return None if reply.url == answered_by else self.fetch(item)
 
-    def _entries(self, source: SitemapSource) -> Iterator[tuple[str, str | None]]:
+    def _entries(self, source: SitemapSource) -> Iterator[str]:
         first = str(self.egress.checked(source.url))
         hosts = {httpx.URL(first).host, *(host.lower() for host in source.hosts)}
         waiting, seen = deque([(first, 1)]), {first}
@@ -68,12 +81,12 @@ class Web:
             url, depth = waiting.popleft()
             content = self._get(url).content
             nested, entries = sitemap(content, url, self.egress.max_bytes)
-            for location, modified in entries:
+            for location in entries:
                 found = self._plain(location)
                 if urlsplit(found).hostname not in hosts:
                     continue
                 if not nested:
-                    yield found, modified
+                    yield found
                 elif depth < _SITEMAP_DEPTH and found not in seen:
                     seen.add(found)
                     waiting.append((found, depth + 1))
@@ -95,17 +108,35 @@ class Web:
             return url
 
 
-def _item(url: str, revision: str | None = None) -> Item:
+def _item(url: str) -> Item:
     name = unquote(PurePosixPath(urlsplit(url).path).name).replace("/", "_") or "index.html"
-    return Item(url, name[-200:], {"url": url}, revision)
+    return Item(url, name[-200:], {"url": url})
 
 
-def _conditions(known: str | None) -> dict[str, str]:
-    if known and known.startswith(_ETAG):
-        return {"If-None-Match": known.removeprefix(_ETAG)}
-    if known and known.startswith(_MODIFIED):
-        return {"If-Modified-Since": known.removeprefix(_MODIFIED)}
-    return {}
+def _asked(known: str, url: str) -> tuple[dict[str, str], str]:
+    """The headers that ask for a page only if it is no longer `known`, and which address had answered."""
+    sign, _, answered_by = known.partition("\n")
+    if sign.startswith(_ETAG):
+        return {"If-None-Match": sign.removeprefix(_ETAG)}, answered_by or url
+    return {"If-Modified-Since": sign.removeprefix(_MODIFIED)}, answered_by or url
+
+
+def _revision(reply: Reply, url: str) -> str | None:
+    """The server's sign of what it has sent, with its address where the page's own led elsewhere."""
+    sign = None
+    if etag := reply.headers.get("etag"):
+        sign = _ETAG + etag
+    elif (modified := reply.headers.get("last-modified")) and _is_old(modified, reply.headers.get("date")):
+        sign = _MODIFIED + modified
+    return sign if sign is None or reply.url == url else f"{sign}\n{reply.url}"
+
+
+def _is_old(modified: str, sent: str | None) -> bool:
+    """Whether a change after the sending would show: dates count whole seconds (RFC 9110, 8.8.2.2)."""
+    try:
+        return parsedate_to_datetime(sent or "") - parsedate_to_datetime(modified) >= _SETTLED
+    except (ValueError, TypeError):
+        return False
 
 
 def _upload(item: Item, reply: Reply) -> Upload:
@@ -117,12 +148,7 @@ def _upload(item: Item, reply: Reply) -> Upload:
     content = reply.content
     if media_type.strip().lower().startswith(("text/", "application/xhtml")):
         content = _in_utf8(content, parameters)
-    revision = item.revision
-    if revision is None and (etag := reply.headers.get("etag")):
-        revision = _ETAG + etag
-    elif revision is None and (modified := reply.headers.get("last-modified")):
-        revision = _MODIFIED + modified
-    return Upload(item.uri, name, content, revision=revision)
+    return Upload(item.uri, name, content, revision=_revision(reply, item.locator["url"]))
 
 
 def _in_utf8(content: bytes, parameters: str) -> bytes:

@@ -6,10 +6,12 @@ from tandem.store.records import (
     CollectionRecord,
     CorpusSummary,
     DocumentRecord,
+    Hold,
     Original,
     PendingVersion,
     Receipt,
     Reindexing,
+    Revision,
     Trace,
 )
 from tandem.store.store import Store
@@ -19,6 +21,7 @@ __all__ = [
     "CollectionRecord",
     "CorpusSummary",
     "DocumentRecord",
+    "Hold",
     "Job",
     "JobDocument",
     "NewJobDocument",
@@ -27,6 +30,7 @@ __all__ = [
     "PendingVersion",
     "Receipt",
     "Reindexing",
+    "Revision",
     "Store",
     "Trace",
     "open_store",

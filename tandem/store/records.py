@@ -60,6 +60,14 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """The source's own sign of the state that a version was read from."""
+
+    version: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class PendingVersion:
     """A version that no reader may see, and whose chunks may still be in the index."""
 
@@ -102,6 +110,14 @@ class Trace:
     citations: list[dict[str, Any]]
     documents: tuple[str, ...] = ()
     """Ids of the documents that the passages are from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A worker's wish that nothing is begun in what it is removing."""
+
+    id: str
+    worker: str
 
 
 @dataclass(frozen=True, slots=True)

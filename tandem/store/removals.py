@@ -8,12 +8,23 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists,
 
 from tandem.errors import NotFoundError
 from tandem.store.collections import is_active
+from tandem.store.holds import hold
 from tandem.store.job_records import WAITING
 from tandem.store.job_rows import uri_hash
 from tandem.store.job_schema import contents, job_documents, jobs
-from tandem.store.records import Receipt
-from tandem.store.schema import PENDING, SUPERSEDED, corpora, receipts, trace_documents, traces, versions
+from tandem.store.records import Hold, Receipt
+from tandem.store.schema import (
+    PENDING,
+    SUPERSEDED,
+    corpora,
+    receipts,
+    removals,
+    trace_documents,
+    traces,
+    versions,
+)
 from tandem.store.transactions import Transactions
+from tandem.store.version_rows import free_for
 from tandem.vocabulary import Caller
 
 _INNER = re.compile(r"!/|#")
@@ -53,17 +64,21 @@ class Removals(Transactions):
                 for table in (versions, jobs, corpora)
             )
 
-    def retire(self, tenant: str, corpus: str | None = None) -> tuple[dict[str, int], list[str]]:
+    def retire(
+        self, tenant: str, corpus: str | None = None, wanted: Hold | None = None
+    ) -> tuple[dict[str, int], list[str]]:
         """Take a corpus, or all that a tenant has, from every reader, and remove what is not a version.
 
-        Jobs end, as their rows are gone; so do, at their next step, writes that are under way. Returns what
-        was removed, and the ids of documents that were just being written, whose chunks may still come.
+        Jobs end, as their rows are gone; so do, at their next step, writes that are under way. With
+        `wanted`, no other write begins there until `end_hold`. Returns what was removed, and the ids of
+        documents that were just being written, whose chunks may still come.
         """
         mine = _scope(versions, tenant, corpus)
         drawn = select(trace_documents.c.trace_id).where(
             trace_documents.c.document_id.in_(select(versions.c.document_id).where(mine))
         )
         with self._writing() as connection:
+            hold(connection, tenant, corpus, wanted)
             removed_jobs = _remove_jobs(connection, _scope(jobs, tenant, corpus))
             pending = select(versions.c.document_id).where(mine, versions.c.state == PENDING)
             written = list(connection.execute(pending).scalars())
@@ -80,14 +95,25 @@ class Removals(Transactions):
             removed["store.corpora"] = _remove(connection, corpora, _scope(corpora, tenant, corpus))
         return removed, written
 
+    def end_hold(self, hold_id: str) -> None:
+        """Let writes begin again; harmless if that was done."""
+        with self._writing() as connection:
+            connection.execute(delete(removals).where(removals.c.id == hold_id))
+
     def erase_versions(
-        self, tenant: str, corpus: str | None, besides: Sequence[str], collection: str | None = None
+        self,
+        tenant: str,
+        corpus: str | None,
+        besides: Sequence[str],
+        collection: str | None = None,
+        worker: str | None = None,
     ) -> int:
         """Remove retired versions whose chunks have left `collection`; returns how many.
 
-        `besides` are left to a sweep; so are all if another collection answers now.
+        `besides` are left to a sweep; so is what another living worker than `worker` writes or sweeps, and
+        all if another collection answers now.
         """
-        gone = _scope(versions, tenant, corpus) & (versions.c.state == SUPERSEDED)
+        gone = _scope(versions, tenant, corpus) & (versions.c.state == SUPERSEDED) & free_for(worker)
         with self._writing() as connection:
             if not is_active(connection, collection):
                 return 0

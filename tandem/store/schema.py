@@ -80,6 +80,31 @@ bands = Table(
 )
 Index("bands_by_value", bands.c.band, bands.c.value)
 
+revisions = Table(
+    "revisions",
+    metadata,
+    # The source's own sign of the state that a version was read from, by which it need not be sent again.
+    Column("document_id", AnyName(36), primary_key=True),
+    Column("version", AnyName(64), primary_key=True),
+    Column("revision", AnyText, nullable=False),
+    # Of all settings that decide what is made of the content: under others it must be read again.
+    Column("reading", String(64), nullable=False),
+    ForeignKeyConstraint(
+        ["document_id", "version"], ["versions.document_id", "versions.version"], ondelete="CASCADE"
+    ),
+)
+
+removals = Table(
+    "removals",
+    metadata,
+    # Corpora, or whole tenants, that a worker is just removing: nothing is begun there until it has ended.
+    Column("id", AnyName(36), primary_key=True),
+    Column("tenant", AnyText, nullable=False),
+    Column("corpus", AnyName(64)),
+    Column("worker", AnyName(36), nullable=False),
+)
+Index("removals_of_tenant", removals.c.tenant)
+
 corpora = Table(
     "corpora",
     metadata,

@@ -9,6 +9,8 @@ from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
 from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
+from tandem.store.revisions import Revisions
+from tandem.store.sweeping import Sweeping
 from tandem.store.traces import Traces
 from tandem.store.versions import Versions
 from tandem.store.workers import Workers
@@ -16,6 +18,7 @@ from tandem.store.workers import Workers
 
 class Store(
     Versions,
+    Sweeping,
     Documents,
     Duplicates,
     CorpusSettings,
@@ -23,6 +26,7 @@ class Store(
     Indexed,
     Reindexings,
     Removals,
+    Revisions,
     Jobs,
     JobWork,
     Workers,

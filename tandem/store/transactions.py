@@ -14,20 +14,21 @@ WRITES = "tandem_writes"
 _PATIENCE_MS = 250
 """So long the log waits for its readers before it is left to the next time."""
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))").bindparams(
-    bindparam("name", type_=AnyText())
-)
+_NAME = bindparam("name", type_=AnyText())
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))").bindparams(_NAME)
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))").bindparams(_NAME)
 
 
-def lock(connection: Connection, name: str) -> None:
+def lock(connection: Connection, name: str, *, shared: bool = False) -> None:
     """Wait for whoever has locked `name`, and hold it until the transaction ends.
 
+    Many may share a lock; who wants it alone waits for all of them.
     What is read after it is what the one before left. SQLite needs none of this: it has one writer at a
     time. PostgreSQL's row locks are not enough: they do not cover rows that another is just adding.
     A transaction that locks several names takes them in sorted order, or two could wait for each other.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK, {"name": name})
+        connection.execute(_SHARE if shared else _LOCK, {"name": name})
 
 
 class Transactions:

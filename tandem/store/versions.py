@@ -5,22 +5,21 @@ current name the chunks that must still leave the index, so a crash between two 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tandem.errors import ConflictError, NotFoundError
-from tandem.store.collections import is_active, require_active
+from tandem.store.collections import require_active
 from tandem.store.documents import LISTED, record_of
+from tandem.store.holds import require_unheld
 from tandem.store.job_records import Claim
 from tandem.store.job_rows import held
-from tandem.store.job_schema import workers
-from tandem.store.records import DocumentRecord, Original, PendingVersion
+from tandem.store.records import DocumentRecord, Original
 from tandem.store.schema import CURRENT, PENDING, SUPERSEDED, versions
 from tandem.store.schema import bands as band_table
 from tandem.store.transactions import Transactions, lock
-from tandem.store.workers import lease_begin
+from tandem.store.version_rows import free_for, is_version, row_of, states_of
 from tandem.vocabulary import Caller, Document
 
 
@@ -45,25 +44,29 @@ class Versions(Transactions):
         place, `text_hash` and `bands` that by which its duplicates are found. Repeating it is harmless,
         and a version that was superseded comes back as pending. Nothing happens if it is already the
         current one. Raises `ConflictError` if it is written for a job whose `claim` is lost, such as
-        one that went with its corpus, and if another collection than `collection` answers now.
+        one that went with its corpus, if another collection than `collection` answers now, and while
+        another worker removes chunks of this very version, or of the corpus as a whole.
         """
-        row = _row_of(document, version) | {
+        row = row_of(document, version) | {
             "writer": writer,
             "text_hash": text_hash,
             "duplicate_of": original.document_id if original else None,
             "original_version": original.version if original else None,
         }
         with self._writing() as connection:
+            require_unheld(connection, document.tenant, document.corpus)
             if claim is not None:
                 held(connection, claim)
             require_active(connection, collection)
-            state = _states(connection, document.id).get(version)
+            state = states_of(connection, document.id).get(version)
             if state == CURRENT:
                 return
+            if state == SUPERSEDED:
+                _require_unclaimed(connection, document.id, version, writer)
             if state is None:
                 connection.execute(insert(versions).values(row))
             else:
-                connection.execute(update(versions).where(_is(document.id, version)).values(row))
+                connection.execute(update(versions).where(is_version(document.id, version)).values(row))
                 connection.execute(delete(band_table).where(_banded(document.id, version)))
             if bands:
                 connection.execute(insert(band_table), _band_rows(document.id, version, bands))
@@ -78,7 +81,7 @@ class Versions(Transactions):
         """
         with self._writing() as connection:
             require_active(connection, collection)
-            states = _states(connection, document_id)
+            states = states_of(connection, document_id)
             state = states.get(version)
             if state == CURRENT:
                 return None
@@ -89,16 +92,18 @@ class Versions(Transactions):
             _require_original(connection, document_id, version)
             old = next((other for other, known in states.items() if known == CURRENT), None)
             if old is not None:
-                connection.execute(update(versions).where(_is(document_id, old)).values(state=SUPERSEDED))
+                connection.execute(
+                    update(versions).where(is_version(document_id, old)).values(state=SUPERSEDED)
+                )
             shown = {"state": CURRENT, "chunks": chunk_count, "writer": None}
-            connection.execute(update(versions).where(_is(document_id, version)).values(shown))
+            connection.execute(update(versions).where(is_version(document_id, version)).values(shown))
             return old
 
     def set_expiry(self, document_id: str, version: str, expires_at: datetime | None) -> None:
         """Let a version expire at another moment, or never."""
         with self._writing() as connection:
             connection.execute(
-                update(versions).where(_is(document_id, version)).values(expires_at=expires_at)
+                update(versions).where(is_version(document_id, version)).values(expires_at=expires_at)
             )
 
     def delete_document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
@@ -123,65 +128,29 @@ class Versions(Transactions):
                 raise NotFoundError(
                     f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
                 )
-            connection.execute(update(versions).where(_is(document_id, row.version)).values(state=SUPERSEDED))
+            connection.execute(
+                update(versions).where(is_version(document_id, row.version)).values(state=SUPERSEDED)
+            )
             return record_of(row)
 
-    def leftovers(self, document_id: str | None = None, writer: str | None = None) -> list[PendingVersion]:
-        """Versions of all tenants (or of one document) whose chunks must still leave the index.
 
-        What another worker than `writer` is writing, and lives, is not among them.
-        """
-        columns = versions.c["tenant", "corpus", "document_id", "version", "uri"]
-        others = select(workers.c.id).where(workers.c.seen_at > lease_begin(), workers.c.id != writer)
-        query = select(*columns).where(
-            (versions.c.state == SUPERSEDED)
-            | (
-                (versions.c.state == PENDING)
-                & (versions.c.writer.is_(None) | versions.c.writer.not_in(others))
-            )
+def _require_unclaimed(connection: Connection, document_id: str, version: str, writer: str | None) -> None:
+    mine = select(versions.c.version).where(is_version(document_id, version), free_for(writer))
+    if connection.execute(mine).first() is None:
+        raise ConflictError(
+            "Another server is just removing an earlier copy of this version", hint="Try again in a moment."
         )
-        if document_id is not None:
-            query = query.where(versions.c.document_id == document_id)
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(versions.c.document_id, versions.c.version))
-            return [PendingVersion(*row) for row in rows]
-
-    def knows_version(self, document_id: str, version: str) -> bool:
-        """Whether there is a row of it, in whatever state."""
-        query = select(versions.c.state).where(_is(document_id, version))
-        with self._reading() as connection:
-            return connection.execute(query).first() is not None
-
-    def forget_version(self, document_id: str, version: str, collection: str | None = None) -> None:
-        """Remove the row of a version whose chunks have left `collection`; a current one stays.
-
-        So does every one if another collection answers now: a sweep of that one does it.
-        """
-        with self._writing() as connection:
-            if not is_active(connection, collection):
-                return
-            lock(connection, document_id)
-            connection.execute(delete(versions).where(_is(document_id, version), versions.c.state != CURRENT))
-
-
-def _is(document_id: str, version: str) -> ColumnElement[bool]:
-    return (versions.c.document_id == document_id) & (versions.c.version == version)
-
-
-def _states(connection: Connection, document_id: str) -> dict[str, str]:
-    """Version to state; nobody else changes the document until the transaction ends."""
-    lock(connection, document_id)
-    query = select(versions.c.version, versions.c.state).where(versions.c.document_id == document_id)
-    return dict(connection.execute(query.with_for_update()).tuples().all())
 
 
 def _require_original(connection: Connection, document_id: str, version: str) -> None:
-    link = select(versions.c.duplicate_of, versions.c.original_version).where(_is(document_id, version))
+    link = select(versions.c.duplicate_of, versions.c.original_version).where(
+        is_version(document_id, version)
+    )
     original = connection.execute(link).one()
     if original.duplicate_of is None:
         return
     searched = select(versions.c.document_id).where(
-        _is(original.duplicate_of, original.original_version), versions.c.state.in_((CURRENT, PENDING))
+        is_version(original.duplicate_of, original.original_version), versions.c.state.in_((CURRENT, PENDING))
     )
     if connection.execute(searched).first() is None:
         raise ConflictError("The document that says the same was just removed", hint="Ingest it again.")
@@ -196,27 +165,3 @@ def _band_rows(document_id: str, version: str, bands: Sequence[str]) -> list[dic
         {"document_id": document_id, "version": version, "band": number, "value": value}
         for number, value in enumerate(bands)
     ]
-
-
-def _row_of(document: Document, version: str) -> dict[str, object]:
-    return {
-        "document_id": document.id,
-        "version": version,
-        "state": PENDING,
-        "tenant": document.tenant,
-        "corpus": document.corpus,
-        "uri": document.uri,
-        "title": document.title,
-        "media_type": document.media_type,
-        "content_hash": document.content_hash,
-        "chunks": 0,
-        "size_chars": len(document.text),
-        "created_at": datetime.now(UTC),
-        "pages": [asdict(page) for page in document.pages],
-        "headings": [asdict(heading) for heading in document.headings],
-        "blocks": [asdict(block) for block in document.blocks],
-        "tags": list(document.marks.tags),
-        "metadata": dict(document.marks.metadata),
-        "expires_at": document.marks.expires_at,
-        "text": document.text,
-    }

@@ -116,13 +116,28 @@ def test_a_revision_changes_with_the_object(memory: str) -> None:
     source = BucketSource(url=f"{memory}/docs", include=("a.md",))
     reach = Reach(SMALL)
     (before,) = items(source, reach)
-    upload = fetch(source, before, reach)
+    upload = fetch_changed(source, before, reach, None)
+    assert upload is not None
     assert fetch_changed(source, before, reach, upload.revision) is None
     fsspec.filesystem("memory").pipe_file("/bucket/docs/a.md", b"changed")
     (after,) = items(source, reach)
     changed = fetch_changed(source, after, reach, upload.revision)
     assert changed is not None
     assert changed.content == b"changed"
+    # The list may be of days ago: what it says is not believed.
+    fresh = fetch_changed(source, before, reach, upload.revision)
+    assert fresh is not None
+    assert fresh.content == b"changed"
+
+
+def test_an_object_that_changed_since_it_was_listed_gets_no_revision(memory: str) -> None:
+    source = BucketSource(url=f"{memory}/docs", include=("a.md",))
+    reach = Reach(SMALL)
+    (listed_before,) = items(source, reach)
+    fsspec.filesystem("memory").pipe_file("/bucket/docs/a.md", b"changed")
+    upload = fetch_changed(source, listed_before, reach, None)
+    assert upload is not None
+    assert (upload.content, upload.revision) == (b"changed", None)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +194,14 @@ def test_an_object_of_s3_that_changed_is_seen_by_its_etag(s3: BucketSource, endp
     client.pipe_file("bucket/changing/x.md", b"two")
     (after,) = items(source, reach)
     assert before.revision != after.revision
-    assert fetch(source, after, reach).content == b"two"
+    first = fetch_changed(source, after, reach, None)
+    assert first is not None
+    assert first.content == b"two"
+    assert fetch_changed(source, after, reach, first.revision) is None
+    client.pipe_file("bucket/changing/x.md", b"three")
+    third = fetch_changed(source, after, reach, first.revision)
+    assert third is not None
+    assert third.content == b"three"
 
 
 def test_several_threads_read_one_bucket(s3: BucketSource) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tandem.errors import ConflictError, NotFoundError
-from tandem.store import NewJobDocument, Outcome, Receipt, Store, Trace
+from tandem.store import Hold, NewJobDocument, Outcome, Receipt, Store, Trace
 from tandem.vocabulary import Caller, Document
 
 CALLER, STRANGER = Caller("acme"), Caller("other")
@@ -130,6 +130,57 @@ def test_a_version_for_a_job_that_went_with_its_corpus_is_not_begun(store: Store
     with pytest.raises(ConflictError):
         store.begin_version(A, "v1", claim=taken[0])
     assert store.leftovers() == []
+
+
+def test_nothing_is_begun_in_a_corpus_until_its_removal_has_ended(store: Store) -> None:
+    store.register_worker("w1")
+    put(store, A)
+    store.retire("acme", "docs", Hold("h1", "w1"))
+    for writer in ("w1", "w2", None):
+        with pytest.raises(ConflictError, match="just being removed"):
+            store.begin_version(B, "v1", writer=writer)
+    for elsewhere in (replace(B, corpus="more"), replace(B, tenant="other")):
+        put(store, elsewhere)
+    store.end_hold("h1")
+    put(store, B)
+    assert store.erase_versions("acme", "docs", []) == 1
+    assert store.current_versions("acme", [A.id, B.id]) == {B.id: "v1"}
+
+
+def test_two_removals_of_a_tenant_hold_its_corpora_until_both_have_ended(store: Store) -> None:
+    store.register_worker("w1")
+    store.retire("acme", None, Hold("h1", "w1"))
+    store.retire("acme", "docs", Hold("h2", "w1"))
+    store.end_hold("h2")
+    with pytest.raises(ConflictError):
+        put(store, A)
+    store.end_hold("h1")
+    put(store, A)
+
+
+def test_the_removal_of_a_dead_worker_holds_nothing(store: Store) -> None:
+    store.register_worker("w1")
+    store.retire("acme", None, Hold("h1", "w1"))
+    store.leave_worker("w1")
+    put(store, A)
+
+
+def test_what_another_worker_writes_or_sweeps_is_left_to_it_when_a_corpus_goes(store: Store) -> None:
+    for worker in ("w1", "w2"):
+        store.register_worker(worker)
+    put(store, A)
+    store.begin_version(A, "v2", writer="w2")
+    store.begin_version(B, "v1", writer="w2")
+    store.commit_version(B.id, "v1")
+    store.delete_document(CALLER, "docs", B.id)
+    store.claim_leftovers(B.id, "w2")
+    _, written = store.retire("acme", "docs", Hold("h1", "w1"))
+    assert written == [A.id]
+    assert store.erase_versions("acme", "docs", [], worker="w1") == 1
+    assert store.leftovers(writer="w1") == []
+    assert sorted((one.document_id, one.version) for one in store.leftovers(writer="w2")) == sorted(
+        [(A.id, "v2"), (B.id, "v1")]
+    )
 
 
 def test_a_corpus_of_failures_alone_is_there_to_be_removed(store: Store) -> None:
