@@ -8,7 +8,7 @@ from server.answering.timings import Timings
 from server.services import Services
 from tandem.errors import NotFoundError
 from tandem.index import Index, Query
-from tandem.recipes import RetrievalProfile
+from tandem.retrieval_profile import RetrievalProfile
 from tandem.store import Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Passage, Scope, Where
