@@ -41,7 +41,7 @@ async def retrieve(
             vector = await collection.embedder.embed_query(text)
         with timings.step("retrieve"):
             # More than wanted: chunks of a parent that a better one has already brought fall away.
-            query = Query(text, vector, 2 * profile.passages, profile.leg)
+            query = Query(text, vector, 2 * profile.passages, profile.leg, profile.fusion)
             scope = Scope.of(caller, corpora, where)
             current = await search_current(scope, query, collection.index, services.store)
     return as_read(current)[: profile.passages]
