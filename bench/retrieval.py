@@ -79,8 +79,8 @@ async def _measure(folder: Path, documents: list[Any], questions: list[Any]) -> 
         "documents_per_s": round(len(documents) / seconds, 2),
         "chunks_per_s": round(chunks / seconds, 1),
         "questions_with_answer_in_a_chunk": len(asked),
-        "weights": {"dense": settings.index.dense_weight, "bm25": settings.index.sparse_weight},
-        "rrf_k": settings.index.rrf_k,
+        "weights": {"dense": settings.retrieval.dense_weight, "bm25": settings.retrieval.sparse_weight},
+        "rrf_k": settings.retrieval.rrf_k,
         "legs": legs,
     }
 

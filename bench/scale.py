@@ -103,7 +103,7 @@ async def _measure(folder: Path, chunks: int, largest: float) -> None:
         "machine": machine()
         | {"load_at_start": round(load[0], 1), "load_at_end": round(os.getloadavg()[0], 1)},
         "chunks": chunks,
-        "settings": _SETTINGS.model_dump(include={"candidates", "graph_from_chunks"}),
+        "settings": _SETTINGS.model_dump(include={"graph_from_chunks"}),
         "build": build,
         "before_compaction": before,
     }

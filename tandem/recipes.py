@@ -7,31 +7,16 @@ built-in ones are the arms of the question that Tandem exists for.
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Literal
 
 from tandem.engine import Sampling
 from tandem.errors import NotFoundError, SettingsError
 from tandem.examples import FewShot
-from tandem.index import Leg
 from tandem.prompts import PromptLibrary
+from tandem.retrieval_profile import RetrievalProfile, retrieval_profile
 from tandem.settings import Settings
 
 MODEL = "tandem"
 """The model name of the champion; `tandem:NAME` is recipe NAME."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetrievalProfile:
-    """How passages are found, judged and cited; the fields are those of `AnswerSettings`."""
-
-    passages: int
-    evidence: float
-    context_tokens: int
-    citing: Literal["verify", "keep"]
-    support: float
-    leg: Leg = Leg.HYBRID
-    order: Literal["prompt", "best_first", "best_last", "stable"] = "prompt"
-    cut_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +95,7 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary, examples: str | 
         )
     sampling = Sampling(max_tokens=settings.answer.answer_tokens)
     chosen = settings.answer
-    profile = RetrievalProfile(
-        chosen.passages,
-        chosen.evidence,
-        chosen.context_tokens,
-        chosen.citing,
-        chosen.support,
-        order=chosen.order,
-        cut_last=chosen.cut_last,
-    )
+    profile = retrieval_profile(settings)
     marks = ReasoningMarks(chosen.reasoning_opens, chosen.reasoning_closes)
     reasoning = marks if marks.closes else None
     few_shot = FewShot(examples, chosen.examples_shown, chosen.examples_picked) if examples else None

@@ -127,16 +127,6 @@ class IndexSettings(_Group):
     )
     api_key: str | None = Field(None, description="Key of the Qdrant server.")
     collection: str = Field("tandem", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the collection.")
-    candidates: int = Field(
-        50, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward."
-    )
-    rrf_k: int = Field(
-        1,
-        ge=1,
-        description="The constant of reciprocal rank fusion; a higher one favours what both legs find.",
-    )
-    dense_weight: float = Field(1.0, gt=0, description="Weight of the dense leg in the fusion.")
-    sparse_weight: float = Field(3.0, gt=0, description="Weight of the BM25 leg in the fusion.")
     graph_from_chunks: int = Field(
         100_000,
         ge=1_000,
@@ -157,6 +147,26 @@ class IndexSettings(_Group):
     metadata_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] = Field(
         (),
         description="Metadata keys by whose text many questions are narrowed: each gets an index of its own.",
+    )
+
+
+class RetrievalSettings(_Group):
+    """How passages are found and put in order; part of a recipe's version."""
+
+    fusion: Literal["rrf", "weighted", "dbsf"] = Field(
+        "dbsf",
+        description="How the two rankings of a hybrid query become one: `rrf` by ranks, `weighted` by scores moved to "
+        "[0, 1], `dbsf` by scores measured in standard deviations.",
+    )
+    dense_weight: float = Field(1.0, gt=0, description="Weight of the dense leg in the fusion.")
+    sparse_weight: float = Field(3.0, gt=0, description="Weight of the BM25 leg in the fusion.")
+    rrf_k: int = Field(
+        1,
+        ge=1,
+        description="The constant of reciprocal rank fusion; a higher one favours what both legs find.",
+    )
+    candidates: int = Field(
+        50, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward."
     )
 
 
@@ -318,6 +328,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     index: IndexSettings = Field(default_factory=IndexSettings)
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     ray: RaySettings = Field(default_factory=RaySettings)

@@ -171,14 +171,26 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class LegHit:
+    """Where one leg of a hybrid query put a chunk: its rank, from 1, and the leg's own score."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk as retrieved for one question."""
 
     chunk: Chunk
     score: float
-    """What it was ranked by: of the fusion, or of its one leg."""
+    """What it was ranked by: of the fusion, of its one leg, or of the reranker."""
     similarity: float
     """Cosine of question and chunk, in [-1, 1]; the evidence is judged by it."""
+    dense: LegHit | None = None
+    """What the dense leg of a hybrid query made of it; `None` where it did not bring it."""
+    bm25: LegHit | None = None
+    """The same of the BM25 leg."""
 
 
 @dataclass(frozen=True, slots=True)

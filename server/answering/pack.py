@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from server.answering.support import sentences
-from tandem.recipes import RetrievalProfile
+from tandem.retrieval_profile import RetrievalProfile
 from tandem.tokens import ModelTokens
 from tandem.vocabulary import Passage
 

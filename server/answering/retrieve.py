@@ -8,7 +8,7 @@ from server.answering.timings import Timings
 from server.services import Services
 from tandem.errors import NotFoundError
 from tandem.index import Index, Query
-from tandem.recipes import RetrievalProfile
+from tandem.retrieval_profile import RetrievalProfile
 from tandem.store import Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Passage, Scope, Where
@@ -41,7 +41,7 @@ async def retrieve(
             vector = await collection.embedder.embed_query(text)
         with timings.step("retrieve"):
             # More than wanted: chunks of a parent that a better one has already brought fall away.
-            query = Query(text, vector, 2 * profile.passages, profile.leg)
+            query = Query(text, vector, 2 * profile.passages, profile.leg, profile.fusion)
             scope = Scope.of(caller, corpora, where)
             current = await search_current(scope, query, collection.index, services.store)
     return as_read(current)[: profile.passages]

@@ -1,17 +1,17 @@
 """What a point holds: a chunk as payload, and back; the words of both engines in one place."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import structlog
 
 from tandem.errors import EmbedderMismatchError
+from tandem.index.fusion import Hits
 from tandem.index.marks import EXPIRY, is_over, marks_of, marks_payload, meets
-from tandem.index.protocol import Vector
-from tandem.settings import IndexSettings
-from tandem.vocabulary import Chunk, Parent, Passage, Scope
+from tandem.index.protocol import Query, Vector
+from tandem.vocabulary import Chunk, LegHit, Parent, Passage, Scope
 
 DENSE = "dense"
 BM25 = "bm25"
@@ -19,9 +19,10 @@ KEYWORDS = ("corpus", "document_id", "version", "tags")
 """Payload keys that queries and deletions filter by within a tenant."""
 NUMBERS = (EXPIRY,)
 
-_UNEVEN = 1.0007
-
 log = structlog.get_logger(__name__)
+Point = tuple[Mapping[str, Any], list[float]]
+"""Payload and dense vector."""
+
 _PLAIN = (
     "tenant",
     "corpus",
@@ -68,12 +69,27 @@ def passage_of(
     return Passage(chunk_of(point, payload), score=score, similarity=similarity)
 
 
-def fusion_weights(settings: IndexSettings) -> list[float]:
-    """The weights of the dense and the BM25 leg, such that no rank of one counts exactly as a rank of the other.
+def fused_passages(
+    legs: tuple[Hits, Hits], best: Hits, points: Mapping[str, Point], query: Query
+) -> list[Passage]:
+    """The best of a fusion as passages that know what each leg, dense and BM25, made of them.
 
-    The engine orders what counts the same by chance, and an answer must not change from one time to the next.
+    One of which no point is there any more is left out.
     """
-    return [settings.dense_weight, settings.sparse_weight * _UNEVEN]
+    by_dense, by_words = (_places(hits) for hits in legs)
+    return [
+        replace(
+            passage_of(chunk, points[chunk][0], score, points[chunk][1], query.vector),
+            dense=by_dense.get(chunk),
+            bm25=by_words.get(chunk),
+        )
+        for chunk, score in best
+        if chunk in points
+    ]
+
+
+def _places(hits: Hits) -> dict[str, LegHit]:
+    return {chunk: LegHit(rank, score) for rank, (chunk, score) in enumerate(hits, start=1)}
 
 
 def within(scope: Scope, passages: list[Passage], now: float) -> list[Passage]:

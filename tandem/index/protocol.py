@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tandem.index.fusion import Fusion
 from tandem.vocabulary import Chunk, Passage, Scope
 
 Vector = NDArray[np.float32]
@@ -30,6 +31,8 @@ class Query:
     vector: Vector
     limit: int
     leg: Leg = Leg.HYBRID
+    fusion: Fusion = Fusion()
+    """How the two legs of a hybrid query become one ranking."""
     exact: bool = False
     """Look at every vector of the scope as it is, however long that takes: what others are measured by."""
     besides: frozenset[tuple[str, str]] = frozenset()

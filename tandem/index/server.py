@@ -11,6 +11,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
 
 from tandem.errors import UnavailableError
+from tandem.index.fusion import fuse
 from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
 from tandem.index.points import (
     BM25,
@@ -19,7 +20,7 @@ from tandem.index.points import (
     NUMBERS,
     check_embedder,
     chunk_of,
-    fusion_weights,
+    fused_passages,
     passage_of,
     payload_of,
     within,
@@ -92,21 +93,7 @@ class ServerIndex:
         chosen = _filter(conditions(scope), now, query.besides)
         with _out_of_reach():
             if query.leg is Leg.HYBRID:
-                candidates = max(self._settings.candidates, query.limit)
-                weights = fusion_weights(self._settings)
-                found = await self._client.query_points(
-                    self._settings.collection,
-                    prefetch=[
-                        models.Prefetch(
-                            query=dense, using=DENSE, filter=chosen, limit=candidates, params=near
-                        ),
-                        models.Prefetch(query=sparse, using=BM25, filter=chosen, limit=candidates),
-                    ],
-                    query=models.RrfQuery(rrf=models.Rrf(k=self._settings.rrf_k, weights=weights)),
-                    query_filter=chosen,
-                    limit=query.limit,
-                    with_vectors=[DENSE],
-                )
+                passages = await self._hybrid(query, dense, sparse, near, chosen)
             else:
                 found = await self._client.query_points(
                     self._settings.collection,
@@ -117,11 +104,45 @@ class ServerIndex:
                     limit=query.limit,
                     with_vectors=[DENSE],
                 )
-        passages = [
-            passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
-            for hit in found.points
-        ]
+                passages = [
+                    passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
+                    for hit in found.points
+                ]
         return within(scope, passages, now)
+
+    async def _hybrid(
+        self,
+        query: Query,
+        dense: list[float],
+        sparse: models.SparseVector,
+        near: models.SearchParams,
+        chosen: models.Filter,
+    ) -> list[Passage]:
+        """Both legs in one request, with what they hold, for a second request costs more than the payload."""
+        wanted = max(query.fusion.candidates, query.limit)
+        legs = await self._client.query_batch_points(
+            self._settings.collection,
+            [
+                models.QueryRequest(
+                    query=vector,
+                    using=name,
+                    filter=chosen,
+                    params=near if name == DENSE else None,
+                    limit=wanted,
+                    with_payload=True,
+                    with_vector=[DENSE],
+                )
+                for name, vector in ((DENSE, dense), (BM25, sparse))
+            ],
+        )
+        hits = [[(str(hit.id), hit.score) for hit in leg.points] for leg in legs]
+        points = {
+            str(hit.id): (hit.payload or {}, hit.vector[DENSE])  # type: ignore[index, call-overload]
+            for leg in legs
+            for hit in leg.points
+        }
+        best = fuse(hits[0], hits[1], query.fusion)[: query.limit]
+        return fused_passages((hits[0], hits[1]), best, points, query)  # type: ignore[arg-type]
 
     async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         """See `Index.delete_version`."""

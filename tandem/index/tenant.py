@@ -15,8 +15,9 @@ import structlog
 from tandem.errors import StorageError
 from tandem.index.compaction import Journal, OptimizerChild, copy
 from tandem.index.filters import filter_of
+from tandem.index.fusion import fuse
 from tandem.index.marks import EXPIRY, conditions_within, one_version
-from tandem.index.points import BM25, DENSE, chunk_of, fusion_weights, passage_of, payload_of, within
+from tandem.index.points import BM25, DENSE, chunk_of, fused_passages, passage_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.index.shard import load, open_shard, storage_errors
 from tandem.settings import IndexSettings
@@ -24,6 +25,8 @@ from tandem.vocabulary import Chunk, Passage, Scope
 
 log = structlog.get_logger(__name__)
 
+_SEARCHES = 6
+"""Most searches for one hybrid query; a second is only made when chunks go while it runs."""
 _PAGE = 256
 """Chunks read in one go where all are read."""
 
@@ -90,37 +93,60 @@ class TenantShard:
         wanted = list(conditions_within(scope))
         # Where nothing is left out, nothing is asked of a chunk.
         chosen = filter_of(wanted, end, query.besides) if wanted or end or query.besides else None
-        if query.leg is Leg.HYBRID:
-            candidates = max(self._settings.candidates, query.limit)
-            request = qe.QueryRequest(
+        with storage_errors():
+            if query.leg is Leg.HYBRID:
+                passages = self._hybrid(query, dense, sparse, near, chosen)
+            else:
+                passages = self._one_leg(query, dense if query.leg is Leg.DENSE else sparse, near, chosen)
+        return within(scope, passages, now)
+
+    def _hybrid(
+        self,
+        query: Query,
+        dense: qe.Query,
+        sparse: qe.Query,
+        near: qe.SearchParams,
+        chosen: qe.Filter | None,
+    ) -> list[Passage]:
+        """Both legs in one request, without payload: only what the fusion chooses is read from the disk.
+
+        What is deleted between the two makes the search again, or a whole document whose version is just
+        replaced would be missing from the answer.
+        """
+        wanted = max(query.fusion.candidates, query.limit)
+        request = qe.QueryBatchRequest(
+            [
+                qe.QueryRequest(limit=wanted, query=dense, filter=chosen, params=near),
+                qe.QueryRequest(limit=wanted, query=sparse, filter=chosen),
+            ]
+        )
+        for _ in range(_SEARCHES):
+            shard = self._shard
+            legs = [[(str(hit.id), hit.score) for hit in leg] for leg in shard.query_batch(request)]
+            best = fuse(legs[0], legs[1], query.fusion)[: query.limit]
+            records = shard.retrieve([chunk for chunk, _ in best], with_payload=True, with_vector=[DENSE])
+            if len(records) == len(best):
+                break
+        points = {str(each.id): (each.payload or {}, each.vector[DENSE]) for each in records}  # type: ignore[index, call-overload]
+        return fused_passages((legs[0], legs[1]), best, points, query)  # type: ignore[arg-type]
+
+    def _one_leg(
+        self, query: Query, ranking: qe.Query, near: qe.SearchParams, chosen: qe.Filter | None
+    ) -> list[Passage]:
+        hits = self._shard.query(
+            qe.QueryRequest(
                 limit=query.limit,
-                prefetches=[
-                    qe.Prefetch(candidates, query=dense, filter=chosen, params=near),
-                    qe.Prefetch(candidates, query=sparse, filter=chosen),
-                ],
-                query=qe.Fusion.Rrf(  # type: ignore[arg-type]
-                    self._settings.rrf_k, fusion_weights(self._settings)
-                ),
-                filter=chosen,
-                with_payload=True,
-                with_vector=[DENSE],
-            )
-        else:
-            request = qe.QueryRequest(
-                limit=query.limit,
-                query=dense if query.leg is Leg.DENSE else sparse,
+                query=ranking,
                 filter=chosen,
                 params=near if query.leg is Leg.DENSE else None,
                 with_payload=True,
                 with_vector=[DENSE],
             )
-        with storage_errors():
-            hits = self._shard.query(request)
-        passages = [
+        )
+        return [
             passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
             for hit in hits
         ]
-        return within(scope, passages, now)
 
     def set_expiry(self, document_id: str, version: str, expires_at: datetime | None) -> None:
         """See `Index.set_expiry`."""

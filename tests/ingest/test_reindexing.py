@@ -26,7 +26,7 @@ from tandem.embedding import Embedder
 from tandem.errors import ConflictError
 from tandem.index import Leg
 from tandem.live import Live, open_collection, open_live
-from tandem.recipes import RetrievalProfile
+from tandem.retrieval_profile import RetrievalProfile
 from tandem.settings import EmbeddingSettings, IndexSettings, Settings
 from tandem.store import Store, open_store
 from tandem.vocabulary import Caller, Marks, Scope, Where, document_id

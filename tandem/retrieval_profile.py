@@ -1,0 +1,37 @@
+"""How a recipe finds its passages: the part of its version that retrieval is made from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tandem.index import Fusion, Leg
+from tandem.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalProfile:
+    """How passages are found, judged and cited; the fields are those of the settings `answer` and `retrieval`."""
+
+    passages: int
+    evidence: float
+    context_tokens: int
+    citing: Literal["verify", "keep"]
+    support: float
+    leg: Leg = Leg.HYBRID
+    order: Literal["prompt", "best_first", "best_last", "stable"] = "prompt"
+    cut_last: bool = False
+    fusion: Fusion = Fusion()
+
+
+def retrieval_profile(settings: Settings) -> RetrievalProfile:
+    """The profile of the recipes that retrieve, as the settings have it."""
+    chosen, found = settings.answer, settings.retrieval
+    return RetrievalProfile(
+        chosen.passages,
+        chosen.evidence,
+        chosen.context_tokens,
+        chosen.citing,
+        chosen.support,
+        order=chosen.order,
+        cut_last=chosen.cut_last,
+        fusion=Fusion(found.fusion, found.dense_weight, found.sparse_weight, found.rrf_k, found.candidates),
+    )
