@@ -164,8 +164,6 @@ _PROMISES = {
     }.items()
 }
 _PROMISED = {suffix: media_type for media_type, suffixes in _PROMISES.items() for suffix in suffixes}
-SUFFIXES = frozenset(_OF_SUFFIX) | frozenset(_PROMISED) | {".txt", ".text", ".rst", ".log", ".eml", ".rtf"}
-"""What is worth to be taken from a folder; any other file may be named by itself."""
 
 
 def sniff(content: bytes, name: str) -> MediaType:

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
-from ingest.headings import markdown_headings
 from ingest.splitting import Cut, Splitter
+from ingest.structure import markdown_structure
 from tandem.vocabulary import Block, Chunk, Document, Page
 
 _PIECES = re.compile(r"\S{1,5}")
@@ -55,7 +55,7 @@ def document(
     title: str = "title",
     media_type: str = "text/markdown",
 ) -> Document:
-    headings = markdown_headings(text) if markdown else ()
+    headings = markdown_structure(text)[0] if markdown else ()
     return Document("t", "c", "u", title, media_type, text, "0" * 64, pages, headings, blocks)
 
 

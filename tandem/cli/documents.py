@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 
 from rich.markup import escape
 
@@ -18,13 +19,10 @@ _PAGE = 100
 
 def list_documents(settings: Settings, corpus: str, *, as_json: bool) -> None:
     """Print every document of the corpus. Raises `NotFoundError` for an unknown one."""
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         records: list[DocumentRecord] = []
         while page := store.documents(Caller(), corpus, limit=_PAGE, offset=len(records)):
             records += page
-    finally:
-        store.close()
     if as_json:
         print_json(
             [

@@ -4,24 +4,18 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
 import typer
+from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from ingest.jobs import Event, follow
 from ingest.manifest import Manifest, read_manifest
 from ingest.sources import FilesSource
+from tandem.cli.bar import Bar
 from tandem.cli.local import local_worker
 from tandem.cli.output import stderr, stdout
 from tandem.cli.remote import running_server
@@ -61,29 +55,23 @@ def ingest_manifest(
 
 def resume_job(settings: Settings, job_id: str, *, as_json: bool, engine: str = LOCAL) -> None:
     """Go on with a job that was interrupted. Raises `NotFoundError`."""
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         job = store.job(Caller(), job_id)
         if job.ended:
             raise InvalidRequestError(
                 f"The ingestion {job_id} has ended: {job.state}", hint="Try its failures: tandem jobs retry"
             )
         _do(settings, store, lambda _: job, as_json=as_json, engine=engine)
-    finally:
-        store.close()
 
 
 def _run(settings: Settings, manifest: Manifest, *, sync: bool, as_json: bool, engine: str) -> None:
-    store = open_store(settings.store, settings.data_dir)
+    wanted = manifest.model_dump(mode="json")
+    with closing(open_store(settings.store, settings.data_dir)) as store:
 
-    def queue(worker: str | None) -> Job:
-        wanted = manifest.model_dump(mode="json")
-        return store.create_job(Caller(), manifest.corpus, wanted, sync=sync, local=True, worker=worker)
+        def queue(worker: str | None) -> Job:
+            return store.create_job(Caller(), manifest.corpus, wanted, sync=sync, local=True, worker=worker)
 
-    try:
         _do(settings, store, queue, as_json=as_json, engine=engine)
-    finally:
-        store.close()
 
 
 def _do(settings: Settings, store: Store, queue: _Queue, *, as_json: bool, engine: str) -> None:
@@ -147,62 +135,28 @@ async def _watched(
 
 async def _show(store: Store, job: Job, out: TextIO, *, as_json: bool) -> Job:
     last = job
-    with _Bar(job, hidden=as_json) as bar:
+    with Bar(job.corpus, hidden=as_json) as bar:
         async for event in follow(store, Caller(), job.id):
             last = event.job
             if as_json:
                 print(json.dumps(_as_json(event), ensure_ascii=False), file=out, flush=True)
+            elif event.document is not None:
+                _print_document(event.document, bar.console)
             else:
-                bar.show(event)
+                done = last.total - last.counts.get("waiting", 0)
+                bar.move(done, last.total if last.listed else None, last.chunks)
     return last
 
 
-class _Bar:
-    """A line with the documents done, their rate, and the time left; on stderr."""
-
-    def __init__(self, job: Job, *, hidden: bool) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=stderr,
-            transient=True,
-            disable=hidden,
-        )
-        self._task: TaskID = self._progress.add_task(escape(job.corpus), total=None, rate="")
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, event: Event) -> None:
-        """Move on; say what was refused at once."""
-        job = event.job
-        if event.document is not None:
-            _print_document(event.document, self._progress)
-            return
-        done = job.total - job.counts.get("waiting", 0)
-        elapsed = self._progress.tasks[0].elapsed or 0
-        rate = f"{job.chunks / elapsed:.0f} chunks/s" if elapsed > 1 and job.chunks else ""
-        total = job.total if job.listed else None
-        self._progress.update(self._task, completed=done, total=total, rate=rate)
-
-
-def _print_document(document: JobDocument, progress: Progress) -> None:
+def _print_document(document: JobDocument, console: Console) -> None:
     if document.state == "failed":
         why = (document.error or {}).get("message", "")
         hint = (document.error or {}).get("hint")
-        progress.console.print(f"[red]refused[/red]   {escape(document.uri)}: {escape(why)}")
+        console.print(f"[red]refused[/red]   {escape(document.uri)}: {escape(why)}")
         if hint:
-            progress.console.print(f"          {escape(hint)}")
+            console.print(f"          {escape(hint)}")
     for warning in document.warnings:
-        progress.console.print(f"[yellow]warning[/yellow]   {escape(document.name)}: {escape(warning)}")
+        console.print(f"[yellow]warning[/yellow]   {escape(document.name)}: {escape(warning)}")
 
 
 def _print_end(store: Store, job: Job) -> None:

@@ -1,5 +1,7 @@
 """`tandem jobs`: ingestions, how far they are, and what would not go in."""
 
+from contextlib import closing
+
 from rich.markup import escape
 
 from tandem.cli.output import print_json, stdout
@@ -13,11 +15,8 @@ _PAGE = 1_000
 
 def list_jobs(settings: Settings, corpus: str | None, *, as_json: bool) -> None:
     """Print the latest jobs, newest first."""
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         jobs = store.jobs(Caller(), corpus)
-    finally:
-        store.close()
     if as_json:
         print_json([_as_json(job) for job in jobs])
         return
@@ -27,11 +26,8 @@ def list_jobs(settings: Settings, corpus: str | None, *, as_json: bool) -> None:
 
 def print_failures(settings: Settings, job_id: str, *, as_json: bool) -> None:
     """Print the documents of a job that failed, and why. Raises `NotFoundError`."""
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         failures = list(_failures(store, job_id))
-    finally:
-        store.close()
     if as_json:
         print_json(failures)
         return
@@ -43,21 +39,15 @@ def print_failures(settings: Settings, job_id: str, *, as_json: bool) -> None:
 
 def cancel_job(settings: Settings, job_id: str) -> None:
     """Stop a job; what it has done stays. Raises `NotFoundError`."""
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         job = store.cancel_job(Caller(), job_id)
-    finally:
-        store.close()
     stdout.print("cancelled" if job.state == "cancelled" else "stops at its next document")
 
 
 def queue_again(settings: Settings, job_id: str) -> None:
     """Let the failed documents of an ended job wait once more. Raises `NotFoundError`, `ConflictError`."""
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         waiting = store.retry_job(Caller(), job_id).counts.get("waiting", 0)
-    finally:
-        store.close()
     if not waiting:
         raise InvalidRequestError(f"Nothing of the ingestion {job_id} has failed")
 

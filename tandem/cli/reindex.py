@@ -2,20 +2,14 @@
 
 import asyncio
 import json
+from contextlib import closing
 from typing import Any
 
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from ingest.beside import Beside
+from tandem.cli.bar import Bar
 from tandem.cli.local import local_reindexer
 from tandem.cli.output import print_json, stderr, stdout
 from tandem.cli.remote import running_server
@@ -33,8 +27,7 @@ def reindex_all(settings: Settings, embedding: dict[str, Any] | None, *, resume:
 
     Raises `ConflictError` while another re-embedding runs, `NotFoundError` where there is none to resume.
     """
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         last = store.reindexing()
         if resume:
             if last is None or not last.unfinished:
@@ -43,19 +36,14 @@ def reindex_all(settings: Settings, embedding: dict[str, Any] | None, *, resume:
         done = _run(settings, store, store.request_reindexing(embedding), as_json=as_json)
         if not as_json:
             _print_end(store, done)
-    finally:
-        store.close()
     if done.state != "done":
         raise typer.Exit(1)
 
 
 def drop_others(settings: Settings, *, as_json: bool) -> None:
     """Drop the collections that do not answer. Raises `ConflictError` while a re-embedding runs."""
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         dropped = asyncio.run(Beside(store, settings).drop())
-    finally:
-        store.close()
     if as_json:
         print_json({"dropped": dropped})
         return
@@ -105,28 +93,13 @@ async def _follow(settings: Settings, store: Store, wish: Reindexing, *, as_json
 
 
 async def _show(store: Store, wish: Reindexing, *, as_json: bool) -> Reindexing:
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=stderr,
-        transient=True,
-        disable=as_json,
-    )
-    task = bar.add_task("re-embedding", total=None, rate="")
     before: Reindexing | None = None
-    with bar:
+    with Bar("re-embedding", hidden=as_json) as bar:
         while True:
             now = await in_thread(store.reindexing, wish.id) or wish
             if as_json and now != before:
                 print(json.dumps(reindexing_as_json(now), ensure_ascii=False), flush=True)
-            elapsed = bar.tasks[0].elapsed or 0
-            chunks = now.chunks - wish.chunks
-            rate = f"{chunks / elapsed:.0f} chunks/s" if elapsed > 1 and chunks else ""
-            bar.update(task, completed=now.documents, total=now.total or None, rate=rate)
+            bar.move(now.documents, now.total or None, now.chunks - wish.chunks)
             if not now.unfinished:
                 return now
             before = now

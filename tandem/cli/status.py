@@ -1,5 +1,7 @@
 """`tandem status`: the running server and what the store holds."""
 
+from contextlib import closing
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,12 +22,9 @@ def print_status(settings: Settings, *, as_json: bool) -> None:
         models = (
             [model["id"] for model in client.get("/v1/models").json()["data"]] if client is not None else []
         )
-    store = open_store(settings.store, settings.data_dir)
-    try:
+    with closing(open_store(settings.store, settings.data_dir)) as store:
         corpora = store.corpora(Caller())
         active, last = store.active_collection(), store.reindexing()
-    finally:
-        store.close()
     if as_json:
         listed = [{"name": c.name, "documents": c.documents, "chunks": c.chunks} for c in corpora]
         print_json(

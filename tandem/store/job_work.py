@@ -36,12 +36,9 @@ class JobWork(Transactions):
 
         A worker gets a job that is its own already only by its name.
         """
-        free = (jobs.c.state == "queued") | (
-            (jobs.c.state == "running") & or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(living()))
-        )
-        query = select(jobs).where(free, _of_this_host())
+        query = select(jobs).where(_is_free(), _of_this_host())
         if job_id is not None:
-            named = free | ((jobs.c.state == "running") & (jobs.c.worker == worker))
+            named = _is_free() | ((jobs.c.state == "running") & (jobs.c.worker == worker))
             query = select(jobs).where(jobs.c.id == job_id, named, _of_this_host())
         # On PostgreSQL a worker passes over the job that another is just taking.
         query = query.order_by(jobs.c.created_at, jobs.c.id).limit(1).with_for_update(skip_locked=True)
@@ -61,10 +58,7 @@ class JobWork(Transactions):
 
     def has_free_job(self) -> bool:
         """Whether `claim_job` would find one; cheaper, as it does not write."""
-        free = (jobs.c.state == "queued") | (
-            (jobs.c.state == "running") & or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(living()))
-        )
-        query = select(jobs.c.id).where(free, _of_this_host())
+        query = select(jobs.c.id).where(_is_free(), _of_this_host())
         with self._reading() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
@@ -191,6 +185,11 @@ class JobWork(Transactions):
             held(connection, claim)
             add_documents(connection, claim.job_id, within)
             connection.execute(update(job_documents).where(here).values(row))
+
+
+def _is_free() -> ColumnElement[bool]:
+    idle = or_(jobs.c.worker.is_(None), jobs.c.worker.not_in(living()))
+    return (jobs.c.state == "queued") | ((jobs.c.state == "running") & idle)
 
 
 def _of_this_host() -> ColumnElement[bool]:

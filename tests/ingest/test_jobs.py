@@ -422,7 +422,7 @@ async def test_a_job_is_cancelled_in_the_middle_and_can_go_on(
     ended = desk.store.job(CALLER, job.id)
     assert (ended.state, ended.counts) == ("cancelled", {"created": 3, "cancelled": 9})
     assert await desk.parts.index.count(SCOPE) == 3
-    assert desk.store.leftovers() == []
+    assert desk.store.leftovers(writer="w1") == []
     monkeypatch.undo()
     desk.store.retry_job(CALLER, job.id)
     assert (await desk.do(job)).counts == {"created": 12}

@@ -308,7 +308,7 @@ async def test_another_process_cannot_write_to_the_old_collection_and_follows(on
         serving = asyncio.create_task(other.reindexer.serve())
         while other.live.collection.name != one.live.collection.name:
             await asyncio.sleep(0.05)
-        while other.store.leftovers():  # those that the removal had to leave
+        while other.store.leftovers(writer=other.ingestor._worker):  # those that the removal had to leave
             await asyncio.sleep(0.05)
         serving.cancel()
         await asyncio.wait([serving])

@@ -9,9 +9,9 @@ from cutting import TEXTS, PiecesOfFive, check, chunks_of, document, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.headings import markdown_headings
 from ingest.splitting import Cut, Splitter
 from ingest.splitting.outline import Outline
+from ingest.structure import markdown_structure
 from tandem.settings import IngestSettings
 from tandem.vocabulary import Marks, Page, chunk_id
 
@@ -65,7 +65,7 @@ def test_no_chunk_ends_in_a_heading() -> None:
 
 def test_the_section_of_a_place_is_the_path_of_headings_above_it() -> None:
     text = "before\n\n# A\n\na\n\n## B\n\nb\n\n# C\n\nc\n\n### D\n\nd"
-    outline = Outline(text, markdown_headings(text))
+    outline = Outline(text, markdown_structure(text)[0])
     found = [
         outline.section_at(text.index(f"{mark}\n") if mark else 0)
         for mark in ("before", "\na\n", "\nb\n", "\nc\n")

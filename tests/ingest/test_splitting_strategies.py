@@ -6,8 +6,8 @@ from cutting import TEXTS, PiecesOfFive, check, chunks_of, document, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.headings import markdown_headings
 from ingest.splitting import Splitter
+from ingest.structure import markdown_structure
 from tandem.vocabulary import Block, BlockKind
 
 size = PiecesOfFive().count_tokens
@@ -20,7 +20,7 @@ def test_no_chunk_of_markdown_crosses_a_heading_that_has_text_before_it(
 ) -> None:
     chunks = chunks_of(text, plan(tokens, overlap, "markdown", header=header))
     check(text, chunks, tokens)
-    starts = [heading.start for heading in markdown_headings(text)]
+    starts = [heading.start for heading in markdown_structure(text)[0]]
     for chunk in chunks:
         for before, start in pairwise([-1, *starts]):
             if chunk.start < start < chunk.end:
