@@ -16,6 +16,7 @@ from server.api import chat, corpora, health, models
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
+from server.calibration import read_calibration
 from server.example_set import ExampleSet
 from server.monitoring import Metrics
 from server.services import Services
@@ -99,6 +100,7 @@ async def open_services(
         report(f"Removed {repaired} document versions that an earlier stop had left half done")
     prompts = PromptLibrary()
     examples = await _examples(settings)
+    calibration = await in_thread(read_calibration, settings.answer.calibration)
     services = Services(
         settings=settings,
         store=store,
@@ -106,10 +108,13 @@ async def open_services(
         engine=engine,
         client=client,
         prompts=prompts,
-        recipes=builtin_recipes(settings, prompts, examples.digest if examples else None),
+        recipes=builtin_recipes(
+            settings, prompts, examples.digest if examples else None, calibration.digest
+        ),
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
         examples=examples,
+        calibration=calibration,
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)

@@ -32,6 +32,8 @@ class RetrievalProfile:
     leg: Leg = Leg.HYBRID
     order: Literal["prompt", "best_first", "best_last", "stable"] = "prompt"
     cut_last: bool = False
+    calibration: str = ""
+    """Digest of what makes a probability of the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,13 @@ class RecipeBook:
         )
 
 
-def builtin_recipes(settings: Settings, prompts: PromptLibrary, examples: str | None = None) -> RecipeBook:
+def builtin_recipes(
+    settings: Settings, prompts: PromptLibrary, examples: str | None = None, calibration: str = ""
+) -> RecipeBook:
     """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`.
 
     `examples` is the digest of the few-shot examples in `answer.examples`; all recipes but `base` and
-    `tuned` show some. Raises `SettingsError` for an unknown champion or prompt.
+    `tuned` show some. `calibration` is the digest of the evidence's calibration. Raises `SettingsError` for an unknown champion or prompt.
     """
     retrieving = settings.answer.prompt
     if retrieving not in prompts.names():
@@ -118,6 +122,7 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary, examples: str | 
         chosen.support,
         order=chosen.order,
         cut_last=chosen.cut_last,
+        calibration=calibration,
     )
     marks = ReasoningMarks(chosen.reasoning_opens, chosen.reasoning_closes)
     reasoning = marks if marks.closes else None

@@ -257,10 +257,14 @@ class AnswerSettings(_Group):
     )
     passages: int = Field(4, ge=1, le=50, description="Passages retrieved for one question.")
     evidence: float = Field(
-        0.35,
-        ge=-1,
+        0.2,
+        ge=0,
         le=1,
-        description="Least cosine of the best passage; below it the answer is `I don't know`.",
+        description="Least probability that the passages hold the answer; below it the answer is `I don't know`.",
+    )
+    calibration: Path | None = Field(
+        None,
+        description="File of `tandem calibrate` that makes this probability of the evidence; without it, Tandem's own.",
     )
     context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
     order: Literal["prompt", "best_first", "best_last", "stable"] = Field(

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from server.answering.calibration import Calibration
 from server.answering.evidence_features import features
+from server.calibration import Calibration
 from tandem.vocabulary import Passage
 
 

@@ -13,25 +13,9 @@ from server.answering.figures import figures
 from server.answering.support import content_words, sentences
 from tandem.vocabulary import Passage
 
-FEATURES = (
-    "top_cosine",
-    "mean_cosine",
-    "cosine_gap",
-    "covered",
-    "covered_best",
-    "covered_first",
-    "covered_together",
-    "named_missing",
-    "pairs_found",
-    "legs_agree",
-    "same_document",
-    "titled",
-    "words",
-    "figure_missing",
-)
-"""Names, in the order in which `features` gives the values."""
-
 _NAMED = re.compile(r"(?<![^\W_])(?=[^\W_]*[A-Z0-9])[^\W_]+(?:[-.'’][^\W_]+)*")
+_MANY = 0.5
+"""Share of one document from which more tells nothing: a short document has no more passages."""
 _ASKS_FIGURE = re.compile(
     r"\b(?:how (?:many|much|long|old|often|large|big|high|far)|when|what (?:year|date|age|percentage|percent|"
     r"proportion|number|time|size)|which year)\b",
@@ -40,7 +24,7 @@ _ASKS_FIGURE = re.compile(
 
 
 def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
-    """The values of `FEATURES`, for a question and its passages, best first. There must be a passage.
+    """The values of `server.calibration.FEATURES`, for a question and its passages, best first. There must be a passage.
 
     Words weigh by their inverse document frequency among the passages, so that one which none has weighs
     most and the topic, which all have, decides little.
@@ -69,7 +53,7 @@ def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
         len(named - union) / len(named) if named else 0.0,
         len(pairs & frozenset().union(*(one.pairs for one in read))) / len(pairs) if pairs else 0.0,
         float(nearest == widest),
-        sum(passage.chunk.document_id == first for passage in passages) / len(passages),
+        min(sum(passage.chunk.document_id == first for passage in passages) / len(passages), _MANY),
         max(_share(weight, one.title) for one in read),
         log1p(len(weight)),
         float(_ASKS_FIGURE.search(question) is not None and not _has_figure(read, together)),

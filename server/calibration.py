@@ -13,8 +13,25 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from server.answering.evidence_features import FEATURES
 from tandem.errors import SettingsError
+
+FEATURES = (
+    "top_cosine",
+    "mean_cosine",
+    "cosine_gap",
+    "covered",
+    "covered_best",
+    "covered_first",
+    "covered_together",
+    "named_missing",
+    "pairs_found",
+    "legs_agree",
+    "same_document",
+    "titled",
+    "words",
+    "figure_missing",
+)
+"""Names, in the order in which `server.answering.evidence_features` gives the values."""
 
 _BUNDLED = Path(__file__).with_name("calibration.json")
 _FURTHEST = 3.0
