@@ -14,6 +14,7 @@ from tandem.errors import NotFoundError, SettingsError
 from tandem.examples import FewShot
 from tandem.index import Leg
 from tandem.prompts import PromptLibrary
+from tandem.rewriting import Rewriting, rewriting_of
 from tandem.settings import Settings
 
 MODEL = "tandem"
@@ -34,6 +35,7 @@ class RetrievalProfile:
     cut_last: bool = False
     calibration: str = ""
     """Digest of what makes a probability of the evidence."""
+    rewriting: Rewriting = Rewriting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def builtin_recipes(
         order=chosen.order,
         cut_last=chosen.cut_last,
         calibration=calibration,
+        rewriting=rewriting_of(chosen),
     )
     marks = ReasoningMarks(chosen.reasoning_opens, chosen.reasoning_closes)
     reasoning = marks if marks.closes else None

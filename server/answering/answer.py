@@ -8,9 +8,9 @@ from server.answering.assemble import assemble
 from server.answering.condense import condense
 from server.answering.evidence import evidence_of
 from server.answering.examples import pick_examples
+from server.answering.expand import find_passages
 from server.answering.generate import generate, sampling_for
 from server.answering.reasoning import Piece
-from server.answering.retrieve import retrieve
 from server.answering.show import Shown
 from server.answering.timings import Timings
 from server.answering.trace import keep_trace
@@ -34,16 +34,9 @@ async def answer(
     passages: list[Passage] = []
     evidence: float | None = None
     if recipe.retrieval is not None:
-        search = condense(question)
-        passages = await retrieve(
-            question.caller,
-            search,
-            question.corpora,
-            question.where,
-            recipe.retrieval,
-            services,
-            timings,
-        )
+        with timings.step("condense"):
+            search = await condense(question, recipe, services)
+        passages = await find_passages(question, search, recipe, services, timings)
         with timings.step("evidence"):
             evidence = evidence_of(search, passages, services.calibration)
 
