@@ -1,6 +1,6 @@
 """What Tandem answers of questions whose document is there, and of the same questions where it is not.
 
-    python -m bench.abstention [--data ../shared/data/covidqa] [--questions 60] [--base 20]
+    python -m bench.abstention [--data ../shared/data/covidqa] [--questions 160] [--base 40]
 
 Dev questions, each asked with its document in the corpus and with it left out. Two curves of risk and
 coverage, and their area (AURC, Geifman, Uziel and El-Yaniv 2019):
@@ -9,7 +9,8 @@ coverage, and their area (AURC, Geifman, Uziel and El-Yaniv 2019):
 - of recipes with the real model, through all of Tandem, on a sample: an answer is right where at least half
   of the content words of a reference are in it; where the document is left out, no answer is right. The
   evidence orders the answers; what Tandem withheld, since no passage supports it, comes last. The recipe
-  `base` retrieves nothing, so it has no evidence and its risk is the same at every coverage.
+  `base` retrieves nothing, so it has no evidence, answers at every threshold, and its risk is the same at every
+  coverage.
 
 The threshold is set to zero while the answers are made, so that one run tells of every threshold. It needs
 vLLM: its environment is that of the setting engine.python.
@@ -74,8 +75,8 @@ def main() -> None:
     """Measure, print and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/covidqa"))
-    parser.add_argument("--questions", type=int, default=60, help="asked of the recipe rag, twice each")
-    parser.add_argument("--base", type=int, default=20, help="asked of the recipe base; 0 for none")
+    parser.add_argument("--questions", type=int, default=160, help="asked of the recipe rag, twice each")
+    parser.add_argument("--base", type=int, default=40, help="asked of the recipe base; 0 for none")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(_measure(Path(folder), arguments.data, arguments.questions, arguments.base))
@@ -152,9 +153,7 @@ async def _evidence_alone(questions: list[Any], services: Services) -> dict[str,
     }
 
 
-async def _ask_all(
-    recipe: str, questions: list[Any], services: Services, *, twice: bool
-) -> list[Outcome]:
+async def _ask_all(recipe: str, questions: list[Any], services: Services, *, twice: bool) -> list[Outcome]:
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(question: Any, left_out: Versions) -> Outcome:
@@ -162,7 +161,7 @@ async def _ask_all(
             with leaving_out(services, left_out) as narrowed:
                 done = await _answered(question["question"], recipe, narrowed)
         right = not left_out and not done.abstained and _is_right(done.text, question["answers"])
-        return Outcome(not left_out, done.evidence or 0.0, done.abstained, right)
+        return Outcome(not left_out, 1.0 if done.evidence is None else done.evidence, done.abstained, right)
 
     cases = [(question, frozenset()) for question in questions]
     if twice:
@@ -222,7 +221,7 @@ def _at(threshold: float, outcomes: list[Outcome]) -> dict[str, float]:
 def _curve(labels: list[bool], scores: list[float]) -> list[list[float]]:
     """Risk at ten coverages."""
     coverage, risk = risk_coverage(labels, scores)
-    places = [min(int(round(wanted * len(labels))) - 1, len(labels) - 1) for wanted in _COVERAGES]
+    places = [min(round(wanted * len(labels)) - 1, len(labels) - 1) for wanted in _COVERAGES]
     return [[round(float(coverage[place]), 3), round(float(risk[place]), 4)] for place in places]
 
 

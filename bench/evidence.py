@@ -24,7 +24,7 @@ import numpy as np
 from bench.machine import machine
 from bench.texts import read_lines
 from eval.calibrating import Case, Found, Seen, blank, fit, holds
-from eval.reliability import auroc, aurc, bootstrap, brier, expected_calibration_error, reliability_diagram
+from eval.reliability import aurc, auroc, bootstrap, brier, expected_calibration_error, reliability_diagram
 from ingest import Ingestor, Upload
 from server.answering.evidence_features import features
 from server.answering.retrieve import as_read

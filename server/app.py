@@ -108,9 +108,7 @@ async def open_services(
         engine=engine,
         client=client,
         prompts=prompts,
-        recipes=builtin_recipes(
-            settings, prompts, examples.digest if examples else None, calibration.digest
-        ),
+        recipes=builtin_recipes(settings, prompts, examples.digest if examples else None, calibration.digest),
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
         examples=examples,

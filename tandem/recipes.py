@@ -5,7 +5,7 @@ built-in ones are the arms of the question that Tandem exists for.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Literal
 
@@ -35,7 +35,7 @@ class RetrievalProfile:
     cut_last: bool = False
     calibration: str = ""
     """Digest of what makes a probability of the evidence."""
-    rewriting: Rewriting = Rewriting()
+    rewriting: Rewriting = field(default_factory=Rewriting)
 
 
 @dataclass(frozen=True, slots=True)

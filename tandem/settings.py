@@ -278,7 +278,9 @@ class AnswerSettings(_Group):
     )
     expand_wordings: int = Field(3, ge=1, le=8, description="Other wordings of `multi_query`.")
     rewrite_timeout_s: float = Field(
-        3.0, gt=0, description="Longest wait for the model to rewrite a question; then the search goes on without."
+        3.0,
+        gt=0,
+        description="Longest wait for the model to rewrite a question; then the search goes on without.",
     )
     context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
     order: Literal["prompt", "best_first", "best_last", "stable"] = Field(

@@ -81,6 +81,4 @@ def fuse(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
 async def _find(
     question: Question, text: str, profile: RetrievalProfile, services: Services, timings: Timings
 ) -> list[Passage]:
-    return await retrieve(
-        question.caller, text, question.corpora, question.where, profile, services, timings
-    )
+    return await retrieve(question.caller, text, question.corpora, question.where, profile, services, timings)

@@ -169,7 +169,8 @@ def calibrate(
     questions: Annotated[Path, typer.Option(help="File of questions, one JSON object a line.")],
     corpus: Corpus = DEFAULT_CORPUS,
     out: Annotated[
-        Path | None, typer.Option(help="File to write; calibration-CORPUS.json in the data folder by default.")
+        Path | None,
+        typer.Option(help="File to write; calibration-CORPUS.json in the data folder by default."),
     ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="Recipe whose retrieval it is for; the champion by default.")

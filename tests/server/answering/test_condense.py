@@ -66,7 +66,9 @@ async def test_a_follow_up_stays_as_it_is_where_that_is_wanted(asked) -> None:
     assert await condense(follow_up(), recipe, services) == FOLLOW_UP
 
 
-@pytest.mark.parametrize("said", [WHOLE, f"Question: {WHOLE}\nIt is", f'"{WHOLE}"', f"<think>Hm?</think>{WHOLE}"])
+@pytest.mark.parametrize(
+    "said", [WHOLE, f"Question: {WHOLE}\nIt is", f'"{WHOLE}"', f"<think>Hm?</think>{WHOLE}"]
+)
 async def test_the_model_makes_a_follow_up_whole(asked, fake, said: str) -> None:
     fake.plays = [say(said)]
     recipe, services = asked(condense="model")
@@ -105,7 +107,9 @@ async def test_other_wordings_are_lines_without_numbers_and_none_twice(asked, fa
 async def test_a_passage_that_may_answer_is_searched_for_as_it_is(asked, fake) -> None:
     fake.plays = [say("The pump was built in Graz.\nBy smiths.")]
     recipe, services = asked(expand="hyde")
-    assert await further_texts("Who built it?", recipe, services) == ["The pump was built in Graz.\nBy smiths."]
+    assert await further_texts("Who built it?", recipe, services) == [
+        "The pump was built in Graz.\nBy smiths."
+    ]
 
 
 @pytest.mark.parametrize("expand", ["multi_query", "hyde"])

@@ -220,4 +220,3 @@ def test_a_citation_one_letter_off_would_be_noticed() -> None:
     points_into(document, citer.citations, found)
     with pytest.raises(AssertionError):
         points_into(f" {document}", citer.citations, found)
-
