@@ -163,7 +163,7 @@ async def _ask_all(recipe: str, questions: list[Any], services: Services, *, twi
         right = not left_out and not done.abstained and _is_right(done.text, question["answers"])
         return Outcome(not left_out, 1.0 if done.evidence is None else done.evidence, done.abstained, right)
 
-    cases = [(question, frozenset()) for question in questions]
+    cases: list[tuple[Any, Versions]] = [(question, frozenset()) for question in questions]
     if twice:
         cases += [(question, _versions(question, services)) for question in questions]
     return list(await asyncio.gather(*(ask(*case) for case in cases)))

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from server.calibration import Calibration
+from server.calibration import FURTHEST, Calibration
 from tandem.errors import InvalidRequestError
 
 Floats = NDArray[np.float64]
 
-_FURTHEST = 3.0
 _STEPS = 50
 _PRIOR = 10.0
 """As if each weight had been seen before, as strongly as ten cases tell of it: few questions move it little."""
@@ -105,12 +104,10 @@ def fit(seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str)
     """
     x = _standardised(np.array([one.features for one in seen], float), prior)
     y = np.array([one.holds for one in seen], float)
-    before = np.array(prior.weights)
-    weights, bias = before.copy(), prior.bias
     design = np.c_[x, np.ones(len(x))]
     strength = np.r_[np.full(x.shape[1], _PRIOR), 1e-6]
-    anchor = np.r_[before, prior.bias]
-    theta = np.r_[weights, bias]
+    anchor = np.r_[np.array(prior.weights), prior.bias]
+    theta = anchor
     for _ in range(_STEPS):
         p = _sigmoid(design @ theta)
         gradient = design.T @ (p - y) + strength * (theta - anchor)
@@ -158,7 +155,8 @@ def cross_fitted(seen: Sequence[Seen], prior: Calibration, folds: int = 5) -> li
 
 
 def _standardised(values: Floats, prior: Calibration) -> Floats:
-    return np.clip((values - np.array(prior.mean)) / np.array(prior.scale), -_FURTHEST, _FURTHEST)
+    standard: Floats = (values - np.array(prior.mean)) / np.array(prior.scale)
+    return np.asarray(np.clip(standard, -FURTHEST, FURTHEST), float)
 
 
 def _sigmoid(logit: Floats) -> Floats:

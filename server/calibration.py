@@ -34,7 +34,7 @@ FEATURES = (
 """Names, in the order in which `server.answering.evidence_features` gives the values."""
 
 _BUNDLED = Path(__file__).with_name("calibration.json")
-_FURTHEST = 3.0
+FURTHEST = 3.0
 """Standard deviations at which a feature is cut off: beyond them nothing was seen when it was fitted."""
 
 
@@ -70,7 +70,7 @@ class Calibration(BaseModel):
         """That the passages hold the answer, in (0, 1), for values in the order of `features`."""
         terms = zip(self.weights, values, self.mean, self.scale, strict=True)
         logit = self.bias + sum(
-            weight * max(-_FURTHEST, min(_FURTHEST, (value - mean) / scale))
+            weight * max(-FURTHEST, min(FURTHEST, (value - mean) / scale))
             for weight, value, mean, scale in terms
         )
         return 1 / (1 + exp(-logit))
