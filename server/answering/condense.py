@@ -19,7 +19,7 @@ _TURNS = 4
 _TURN_CHARS = 400
 """Of the conversation the model sees the end, each turn cut: the topic is there, and it must be quick."""
 _TOKENS = 64
-_LABEL = re.compile(r"^\W*(?:(?:rewritten|stand-?alone|last)\s+)?question\s*:\s*", re.I)
+_LABEL = re.compile(r"^\W*(?:user|(?:(?:rewritten|stand-?alone|last)\s+)?question)\s*:\s*", re.I)
 
 
 async def condense(question: Question, recipe: Recipe, services: Services) -> str:
@@ -51,12 +51,16 @@ def join(question: Question) -> str:
 
 
 def _usable(text: str | None, joined: str) -> str | None:
-    """The first line that the model wrote, if it is a question about the same things."""
+    """The first line that the model wrote, if it is a whole question about the same things."""
     line = next((line for line in (text or "").splitlines() if line.strip()), "")
     line = _LABEL.sub("", line).strip().strip("\"'“”").strip()
     words = set(content_words(line))
     # A question, of words that were said: a model that answers, or invents a topic, is not followed.
-    if not line.endswith("?") or len(words & set(content_words(joined))) < max(1, len(words) / 2):
+    if (
+        not line.endswith("?")
+        or _leans_back(line)
+        or len(words & set(content_words(joined))) < max(1, len(words) / 2)
+    ):
         return None
     return line
 

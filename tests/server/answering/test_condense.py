@@ -77,7 +77,15 @@ async def test_the_model_makes_a_follow_up_whole(asked, fake, said: str) -> None
 
 
 @pytest.mark.parametrize(
-    "said", ["", "With water.", "Who composed the opera about the whale in the sea?", "?", "I don't know."]
+    "said",
+    [
+        "",
+        "With water.",
+        "Who composed the opera about the whale in the sea?",
+        "?",
+        "I don't know.",
+        f"User: {FOLLOW_UP}",
+    ],
 )
 async def test_what_is_no_question_of_the_conversation_is_not_followed(asked, fake, said: str) -> None:
     fake.plays = [say(said)]
