@@ -55,7 +55,7 @@ def main() -> None:
             "TANDEM_DATA_DIR": folder,
             "TANDEM_ENGINE__ADDRESS": f"http://127.0.0.1:{engine_port}",
             "TANDEM_SERVER__PORT": str(port),
-            "TANDEM_ANSWER__EVIDENCE": "-1",  # every question reaches the engine
+            "TANDEM_ANSWER__EVIDENCE": "0",  # every question reaches the engine
         }
         asyncio.run(_fill(read_settings(), arguments.chunks))
         fake = [sys.executable, "-m", "bench.fake_engine", str(engine_port)]

@@ -12,10 +12,11 @@ from ingest.api import documents_router, ingestions_router, reindexing_router, r
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
 from ingest.reindexing import Reindexer
-from server.api import chat, corpora, health, models
+from server.api import chat, corpora, evidence, health, models
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
+from server.calibration import read_calibration
 from server.example_set import ExampleSet
 from server.fence import open_fence
 from server.monitoring import Metrics
@@ -71,7 +72,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"
     )
     install_error_responses(app)
-    for resource in (chat, models, corpora, health):
+    for resource in (chat, models, corpora, evidence, health):
         app.include_router(resource.router)
     app.include_router(web_router())
     return app
@@ -100,6 +101,7 @@ async def open_services(
         report(f"Removed {repaired} document versions that an earlier stop had left half done")
     prompts = PromptLibrary()
     examples = await _examples(settings)
+    calibration = await in_thread(read_calibration, settings.answer.calibration)
     services = Services(
         settings=settings,
         store=store,
@@ -107,11 +109,12 @@ async def open_services(
         engine=engine,
         client=client,
         prompts=prompts,
-        recipes=builtin_recipes(settings, prompts, examples.digest if examples else None),
+        recipes=builtin_recipes(settings, prompts, examples.digest if examples else None, calibration.digest),
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
         fence=await in_thread(open_fence, settings.data_dir),
         examples=examples,
+        calibration=calibration,
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)

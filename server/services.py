@@ -1,7 +1,8 @@
 """What the answering steps and the API work with, wired once in `server.app`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from server.calibration import Calibration, bundled_calibration
 from server.example_set import ExampleSet
 from server.fence import Fence
 from server.monitoring import Metrics
@@ -30,3 +31,5 @@ class Services:
     fence: Fence
     examples: ExampleSet | None = None
     """Few-shot examples, where `answer.examples` names some."""
+    calibration: Calibration = field(default_factory=bundled_calibration)
+    """Of the evidence; `answer.calibration` names another one than Tandem's own."""

@@ -5,7 +5,7 @@ built-in ones are the arms of the question that Tandem exists for.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
 from tandem.engine import Sampling
@@ -80,11 +80,13 @@ class RecipeBook:
         )
 
 
-def builtin_recipes(settings: Settings, prompts: PromptLibrary, examples: str | None = None) -> RecipeBook:
+def builtin_recipes(
+    settings: Settings, prompts: PromptLibrary, examples: str | None = None, calibration: str = ""
+) -> RecipeBook:
     """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`.
 
     `examples` is the digest of the few-shot examples in `answer.examples`; all recipes but `base` and
-    `tuned` show some. Raises `SettingsError` for an unknown champion or prompt.
+    `tuned` show some. `calibration` is the digest of the evidence's calibration. Raises `SettingsError` for an unknown champion or prompt.
     """
     retrieving = settings.answer.prompt
     if retrieving not in prompts.names():
@@ -95,7 +97,7 @@ def builtin_recipes(settings: Settings, prompts: PromptLibrary, examples: str | 
         )
     sampling = Sampling(max_tokens=settings.answer.answer_tokens)
     chosen = settings.answer
-    profile = retrieval_profile(settings)
+    profile = replace(retrieval_profile(settings), calibration=calibration)
     marks = ReasoningMarks(chosen.reasoning_opens, chosen.reasoning_closes)
     reasoning = marks if marks.closes else None
     few_shot = FewShot(examples, chosen.examples_shown, chosen.examples_picked) if examples else None

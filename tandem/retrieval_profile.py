@@ -1,9 +1,10 @@
 """How a recipe finds its passages: the part of its version that retrieval is made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tandem.index import Fusion, Leg
+from tandem.rewriting import Rewriting, rewriting_of
 from tandem.settings import Settings
 
 
@@ -20,6 +21,9 @@ class RetrievalProfile:
     order: Literal["prompt", "best_first", "best_last", "stable"] = "prompt"
     cut_last: bool = False
     fusion: Fusion = Fusion()
+    calibration: str = ""
+    """Digest of what makes a probability of the evidence."""
+    rewriting: Rewriting = field(default_factory=Rewriting)
 
 
 def retrieval_profile(settings: Settings) -> RetrievalProfile:
@@ -34,4 +38,5 @@ def retrieval_profile(settings: Settings) -> RetrievalProfile:
         order=chosen.order,
         cut_last=chosen.cut_last,
         fusion=Fusion(found.fusion, found.dense_weight, found.sparse_weight, found.rrf_k, found.candidates),
+        rewriting=rewriting_of(chosen),
     )

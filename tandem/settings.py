@@ -267,10 +267,30 @@ class AnswerSettings(_Group):
     )
     passages: int = Field(4, ge=1, le=50, description="Passages retrieved for one question.")
     evidence: float = Field(
-        0.35,
-        ge=-1,
+        0.2,
+        ge=0,
         le=1,
-        description="Least cosine of the best passage; below it the answer is `I don't know`.",
+        description="Least probability that the passages hold the answer; below it the answer is `I don't know`.",
+    )
+    calibration: Path | None = Field(
+        None,
+        description="File of `tandem calibrate` that makes this probability of the evidence; without it, Tandem's own.",
+    )
+    condense: Literal["join", "model", "off"] = Field(
+        "join",
+        description="How a follow-up is made whole for the search: `join` puts the question before it in front, "
+        "`model` has the model write one question of both, `off` takes it as it stands.",
+    )
+    expand: Literal["off", "multi_query", "hyde"] = Field(
+        "off",
+        description="Search for more than the question: `multi_query` for other wordings that the model writes, "
+        "`hyde` for a passage as one that answers it may read.",
+    )
+    expand_wordings: int = Field(3, ge=1, le=8, description="Other wordings of `multi_query`.")
+    rewrite_timeout_s: float = Field(
+        3.0,
+        gt=0,
+        description="Longest wait for the model to rewrite a question; then the search goes on without.",
     )
     context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
     order: Literal["prompt", "best_first", "best_last", "stable"] = Field(

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 from server.answering.assemble import assemble
 from server.answering.condense import condense
-from server.answering.evidence import enough_evidence
+from server.answering.evidence import evidence_of
 from server.answering.examples import pick_examples
+from server.answering.expand import find_passages
 from server.answering.generate import generate, sampling_for
 from server.answering.reasoning import Piece
-from server.answering.retrieve import retrieve
 from server.answering.show import Shown
 from server.answering.timings import Timings
 from server.answering.trace import keep_trace
@@ -32,23 +32,17 @@ async def answer(
     recipe = services.recipes.of_model(question.model)
     sampling = sampling_for(recipe, question.sampling)
     passages: list[Passage] = []
-    evident = True
+    evidence: float | None = None
     if recipe.retrieval is not None:
-        search = condense(question)
-        passages = await retrieve(
-            question.caller,
-            search,
-            question.corpora,
-            question.where,
-            recipe.retrieval,
-            services,
-            timings,
-        )
-        evident = enough_evidence(passages, recipe.retrieval.evidence)
+        with timings.step("condense"):
+            search = await condense(question, recipe, services)
+        passages = await find_passages(question, search, recipe, services, timings)
+        with timings.step("evidence"):
+            evidence = evidence_of(search, passages, services.calibration)
 
     text, reasoning, last = "", "", ChatDelta("", "stop", 0, 0)
     shown: Shown | None = None
-    if evident:
+    if recipe.retrieval is None or (passages and (evidence or 0.0) >= recipe.retrieval.evidence):
         with timings.step("assemble"):
             examples = await pick_examples(question, recipe, services)
             prompt = assemble(question, recipe, passages, sampling.max_tokens, services, examples)
@@ -85,6 +79,7 @@ async def answer(
         trace_id=uuid4().hex,
         finish_reason="stop" if abstained else last.finish_reason or "stop",
         abstained=abstained,
+        evidence=evidence,
         citations=shown.citations if shown and not abstained else (),
         passages=tuple(passages),
         timings=timings.finish(),

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from server.answering.evidence_features import features
+from server.calibration import Calibration
 from tandem.vocabulary import Passage
 
 
-def enough_evidence(passages: Sequence[Passage], least: float) -> bool:
-    """Whether any passage's cosine to the question reaches `least`.
+def evidence_of(question: str, passages: Sequence[Passage], calibration: Calibration) -> float:
+    """The probability, in [0, 1], that the passages hold the answer to the question; 0 without passages.
 
-    Fused scores are ranks in disguise and say nothing about nearness, so the cosine decides.
+    `question` is the text that was searched for, so that a follow-up is judged with what it leans on.
     """
-    return any(passage.similarity >= least for passage in passages)
+    return calibration.probability(features(question, passages)) if passages else 0.0

@@ -23,6 +23,7 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
         corpora=list(question.corpora) if question.corpora is not None else [],
         answer=answer.text,
         abstained=answer.abstained,
+        evidence=answer.evidence,
         created_at=datetime.now(UTC),
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,

@@ -83,3 +83,5 @@ class Answer:
     reasoning: str = ""
     refusal: bool = False
     """Whether the text stands in place of the JSON that was asked for."""
+    evidence: float | None = None
+    """Probability, in [0, 1], that the passages hold the answer; `None` where none were looked for."""

@@ -35,6 +35,8 @@ class TandemBody(BaseModel):
     timings: dict[str, float]
     """Milliseconds per step."""
     abstained: bool
+    evidence: float | None
+    """Probability that the passages hold the answer; null where the recipe looks for none."""
 
 
 class Usage(BaseModel):
@@ -85,6 +87,7 @@ def tandem_body(answer: Answer) -> TandemBody:
         trace_id=answer.trace_id,
         timings=answer.timings,
         abstained=answer.abstained,
+        evidence=None if answer.evidence is None else round(answer.evidence, 4),
     )
 
 

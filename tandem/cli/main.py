@@ -165,6 +165,25 @@ def ask(
 
 
 @app.command()
+def calibrate(
+    questions: Annotated[Path, typer.Option(help="File of questions, one JSON object a line.")],
+    corpus: Corpus = DEFAULT_CORPUS,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write; calibration-CORPUS.json in the data folder by default."),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe whose retrieval it is for; the champion by default.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Fit the probability that passages hold the answer on questions of your own."""
+    from tandem.cli.calibrate import calibrate as fit_evidence
+
+    fit_evidence(read_settings(), corpus, questions, out, recipe, as_json=json)
+
+
+@app.command()
 def status(json: AsJson = False) -> None:
     """What runs here, and what the corpora hold."""
     from tandem.cli.status import print_status

@@ -110,6 +110,8 @@ class Trace:
     citations: list[dict[str, Any]]
     documents: tuple[str, ...] = ()
     """Ids of the documents that the passages are from."""
+    evidence: float | None = None
+    """Probability that the passages hold the answer; `None` where none were looked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -199,6 +200,7 @@ traces = Table(
     Column("timings", JSON, nullable=False),
     Column("passages", JSON, nullable=False),
     Column("citations", JSON, nullable=False),
+    Column("evidence", Float),
 )
 Index("traces_of_tenant", traces.c.tenant, traces.c.created_at)
 

@@ -11,6 +11,7 @@ from fake_vllm import FakeVllm, cut_after, refuse, say
 
 from server.app import create_app
 from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.vocabulary import Caller
 
 FACT = "The gate of the Quorvex depot closes at seven in the evening."
 
@@ -112,7 +113,17 @@ async def test_weak_evidence_does_not_reach_the_engine(http, fake) -> None:
     reply = (await http.post("/v1/chat/completions", json=body)).json()
     assert reply["choices"][0]["message"]["content"] == "I don't know."
     assert reply["tandem"]["abstained"]
+    assert 0 <= reply["tandem"]["evidence"] < 0.2
     assert fake.requests == []
+
+
+async def test_the_evidence_is_told_and_kept(http) -> None:
+    told = (await http.post("/v1/chat/completions", json=_body(stream=False))).json()["tandem"]
+    assert 0.2 <= told["evidence"] <= 1
+    store = http._transport.app.state.services.store
+    assert store.trace(Caller(), told["trace_id"]).evidence == pytest.approx(told["evidence"], abs=1e-4)
+    body = _body(stream=False) | {"model": "tandem:base"}
+    assert (await http.post("/v1/chat/completions", json=body)).json()["tandem"]["evidence"] is None
 
 
 async def test_a_model_that_repeats_itself_is_stopped_and_its_tokens_are_counted(http, fake) -> None:

@@ -1,0 +1,98 @@
+"""What tells from question and passages alone whether the answer is in them.
+
+Every feature is free of the index's scale: cosines, shares in [0, 1], and yes or no. Scores of the fusion or
+of a reranker are left out, for their size is another one with every setting.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from math import log, log1p
+
+from server.answering.figures import figures
+from server.answering.support import content_words, sentences
+from tandem.vocabulary import Passage
+
+_NAMED = re.compile(r"(?<![^\W_])(?=[^\W_]*[A-Z0-9])[^\W_]+(?:[-.'’][^\W_]+)*")
+_MANY = 0.5
+"""Share of one document from which more tells nothing: a short document has no more passages."""
+_ASKS_FIGURE = re.compile(
+    r"\b(?:how (?:many|much|long|old|often|large|big|high|far)|when|what (?:year|date|age|percentage|percent|"
+    r"proportion|number|time|size)|which year)\b",
+    re.I,
+)
+
+
+def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
+    """The values of `server.calibration.FEATURES`, for a question and its passages, best first. There must be a passage.
+
+    Words weigh by their inverse document frequency among the passages, so that one which none has weighs
+    most and the topic, which all have, decides little.
+    """
+    cosines = [passage.similarity for passage in passages]
+    read = [_Read(passage) for passage in passages]
+    asked = content_words(question)
+    weight = _weights(set(asked), read)
+    shares = [_share(weight, one.words) for one in read]
+    union = frozenset().union(*(one.words for one in read))
+    best = max(cosines)
+    others = (sum(cosines) - best) / max(len(cosines) - 1, 1)
+    together = [max((_share(weight, window) for window in one.windows), default=0.0) for one in read]
+    named = _named(question)
+    pairs = set(pairwise(asked))
+    nearest, widest = cosines.index(best), max(range(len(shares)), key=shares.__getitem__)
+    first = passages[0].chunk.document_id
+    return (
+        best,
+        sum(cosines) / len(cosines),
+        best - others,
+        _share(weight, union),
+        max(shares),
+        shares[0],
+        max(together),
+        len(named - union) / len(named) if named else 0.0,
+        len(pairs & frozenset().union(*(one.pairs for one in read))) / len(pairs) if pairs else 0.0,
+        float(nearest == widest),
+        min(sum(passage.chunk.document_id == first for passage in passages) / len(passages), _MANY),
+        max(_share(weight, one.title) for one in read),
+        log1p(len(weight)),
+        float(_ASKS_FIGURE.search(question) is not None and not _has_figure(read, together)),
+    )
+
+
+class _Read:
+    """The words of a passage: all, pairs of neighbours, and those of each two sentences that follow."""
+
+    def __init__(self, passage: Passage) -> None:
+        text = passage.chunk.text
+        self.sentences = [text[span.start : span.end] for span in sentences(text)]
+        found = [content_words(sentence) for sentence in self.sentences]
+        sets = [frozenset(words) for words in found]
+        self.windows = [one | other for one, other in pairwise(sets)] or sets
+        self.words = frozenset().union(*sets)
+        self.pairs = {pair for words in found for pair in pairwise(words)}
+        self.title = frozenset(content_words(f"{passage.chunk.title} {passage.chunk.section or ''}"))
+
+
+def _weights(words: set[str], read: Sequence[_Read]) -> dict[str, float]:
+    n = len(read)
+    return {word: log(1 + n / max(sum(word in one.words for one in read), 1)) for word in words}
+
+
+def _share(weight: dict[str, float], words: frozenset[str]) -> float:
+    total = sum(weight.values())
+    return sum(value for word, value in weight.items() if word in words) / total if total else 0.0
+
+
+def _named(question: str) -> frozenset[str]:
+    """Stems of names, abbreviations and figures: the words with a capital or a digit, but the first."""
+    found = list(_NAMED.finditer(question))
+    first = len(question) - len(question.lstrip())
+    kept = (word.group() for word in found if word.start() > first or not word.group().istitle())
+    return frozenset(stem for word in kept for stem in content_words(word))
+
+
+def _has_figure(read: Sequence[_Read], together: Sequence[float]) -> bool:
+    """Whether the passage whose neighbouring sentences have most of the question states a figure there."""
+    best = max(range(len(read)), key=together.__getitem__)
+    return any(figures(sentence) for sentence in read[best].sentences)

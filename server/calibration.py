@@ -1,0 +1,112 @@
+"""The calibration: how features of the evidence become the probability that the passages hold the answer.
+
+A logistic regression. The file that Tandem brings was fitted by `python -m bench.evidence`; `tandem
+calibrate` fits one on a user's own questions, and the setting `answer.calibration` names it.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from math import exp
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tandem.errors import SettingsError
+
+FEATURES = (
+    "top_cosine",
+    "mean_cosine",
+    "cosine_gap",
+    "covered",
+    "covered_best",
+    "covered_first",
+    "covered_together",
+    "named_missing",
+    "pairs_found",
+    "legs_agree",
+    "same_document",
+    "titled",
+    "words",
+    "figure_missing",
+)
+"""Names, in the order in which `server.answering.evidence_features` gives the values."""
+
+_BUNDLED = Path(__file__).with_name("calibration.json")
+FURTHEST = 3.0
+"""Standard deviations at which a feature is cut off: beyond them nothing was seen when it was fitted."""
+
+
+class Calibration(BaseModel):
+    """Coefficients for standardised features, all in the order of `features`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    features: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    bias: float
+    fitted_on: str = Field(description="For people: which questions, how many.")
+    embedder: str = Field(description="Fingerprint of the embedder whose cosines were seen.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.features != FEATURES:
+            raise ValueError("it was fitted for other features than this version of Tandem computes")
+        if {len(self.mean), len(self.scale), len(self.weights)} != {len(self.features)}:
+            raise ValueError("it needs a mean, a scale and a weight for each feature")
+        if min(self.scale) <= 0:
+            raise ValueError("a scale must be above zero")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 over all that decides a probability."""
+        deciding = self.model_dump_json(include={"features", "mean", "scale", "weights", "bias"})
+        return sha256(deciding.encode()).hexdigest()[:12]
+
+    def probability(self, values: Sequence[float]) -> float:
+        """That the passages hold the answer, in (0, 1), for values in the order of `features`."""
+        terms = zip(self.weights, values, self.mean, self.scale, strict=True)
+        logit = self.bias + sum(
+            weight * max(-FURTHEST, min(FURTHEST, (value - mean) / scale))
+            for weight, value, mean, scale in terms
+        )
+        return 1 / (1 + exp(-logit))
+
+
+@cache
+def bundled_calibration() -> Calibration:
+    """The one that comes with Tandem, for its default embedder."""
+    return Calibration.model_validate_json(_BUNDLED.read_bytes())
+
+
+def read_calibration(file: Path | None) -> Calibration:
+    """The calibration of a file, or the bundled one. Raises `SettingsError` for a file that is none."""
+    if file is None:
+        return bundled_calibration()
+    try:
+        return Calibration.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise SettingsError(
+            f"answer.calibration: {file} cannot be read: {error.strerror}",
+            param="answer.calibration",
+            hint="Make one with `tandem calibrate`.",
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SettingsError(
+            f"answer.calibration: {file}: {place + ': ' if place else ''}"
+            f"{first['msg'].removeprefix('Value error, ')}",
+            param="answer.calibration",
+            hint="Make a new one with `tandem calibrate`.",
+        ) from error
+
+
+def write_calibration(calibration: Calibration, file: Path) -> None:
+    """Write it as JSON, whole or not at all. Raises `OSError`."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_text(calibration.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    fresh.replace(file)

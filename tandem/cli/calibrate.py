@@ -1,0 +1,180 @@
+"""`tandem calibrate`: makes a probability of the evidence that holds for a user's own questions."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from eval.calibrating import Case, Found, Seen, cross_fitted, fit, holds, read_cases
+from eval.reliability import auroc, brier, expected_calibration_error
+from server.answering.look import look
+from server.api.evidence import EvidenceBody, evidence_body
+from server.app import open_services
+from server.calibration import bundled_calibration, write_calibration
+from tandem.cli.output import print_json, progress, stdout
+from tandem.cli.remote import checked, running_server
+from tandem.errors import InvalidRequestError, StorageError
+from tandem.settings import Settings
+from tandem.vocabulary import Caller
+
+_LEAST = 8
+_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+_NO_ENGINE = "http://127.0.0.1:9"
+"""The discard port: nobody answers there, and no vLLM is started for what needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One question to the index."""
+
+    case: Case
+    leave_out: bool
+
+
+def calibrate(
+    settings: Settings, corpus: str, questions: Path, out: Path | None, recipe: str | None, *, as_json: bool
+) -> None:
+    """Fit a calibration on the questions, print figures before and after, and write it to `out`.
+
+    Raises `InvalidRequestError` for a file that cannot be read or tells too little, `NotFoundError` for a
+    corpus, recipe or document that is not there, `StorageError` where the calibration cannot be written.
+    """
+    cases = read_cases(questions)
+    asking = list(_asking(cases))
+    progress(f"Searching {corpus} for {len(asking)} questions")
+    bodies = _look(settings, corpus, recipe, asking)
+    seen, before = _seen(cases, asking, bodies)
+    labels = [one.holds for one in seen]
+    if min(sum(labels), len(labels) - sum(labels)) < _LEAST:
+        raise InvalidRequestError(
+            f"The passages hold the answer to {sum(labels)} of {len(labels)} questions; "
+            f"a calibration needs at least {_LEAST} where they do and {_LEAST} where they do not",
+            param="questions",
+            hint="Name the documents that answer each question: it is then asked without them, too.",
+        )
+    after = cross_fitted(seen, bundled_calibration())
+    told = f"{questions.name}: {len(cases)} questions to corpus {corpus}"
+    calibration = fit(seen, bundled_calibration(), told, bodies[0].embedder)
+    file = (out or settings.data_dir / f"calibration-{corpus}.json").absolute()
+    try:
+        write_calibration(calibration, file)
+    except OSError as error:
+        raise StorageError(f"{file} cannot be written: {error.strerror}", param="out") from error
+    _print(labels, before, after, file, calibration.digest, as_json=as_json)
+
+
+def _asking(cases: Sequence[Case]) -> Iterator[_Asking]:
+    """Each case as it is; one whose documents are known also with them left out."""
+    for case in cases:
+        yield _Asking(case, leave_out=False)
+        if case.answerable and case.documents:
+            yield _Asking(case, leave_out=True)
+
+
+def _look(
+    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking]
+) -> list[EvidenceBody]:
+    """Through the running server, or in this process."""
+    with running_server(settings) as client:
+        if client is None:
+            return asyncio.run(_look_here(settings, corpus, recipe, asking))
+        path = f"/api/corpora/{corpus}/evidence"
+        wishes = ({**_named(one), "leave_out": one.leave_out, "recipe": recipe} for one in asking)
+        return [EvidenceBody.model_validate(checked(client.post(path, json=wish))) for wish in wishes]
+
+
+def _named(one: _Asking) -> dict[str, Any]:
+    return {"question": one.case.question, "documents": list(one.case.documents)}
+
+
+async def _look_here(
+    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking]
+) -> list[EvidenceBody]:
+    engine = settings.engine.model_copy(update={"address": _NO_ENGINE})
+    async with AsyncExitStack() as stack:
+        services, *_ = await open_services(settings.model_copy(update={"engine": engine}), stack, progress)
+        return [
+            evidence_body(
+                await look(
+                    Caller(),
+                    one.case.question,
+                    corpus,
+                    one.case.documents,
+                    services,
+                    leave_out=one.leave_out,
+                    recipe=recipe,
+                )
+            )
+            for one in asking
+        ]
+
+
+def _seen(
+    cases: Sequence[Case], asking: Sequence[_Asking], bodies: Sequence[EvidenceBody]
+) -> tuple[list[Seen], list[float]]:
+    """What the questions brought, and what is said of it now; without passages there is nothing to fit."""
+    group_of = {id(case): group for group, case in enumerate(cases)}
+    seen, before = [], []
+    for one, body in zip(asking, bodies, strict=True):
+        if not body.features:
+            continue
+        case = one.case.model_copy(update={"documents": tuple(body.documents)})
+        found = [Found(passage.document_id, passage.uri, passage.text) for passage in body.passages]
+        seen.append(
+            Seen(tuple(body.features), not one.leave_out and holds(case, found), group_of[id(one.case)])
+        )
+        before.append(body.evidence)
+    return seen, before
+
+
+def _print(
+    labels: list[bool],
+    before: list[float],
+    after: list[float],
+    file: Path,
+    digest: str,
+    *,
+    as_json: bool,
+) -> None:
+    figures = {name: _figures(labels, said) for name, said in (("before", before), ("after", after))}
+    if as_json:
+        print_json(
+            {"questions": len(labels), "hold_the_answer": sum(labels), **figures, "file": str(file),
+             "version": digest}
+        )  # fmt: skip
+        return
+    stdout.print(f"{len(labels)} questions were searched for; the passages hold the answer to {sum(labels)}.")
+    stdout.print("After: each question by a calibration that was fitted without it.\n")
+    stdout.print("           ECE   AUROC   Brier")
+    for name, one in figures.items():
+        stdout.print(f"{name:>6}  {one['ece']:6.3f}  {one['auroc']:6.3f}  {one['brier']:6.3f}")
+    stdout.print("\nthreshold  answered  of these wrongly  answerable lost")
+    for row in figures["after"]["thresholds"]:
+        stdout.print(
+            f"{row['threshold']:9.2f}  {row['answered']:8.1%}  {row['wrongly']:16.1%}  {row['lost']:15.1%}"
+        )
+    stdout.print(f"\nwritten   {escape(str(file))}, version {digest}")
+    stdout.print("To use it, set answer.calibration to this file, and answer.evidence to a threshold.")
+
+
+def _figures(labels: list[bool], said: list[float]) -> dict[str, Any]:
+    return {
+        "ece": round(expected_calibration_error(labels, said), 4),
+        "auroc": round(auroc(labels, said), 4),
+        "brier": round(brier(labels, said), 4),
+        "thresholds": [_row(threshold, labels, said) for threshold in _THRESHOLDS],
+    }
+
+
+def _row(threshold: float, labels: list[bool], said: list[float]) -> dict[str, float]:
+    answered = [label for label, p in zip(labels, said, strict=True) if p >= threshold]
+    return {
+        "threshold": threshold,
+        "answered": round(len(answered) / len(labels), 4),
+        "wrongly": round(answered.count(False) / len(answered), 4) if answered else 0.0,
+        "lost": round(1 - answered.count(True) / labels.count(True), 4),
+    }

@@ -1,0 +1,110 @@
+"""Eval sets are read, or refused by their line; a fit learns from many cases and keeps to its prior with few."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.calibrating import Case, Found, Seen, blank, cross_fitted, fit, holds, read_cases
+from eval.reliability import auroc, expected_calibration_error
+from server.calibration import FEATURES, bundled_calibration
+from tandem.errors import InvalidRequestError
+
+GRAZ = Found("id-1", "a.md", "The pump was built\n in GRAZ.")
+
+
+def seen_cases(count: int, seed: int = 0) -> list[Seen]:
+    """Cases whose first feature alone decides, with some noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((count, len(FEATURES)))
+    holds = rng.random(count) < 1 / (1 + np.exp(-2 * x[:, 0]))
+    return [Seen(tuple(map(float, row)), bool(y), n) for n, (row, y) in enumerate(zip(x, holds, strict=True))]
+
+
+def prior():
+    return blank(np.array([one.features for one in seen_cases(300)]), FEATURES)
+
+
+def test_cases_are_read_and_further_fields_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "q.jsonl"
+    lines = [
+        {"question": "Where?", "documents": ["a.md"], "id": 7},
+        {"question": "Who?", "answerable": False},
+    ]
+    file.write_text("\n\n".join(map(json.dumps, lines)))
+    assert read_cases(file) == [
+        Case(question="Where?", documents=("a.md",)),
+        Case(question="Who?", answerable=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no question"),
+        ('{"question": "Where?"', "line 1"),
+        ('{"question": "A?", "answerable": false}\n{"question": ""}', "line 2"),
+        ('{"question": "Where?"}', "needs `documents`"),
+        ('{"question": "Where?", "answers": [" "]}', "needs `documents`"),
+        ('["Where?"]', "line 1"),
+    ],
+)
+def test_a_file_that_is_no_eval_set_is_refused_by_its_line(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "q.jsonl"
+    file.write_text(text)
+    with pytest.raises(InvalidRequestError, match=message):
+        read_cases(file)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "q.jsonl"
+    if content:
+        file.write_bytes(content)
+    with pytest.raises(InvalidRequestError, match="cannot be read"):
+        read_cases(file)
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ({"documents": ["id-1"]}, True),
+        ({"documents": ["a.md"], "answers": ["built in Graz"]}, True),
+        ({"answers": ["built in Graz"]}, True),
+        ({"documents": ["b.md"], "answers": ["built in Graz"]}, False),
+        ({"documents": ["a.md"], "answers": ["built in Linz"]}, False),
+        ({"documents": ["a.md"], "answerable": False}, False),
+    ],
+)
+def test_a_passage_holds_the_answer_by_its_document_and_its_words(case: dict, expected: bool) -> None:
+    assert holds(Case(question="Where?", **case), [GRAZ]) is expected
+    assert not holds(Case(question="Where?", **case), [])
+
+
+def test_many_cases_are_learnt_from_and_the_probability_keeps_its_word() -> None:
+    fitted = fit(seen_cases(2_000), prior(), "test", "e")
+    assert fitted.weights[0] == pytest.approx(2, abs=0.3)
+    assert max(map(abs, fitted.weights[1:])) < 0.2
+    fresh = seen_cases(2_000, seed=1)
+    said = [fitted.probability(one.features) for one in fresh]
+    assert auroc([one.holds for one in fresh], said) > 0.85
+    assert expected_calibration_error([one.holds for one in fresh], said) < 0.05
+    assert (fitted.fitted_on, fitted.embedder) == ("test", "e")
+
+
+def test_few_cases_move_the_prior_little() -> None:
+    few = [Seen((5.0, *one.features[1:]), True, n) for n, one in enumerate(seen_cases(4))]
+    known = bundled_calibration()
+    moved = fit(few, known, "", "")
+    assert np.abs(np.subtract(moved.weights, known.weights)).max() < 0.5
+
+
+def test_what_is_said_after_was_fitted_without_the_question() -> None:
+    """Labels by chance can be learnt by heart; who is not allowed to see them is no better than chance."""
+    rng = np.random.default_rng(0)
+    chance = [Seen(one.features, bool(rng.random() < 0.5), one.group // 2) for one in seen_cases(60)]
+    labels = [one.holds for one in chance]
+    by_heart = fit(chance, prior(), "", "")
+    assert auroc(labels, [by_heart.probability(one.features) for one in chance]) > 0.7
+    assert auroc(labels, cross_fitted(chance, prior())) < 0.65

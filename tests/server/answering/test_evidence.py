@@ -1,0 +1,130 @@
+"""Evidence is a probability of question and passages alone."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from passages import passage
+
+from server.answering.evidence import evidence_of
+from server.answering.evidence_features import features
+from server.calibration import FEATURES, Calibration, bundled_calibration, read_calibration, write_calibration
+from tandem.errors import SettingsError
+
+QUESTION = "How long is the incubation period of SARS-CoV-2?"
+ANSWER = "The incubation period of SARS-CoV-2 is 5.2 days. It can be as long as 14 days."
+TOPIC = "SARS-CoV-2 spreads by droplets. Masks and distance keep people from being infected."
+OTHER = "The pump was built in Graz. Its filter must be cleaned every Monday."
+OWN = bundled_calibration()
+
+
+def named(question: str, *texts: str) -> dict[str, float]:
+    found = [passage(text, ordinal=n, start=500 * n) for n, text in enumerate(texts)]
+    return dict(zip(FEATURES, features(question, found), strict=True))
+
+
+def test_an_answer_is_more_than_a_topic_and_a_topic_more_than_nothing() -> None:
+    answer, topic, other = (evidence_of(QUESTION, [passage(t)] * 4, OWN) for t in (ANSWER, TOPIC, OTHER))
+    assert answer > topic > other
+    assert answer > 0.5 > other
+
+
+def test_no_passages_are_no_evidence() -> None:
+    assert evidence_of(QUESTION, [], OWN) == 0.0
+
+
+@settings(deadline=None)
+@given(
+    st.text(max_size=300),
+    st.lists(st.tuples(st.text(max_size=500), st.floats(-1, 1)), min_size=1, max_size=6),
+)
+def test_evidence_is_a_probability_whatever_is_asked_and_found(question: str, found: list) -> None:
+    passages = [passage(text, ordinal=n, similarity=near) for n, (text, near) in enumerate(found)]
+    assert len(features(question, passages)) == len(FEATURES)
+    assert 0 < evidence_of(question, passages, OWN) < 1
+
+
+def test_names_and_figures_that_no_passage_has_are_missed() -> None:
+    assert named(QUESTION, ANSWER, OTHER)["named_missing"] == 0
+    assert named(QUESTION, OTHER)["named_missing"] == 1
+    assert named("Who built it in Graz in 1970?", OTHER)["named_missing"] == 0.5
+    assert (
+        named("Filters are cleaned when?", OTHER)["named_missing"] == 0
+    )  # the first word is no name for its capital
+
+
+def test_a_question_for_a_figure_wants_one_where_its_words_stand() -> None:
+    assert named(QUESTION, ANSWER)["figure_missing"] == 0
+    assert named(QUESTION, "The incubation period of the virus is long.", OTHER)["figure_missing"] == 1
+    assert named("Who built the pump?", OTHER)["figure_missing"] == 0
+
+
+def test_words_that_stand_together_count_more_than_words_apart() -> None:
+    apart = (
+        "The period was long. Nobody came. It rained.\nAn incubation is warm. Eggs. SARS-CoV-2 came later."
+    )
+    close = named(QUESTION, ANSWER)
+    assert close["covered_together"] > named(QUESTION, apart)["covered_together"]
+    assert close["pairs_found"] > named(QUESTION, apart)["pairs_found"] == 0
+
+
+def test_passages_of_one_document_agree_up_to_half() -> None:
+    assert named(QUESTION, ANSWER, TOPIC, OTHER)["same_document"] == 0.5
+
+
+def test_it_takes_less_than_a_millisecond() -> None:
+    found = [passage(f"{ANSWER} {TOPIC} {OTHER} " * 3, ordinal=n) for n in range(4)]
+    spent = []
+    for _ in range(30):
+        begun = time.perf_counter()
+        evidence_of(QUESTION, found, OWN)
+        spent.append(time.perf_counter() - begun)
+    assert min(spent) < 0.001  # the least: the machine may be busy with something else
+
+
+def test_a_calibration_is_written_and_read_and_known_by_what_decides(tmp_path: Path) -> None:
+    file = tmp_path / "c.json"
+    other = OWN.model_copy(update={"bias": OWN.bias + 1})
+    write_calibration(other, file)
+    assert read_calibration(file) == other
+    assert read_calibration(None) == OWN
+    assert other.digest != OWN.digest == OWN.model_copy(update={"fitted_on": "something else"}).digest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"features": ["top_cosine"]}, "other features"),
+        ({"weights": [1.0]}, "a weight for each feature"),
+        ({"scale": [0.0] * len(FEATURES)}, "above zero"),
+        ({"bias": "much"}, "bias"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_a_file_that_is_no_calibration_is_a_settings_error(
+    tmp_path: Path, change: dict, message: str
+) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps(json.loads(OWN.model_dump_json()) | change))
+    with pytest.raises(SettingsError, match=message) as raised:
+        read_calibration(file)
+    assert raised.value.param == "answer.calibration"
+
+
+def test_a_file_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_calibration(tmp_path / "none.json")
+
+
+def test_another_calibration_is_another_recipe(parts) -> None:
+    from tandem.recipes import builtin_recipes
+
+    made = parts()
+    versions = {
+        builtin_recipes(made.settings, made.prompts, None, digest).of_model("tandem:rag").version
+        for digest in (OWN.digest, Calibration(**(OWN.model_dump() | {"bias": 0.0})).digest)
+    }
+    assert len(versions) == 2
