@@ -1,24 +1,17 @@
 """Questions that are asked at the same time are embedded together."""
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tandem.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tandem.embedding.gate import ForwardGate
     from tandem.index.protocol import Vector
-
-
-class Embed(Protocol):
-    """How texts become vectors of shape `(len(texts), dimension)`."""
-
-    def __call__(self, texts: "Sequence[str]", /) -> "Vector": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +27,13 @@ class QuestionBatches:
     none stands idle while another has much to do. Any thread may call.
     """
 
-    def __init__(self, embed: Embed, gate: "ForwardGate", lanes: int, most: int) -> None:
-        """`embed` is called by one thread a lane, within the `gate`, with `most` texts at most."""
+    def __init__(
+        self, embed: "Callable[[Sequence[str]], Vector]", gate: "ForwardGate", lanes: int, most: int
+    ) -> None:
+        """`embed` gives vectors of shape `(len(texts), dimension)`.
+
+        It is called by one thread a lane, within the `gate`, with `most` texts at most.
+        """
         self._embed = embed
         self._gate = gate
         self._lanes = lanes
@@ -44,6 +42,7 @@ class QuestionBatches:
         self._lock = Lock()
         self._waiting: deque[_Asked] = deque()
         self._busy = 0
+        self._open = True
 
     def ask(self, text: str) -> "Future[Vector]":
         """The vector to come, of shape `(dimension,)`. Cancelling it harms no other.
@@ -53,6 +52,8 @@ class QuestionBatches:
         asked = _Asked(text, Future())
         with self._lock:
             # Both under the lock under which a lane sees that nothing waits: no question is left to nobody.
+            if not self._open:
+                raise RuntimeError("The embedder is closed")
             if self._busy < self._lanes:
                 self._threads.submit(self._serve)
                 self._busy += 1
@@ -61,6 +62,8 @@ class QuestionBatches:
 
     def close(self) -> None:
         """End the threads; what still waits is cancelled. Safe to call twice."""
+        with self._lock:
+            self._open = False
         self._threads.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             left, self._waiting = self._waiting, deque()
