@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tandem.vocabulary import Caller, Citation, Passage, Where
 
@@ -83,3 +83,5 @@ class Answer:
     reasoning: str = ""
     refusal: bool = False
     """Whether the text stands in place of the JSON that was asked for."""
+    cached: Literal["exact", "similar"] | None = None
+    """Whether it was kept from the same question, or from a similar one, and not made for this one."""

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
+from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer_or_replay
 from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
 from server.api.identity import caller_of, services_of
@@ -38,11 +38,11 @@ async def chat_completions(
     question = body.question(caller, services.settings.server)
     completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())
     if not body.stream:
-        done = await _whole_answer(question, request, services)
+        done = await _whole_answer(_events_of(question, request, services), request)
         if done is None:
             return Response(status_code=499)  # the client has gone; nobody reads this
         return JSONResponse(completion(done, completion_id, created, body.model).model_dump())
-    events = answer(question, services)
+    events = _events_of(question, request, services)
     # The first event is awaited here, so that what fails before any text gets its HTTP status.
     first = await anext(events)
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
@@ -50,9 +50,16 @@ async def chat_completions(
     return _EventStream(events, _written(first, events, writer, include_usage, services))
 
 
-async def _whole_answer(question: Question, request: Request, services: Services) -> Answer | None:
+def _events_of(question: Question, request: Request, services: Services) -> Events:
+    """The answer's events. `Cache-Control: no-cache` asks for a fresh one, `no-store` keeps none either."""
+    wanted = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
+    keep = "no-store" not in wanted
+    return answer_or_replay(question, services, look=keep and "no-cache" not in wanted, keep=keep)
+
+
+async def _whole_answer(events: Events, request: Request) -> Answer | None:
     """The answer, or `None` if the client went away; then the engine's work is aborted too."""
-    answering = asyncio.create_task(_last_event(question, services))
+    answering = asyncio.create_task(_last_event(events))
     leaving = asyncio.create_task(_client_leaves(request))
     try:
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -65,8 +72,8 @@ async def _whole_answer(question: Question, request: Request, services: Services
             await asyncio.wait((answering, leaving))
 
 
-async def _last_event(question: Question, services: Services) -> Answer:
-    async with aclosing(answer(question, services)) as events:
+async def _last_event(answering: Events) -> Answer:
+    async with aclosing(answering) as events:
         async for event in events:
             if isinstance(event, Answer):
                 return event

@@ -1,7 +1,7 @@
 """What a chat response says: OpenAI's shapes, and Tandem's additions under the key `tandem`."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -35,6 +35,8 @@ class TandemBody(BaseModel):
     timings: dict[str, float]
     """Milliseconds per step."""
     abstained: bool
+    cached: Literal["exact", "similar"] | None = None
+    """Set where the answer was kept from the same question, or from a similar one."""
 
 
 class Usage(BaseModel):
@@ -85,6 +87,7 @@ def tandem_body(answer: Answer) -> TandemBody:
         trace_id=answer.trace_id,
         timings=answer.timings,
         abstained=answer.abstained,
+        cached=answer.cached,
     )
 
 

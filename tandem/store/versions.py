@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tandem.errors import ConflictError, NotFoundError
+from tandem.store.cached_answers import note_change
 from tandem.store.collections import is_active, require_active
 from tandem.store.documents import LISTED, record_of
 from tandem.store.job_records import Claim
@@ -92,6 +93,7 @@ class Versions(Transactions):
                 connection.execute(update(versions).where(_is(document_id, old)).values(state=SUPERSEDED))
             shown = {"state": CURRENT, "chunks": chunk_count, "writer": None}
             connection.execute(update(versions).where(_is(document_id, version)).values(shown))
+            _note_change(connection, document_id, version)
             return old
 
     def set_expiry(self, document_id: str, version: str, expires_at: datetime | None) -> None:
@@ -100,6 +102,7 @@ class Versions(Transactions):
             connection.execute(
                 update(versions).where(_is(document_id, version)).values(expires_at=expires_at)
             )
+            _note_change(connection, document_id, version)
 
     def delete_document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
         """Take a document from every reader at once; its chunks are then among the `leftovers`.
@@ -124,6 +127,7 @@ class Versions(Transactions):
                     f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
                 )
             connection.execute(update(versions).where(_is(document_id, row.version)).values(state=SUPERSEDED))
+            note_change(connection, caller.tenant, corpus)
             return record_of(row)
 
     def leftovers(self, document_id: str | None = None, writer: str | None = None) -> list[PendingVersion]:
@@ -173,6 +177,12 @@ def _states(connection: Connection, document_id: str) -> dict[str, str]:
     lock(connection, document_id)
     query = select(versions.c.version, versions.c.state).where(versions.c.document_id == document_id)
     return dict(connection.execute(query.with_for_update()).tuples().all())
+
+
+def _note_change(connection: Connection, document_id: str, version: str) -> None:
+    whose = select(versions.c.tenant, versions.c.corpus).where(_is(document_id, version))
+    for tenant, corpus in connection.execute(whose).all():
+        note_change(connection, tenant, corpus)
 
 
 def _require_original(connection: Connection, document_id: str, version: str) -> None:
