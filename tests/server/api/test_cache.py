@@ -11,8 +11,10 @@ import httpx
 import pytest
 from fake_vllm import FakeVllm, Handler, say
 
+from ingest import Upload
 from server.app import create_app
 from tandem.settings import AnswerSettings, CacheSettings, EngineSettings, Settings, StoreSettings
+from tandem.vocabulary import Caller, Marks
 
 FACT = "The gate of the Quorvex depot closes at seven in the evening."
 LATER_FACT = "The gate of the Quorvex depot closes at nine in the evening."
@@ -46,6 +48,7 @@ async def serving(
     ):
         while (await http.get("/readyz")).status_code != 200:
             await asyncio.sleep(0.05)
+        http.ingestor = app.state.ingestor
         yield http
 
 
@@ -56,9 +59,9 @@ async def http(fake: FakeVllm, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
         yield client
 
 
-async def put(http: httpx.AsyncClient, text: str = FACT, corpus: str = "rules", **form: str) -> str:
+async def put(http: httpx.AsyncClient, text: str = FACT, corpus: str = "rules") -> str:
     file = {"file": ("gate.md", f"# Rules\n\n{text}\n".encode())}
-    response = await http.post(f"/api/corpora/{corpus}/documents", files=file, data=form)
+    response = await http.post(f"/api/corpora/{corpus}/documents", files=file)
     assert response.is_success, response.text
     return (await http.get(f"/api/corpora/{corpus}/documents")).json()["documents"][0]["id"]
 
@@ -181,7 +184,8 @@ async def test_of_a_deleted_document_nothing_is_left_and_the_receipt_counts_it(h
 async def test_an_answer_ends_with_the_first_document_of_its_scope(fake, tmp_path) -> None:
     async with serving(fake, tmp_path) as http:
         until = datetime.now(UTC) + timedelta(seconds=4)
-        await put(http, expires_at=until.isoformat())
+        upload = Upload("gate.md", "gate.md", FACT.encode(), marks=Marks(expires_at=until))
+        await http.ingestor.ingest(Caller(), "rules", upload)
         assert [(await ask(http))["tandem"]["cached"] for _ in range(2)] == [None, "exact"]
         await asyncio.sleep((until - datetime.now(UTC)).total_seconds() + 0.05)
         reply = await ask(http)
