@@ -19,9 +19,13 @@ arrivals: list[int] = []
 """Of each chat request, in nanoseconds of the machine's monotonic clock."""
 
 
+bodies: list[object] = []
+"""Of each chat request, as it came."""
+
+
 async def chat(request: Request) -> Response:
     """One sentence, streamed as vLLM does."""
-    await request.body()
+    bodies.append(await request.json())
 
     def events() -> Iterator[bytes]:
         head = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "base"}
@@ -40,6 +44,11 @@ async def told(request: Request) -> Response:
     return JSONResponse(arrivals)
 
 
+async def recorded(request: Request) -> Response:
+    """The requests so far."""
+    return JSONResponse(bodies)
+
+
 async def health(request: Request) -> Response:
     """Always healthy."""
     return Response()
@@ -56,6 +65,7 @@ _routes = Starlette(
     routes=[
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/arrivals", told),
+        Route("/bodies", recorded),
         Route("/health", health),
         Route("/v1/models", models),
     ]

@@ -10,7 +10,8 @@ from server.answering.rewrite import rewrite
 from server.answering.timings import Timings
 from server.answering.types import Question
 from server.services import Services
-from tandem.retrieval_profile import Recipe, RetrievalProfile
+from tandem.recipes import Recipe
+from tandem.retrieval_profile import RetrievalProfile
 from tandem.vocabulary import Passage
 
 _K = 60

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tandem.vocabulary import Caller, Citation, Passage, Where
 
@@ -85,3 +85,5 @@ class Answer:
     """Whether the text stands in place of the JSON that was asked for."""
     evidence: float | None = None
     """Probability, in [0, 1], that the passages hold the answer; `None` where none were looked for."""
+    cached: Literal["exact", "similar"] | None = None
+    """Whether it was kept from the same question, or from a similar one, and not made for this one."""

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import anyio
@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
+from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer_or_replay
 from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
 from server.api.identity import caller_of, services_of
@@ -25,6 +25,7 @@ router = APIRouter(tags=["chat"])
 
 Event = TextDelta | ReasoningDelta | Answer
 Events = AsyncGenerator[Event, None]
+T = TypeVar("T")
 
 
 @router.post("/v1/chat/completions", response_model=ChatCompletion)
@@ -38,21 +39,30 @@ async def chat_completions(
     question = body.question(caller, services.settings.server)
     completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())
     if not body.stream:
-        done = await _whole_answer(question, request, services)
+        done = await _unless_client_leaves(_last_event(_events_of(question, request, services)), request)
         if done is None:
             return Response(status_code=499)  # the client has gone; nobody reads this
         return JSONResponse(completion(done, completion_id, created, body.model).model_dump())
-    events = answer(question, services)
+    events = _events_of(question, request, services)
     # The first event is awaited here, so that what fails before any text gets its HTTP status.
-    first = await anext(events)
+    first = await _unless_client_leaves(_first_event(events), request)
+    if first is None:
+        return Response(status_code=499)
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
     writer = ChunkWriter(completion_id, created, body.model)
     return _EventStream(events, _written(first, events, writer, include_usage, services))
 
 
-async def _whole_answer(question: Question, request: Request, services: Services) -> Answer | None:
-    """The answer, or `None` if the client went away; then the engine's work is aborted too."""
-    answering = asyncio.create_task(_last_event(question, services))
+def _events_of(question: Question, request: Request, services: Services) -> Events:
+    """The answer's events. `Cache-Control: no-cache` asks for a fresh one, `no-store` keeps none either."""
+    wanted = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
+    keep = "no-store" not in wanted
+    return answer_or_replay(question, services, look=keep and "no-cache" not in wanted, keep=keep)
+
+
+async def _unless_client_leaves(work: Coroutine[Any, Any, T], request: Request) -> T | None:
+    """What the work comes to, or `None` if the client went away; then the engine's work is aborted too."""
+    answering = asyncio.create_task(work)
     leaving = asyncio.create_task(_client_leaves(request))
     try:
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -65,8 +75,12 @@ async def _whole_answer(question: Question, request: Request, services: Services
             await asyncio.wait((answering, leaving))
 
 
-async def _last_event(question: Question, services: Services) -> Answer:
-    async with aclosing(answer(question, services)) as events:
+async def _first_event(events: Events) -> Event:
+    return await anext(events)
+
+
+async def _last_event(answering: Events) -> Answer:
+    async with aclosing(answering) as events:
         async for event in events:
             if isinstance(event, Answer):
                 return event

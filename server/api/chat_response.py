@@ -1,7 +1,7 @@
 """What a chat response says: OpenAI's shapes, and Tandem's additions under the key `tandem`."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -37,6 +37,8 @@ class TandemBody(BaseModel):
     abstained: bool
     evidence: float | None
     """Probability that the passages hold the answer; null where the recipe looks for none."""
+    cached: Literal["exact", "similar"] | None = None
+    """Set where the answer was kept from the same question, or from a similar one."""
 
 
 class Usage(BaseModel):
@@ -88,6 +90,7 @@ def tandem_body(answer: Answer) -> TandemBody:
         timings=answer.timings,
         abstained=answer.abstained,
         evidence=None if answer.evidence is None else round(answer.evidence, 4),
+        cached=answer.cached,
     )
 
 

@@ -29,6 +29,12 @@ class Metrics:
         self._tokens = Counter(
             "tandem_tokens", "Tokens read and written by the engine.", ["direction"], registry=self.registry
         )
+        self._cache = Counter(
+            "tandem_cache",
+            "Questions looked up in the answer cache, by outcome.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -40,6 +46,10 @@ class Metrics:
             self._steps.labels(step).observe(milliseconds / 1000)
         self._tokens.labels("in").inc(tokens_in)
         self._tokens.labels("out").inc(tokens_out)
+
+    def looked_up(self, outcome: str) -> None:
+        """Count one question that was looked up in the answer cache: `exact`, `similar` or `missed`."""
+        self._cache.labels(outcome).inc()
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

@@ -184,6 +184,25 @@ def calibrate(
 
 
 @app.command()
+def consistency(
+    file: Annotated[Path, typer.Argument(help="JSON lines: questions, each with its paraphrases.")],
+    recipe: Annotated[str | None, typer.Option(help="Recipe to ask; the champion by default.")] = None,
+    corpus: Annotated[
+        list[str] | None, typer.Option(help="Corpus to search, repeatable; all by default.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, max=100, help="Times that each wording is asked.")] = 3,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Temperature; the recipe's by default.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Measure whether a recipe says the same to the same question, in other words and again."""
+    from tandem.cli.consistency import measure_consistency
+
+    measure_consistency(read_settings(), file, recipe, corpus or [], runs, temperature, as_json=json)
+
+
+@app.command()
 def status(json: AsJson = False) -> None:
     """What runs here, and what the corpora hold."""
     from tandem.cli.status import print_status

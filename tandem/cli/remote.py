@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from tandem import errors
-from tandem.errors import TandemError, UnavailableError
+from tandem.errors import UnavailableError
+from tandem.remote_errors import error_of as error_of
 from tandem.settings import Settings
 
 _TIMEOUT = httpx.Timeout(10.0, read=600.0)
@@ -61,25 +61,6 @@ def checked(response: httpx.Response) -> Any:
     if response.is_success:
         return response.json() if response.content else None
     raise error_of(response.content)
-
-
-def error_of(body: bytes) -> TandemError:
-    """The error in a response's body or a stream's event."""
-    try:
-        fields = json.loads(body)["error"]
-        kind, message = fields["type"], fields["message"]
-    except (ValueError, KeyError, TypeError):
-        return UnavailableError(
-            "The server's answer is not one of Tandem's", hint="Is another program on its port?"
-        )
-    return _class_of(kind)(message, hint=fields.get("hint"), param=fields.get("param"))
-
-
-def _class_of(kind: str) -> type[TandemError]:
-    classes = [
-        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, TandemError)
-    ]
-    return next((one for one in classes if one.type == kind), TandemError)
 
 
 def _noted_url(note: Path) -> str | None:

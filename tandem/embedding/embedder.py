@@ -11,6 +11,7 @@ import numpy as np
 
 from tandem.embedding.encoder import Encoder, Pass
 from tandem.embedding.gate import ForwardGate
+from tandem.embedding.questions import QuestionBatches
 
 if TYPE_CHECKING:
     from tandem.index.protocol import Vector
@@ -33,7 +34,7 @@ class Embedder:
         self._batch_size = batch_size
         self._gate = ForwardGate(encoder.parallel + encoder.spare)
         self._documents = ThreadPoolExecutor(encoder.parallel, thread_name_prefix="embed-documents")
-        self._questions = ThreadPoolExecutor(encoder.parallel, thread_name_prefix="embed-question")
+        self._questions = QuestionBatches(self._embed_questions, self._gate, encoder.parallel, batch_size)
         self.fingerprint = fingerprint
         """Equal for embedders whose vectors may stand in one collection."""
         self.dimension = encoder.dimension
@@ -63,8 +64,11 @@ class Embedder:
         return vectors
 
     async def embed_query(self, text: str) -> "Vector":
-        """Vector of a question, of shape `(dimension,)`, float32, of length 1; off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._questions, self._embed_question, text)
+        """Vector of a question, of shape `(dimension,)`, float32, of length 1; off the event loop.
+
+        Questions that wait at the same time share a pass. Raises as `embed_documents` does.
+        """
+        return await asyncio.wrap_future(self._questions.ask(text))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` by the embedder's tokenizer, without the marks around it."""
@@ -77,7 +81,7 @@ class Embedder:
     def close(self) -> None:
         """End threads and connections; safe to call twice."""
         self._documents.shutdown(wait=True, cancel_futures=True)
-        self._questions.shutdown(wait=True, cancel_futures=True)
+        self._questions.close()
         self._encoder.close()
 
     def _side_by_side(self, passes: Iterator[Pass]) -> Iterator[tuple[Sequence[int], "Vector"]]:
@@ -101,11 +105,11 @@ class Embedder:
         with self._gate.for_documents():
             return unit(one.run())
 
-    def _embed_question(self, text: str) -> "Vector":
-        with self._gate.for_question():
-            (one,) = self._encoder.passes([text], self._prompts.query, 1)
-            vector: Vector = unit(one.run())[0]
-        return vector
+    def _embed_questions(self, texts: Sequence[str]) -> "Vector":
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for one in self._encoder.passes(texts, self._prompts.query, self._batch_size):
+            vectors[one.places] = unit(one.run())
+        return vectors
 
 
 def unit(vectors: "Vector") -> "Vector":

@@ -1,5 +1,6 @@
 """What is known about documents, jobs and answers, in SQL: SQLite in the data folder, or PostgreSQL."""
 
+from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.open import open_store
 from tandem.store.records import (
@@ -17,6 +18,7 @@ from tandem.store.records import (
 from tandem.store.store import Store
 
 __all__ = [
+    "CachedAnswer",
     "Claim",
     "CollectionRecord",
     "CorpusSummary",
@@ -33,5 +35,6 @@ __all__ = [
     "Revision",
     "Store",
     "Trace",
+    "Visible",
     "open_store",
 ]

@@ -7,6 +7,7 @@ from dataclasses import fields
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, insert, select, update
 
 from tandem.errors import NotFoundError
+from tandem.store.cached_answers import forget_changes, remove_answers
 from tandem.store.collections import is_active
 from tandem.store.holds import hold
 from tandem.store.job_records import WAITING
@@ -34,7 +35,7 @@ class Removals(Transactions):
     """Removes documents, corpora and tenants. Each method returns what it removed, by place."""
 
     def erase_document(self, tenant: str, corpus: str, document_id: str, uri: str) -> dict[str, int]:
-        """Remove what traces and jobs hold of a document; its versions go with the sweep.
+        """Remove what traces, jobs and kept answers hold of a document; its versions go with the sweep.
 
         A trace that drew on it loses its answer, passages and citations. A job loses the file, and the
         archives in which it lay; what still waits in a job that goes on is not touched.
@@ -52,7 +53,8 @@ class Removals(Transactions):
                 "store.traces": _redact(connection, tenant, drawn),
                 "store.contents": _remove_contents(connection, here) + _remove_contents(connection, around),
             }
-            return removed | {"store.job_documents": _remove(connection, job_documents, here)}
+            removed["store.job_documents"] = _remove(connection, job_documents, here)
+            return removed | {"caches.answers": remove_answers(connection, tenant, corpus)}
 
     def holds(self, tenant: str, corpus: str) -> bool:
         """Whether there is anything of a corpus: documents, what is left of them, jobs or settings."""
@@ -93,6 +95,9 @@ class Removals(Transactions):
                 removed = {"store.traces": _redact(connection, tenant, drawn)}
             removed |= removed_jobs
             removed["store.corpora"] = _remove(connection, corpora, _scope(corpora, tenant, corpus))
+            # In this order: an answer that is just being kept is there to be removed, or is not kept.
+            forget_changes(connection, tenant, corpus)
+            removed["caches.answers"] = remove_answers(connection, tenant, corpus)
         return removed, written
 
     def end_hold(self, hold_id: str) -> None:

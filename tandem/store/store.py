@@ -1,5 +1,6 @@
 """The store as the services see it."""
 
+from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
@@ -31,8 +32,9 @@ class Store(
     JobWork,
     Workers,
     Traces,
+    CachedAnswers,
 ):
-    """Documents, their versions and links, collections, jobs, receipts and traces in one database.
+    """Documents, their versions and links, collections, jobs, receipts, traces and kept answers in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tandem.errors import ConflictError, NotFoundError
+from tandem.store.cached_answers import note_change
 from tandem.store.collections import require_active
 from tandem.store.documents import LISTED, record_of
 from tandem.store.holds import require_unheld
@@ -97,6 +98,7 @@ class Versions(Transactions):
                 )
             shown = {"state": CURRENT, "chunks": chunk_count, "writer": None}
             connection.execute(update(versions).where(is_version(document_id, version)).values(shown))
+            _note_change(connection, document_id, version)
             return old
 
     def set_expiry(self, document_id: str, version: str, expires_at: datetime | None) -> None:
@@ -105,6 +107,7 @@ class Versions(Transactions):
             connection.execute(
                 update(versions).where(is_version(document_id, version)).values(expires_at=expires_at)
             )
+            _note_change(connection, document_id, version)
 
     def delete_document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
         """Take a document from every reader at once; its chunks are then among the `leftovers`.
@@ -131,6 +134,7 @@ class Versions(Transactions):
             connection.execute(
                 update(versions).where(is_version(document_id, row.version)).values(state=SUPERSEDED)
             )
+            note_change(connection, caller.tenant, corpus)
             return record_of(row)
 
 
@@ -140,6 +144,12 @@ def _require_unclaimed(connection: Connection, document_id: str, version: str, w
         raise ConflictError(
             "Another server is just removing an earlier copy of this version", hint="Try again in a moment."
         )
+
+
+def _note_change(connection: Connection, document_id: str, version: str) -> None:
+    whose = select(versions.c.tenant, versions.c.corpus).where(is_version(document_id, version))
+    for tenant, corpus in connection.execute(whose).all():
+        note_change(connection, tenant, corpus)
 
 
 def _require_original(connection: Connection, document_id: str, version: str) -> None:

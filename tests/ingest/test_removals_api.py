@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -18,7 +18,7 @@ from ingest.jobs import JobWorker
 from ingest.jobs.entries import entry_of_upload
 from tandem.errors import TandemError
 from tandem.settings import IngestSettings
-from tandem.store import Trace
+from tandem.store import CachedAnswer, Trace
 from tandem.vocabulary import Caller, Marks, document_id
 
 CANARY = "Xanthocroid"
@@ -86,6 +86,10 @@ async def planted(parts: Parts) -> None:
         await worker.run_one(ACME, job.id)
     await ingestor.close()
     parts.store.add_trace(TRACE)
+    visible = parts.store.visible("acme", None).digest
+    until = datetime.now(UTC) + timedelta(hours=1)
+    kept = CachedAnswer("acme", "key", "family", visible, None, until, None, f"The {CANARY} [1].")
+    assert parts.store.keep_answer(kept, [KNOWN], entries=1, max_bytes=1_000)
     assert parts.store.document(ACME, "docs", KNOWN).text
     assert await places(parts)
 
@@ -127,13 +131,19 @@ async def test_nothing_is_left_and_a_receipt_says_what_was_removed(
     parts: Parts, http: httpx.AsyncClient, tmp_path: Path, address: str
 ) -> None:
     await planted(parts)
-    assert {"versions.text", "contents.content", "traces.answer", "index"} <= await places(parts)
+    assert {
+        "versions.text",
+        "contents.content",
+        "traces.answer",
+        "cached_answers.answer",
+        "index",
+    } <= await places(parts)
     removed = (await http.delete(address)).json()
     assert await places(parts) == set()
     assert files_with_canary(tmp_path) == set()
     assert removed["removed"] == {
         **{"index.chunks": 1, "store.versions": 1, "store.traces": 1},
-        **{"store.contents": 1, "store.job_documents": 2},
+        **{"store.contents": 1, "store.job_documents": 2, "caches.answers": 1},
         **({} if "documents" in address else {"store.jobs": 2, "store.corpora": 0}),
         **({"store.receipts": 0} if "tenant" in address else {}),
     }

@@ -1,0 +1,104 @@
+"""`POST /api/retrieve`: the passages for a question, without an answer."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.answering.retrieve import retrieve
+from server.answering.timings import Timings
+from server.api.chat_request import TandemOptions
+from server.api.identity import caller_of, services_of
+from server.services import Services
+from tandem.errors import InvalidRequestError, TooLargeError
+from tandem.recipes import MODEL
+from tandem.vocabulary import Caller, Passage, Scalar, Where
+
+router = APIRouter(tags=["documents"])
+
+
+class RetrieveRequest(BaseModel):
+    """What to look for, and where."""
+
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(min_length=1, description="The question, or words to look for.")
+    passages: int | None = Field(None, ge=1, le=50, description="Most passages; the recipe's by default.")
+    model: str = Field(MODEL, description="The recipe whose retrieval is used, as in a chat request.")
+    tandem: TandemOptions | None = Field(None, description="What to search, as in a chat request.")
+
+
+class PassageBody(BaseModel):
+    """One passage; `start` and `end` are its place in the document, in code points."""
+
+    id: str
+    text: str
+    score: float
+    """What it was ranked by; it compares within one response alone."""
+    similarity: float
+    """Cosine of the question and the passage."""
+    document_id: str
+    corpus: str
+    title: str
+    uri: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+    tags: list[str]
+    metadata: dict[str, Scalar]
+
+
+class RetrieveResponse(BaseModel):
+    """The passages, best first."""
+
+    passages: list[PassageBody]
+    timings: dict[str, float]
+    """Milliseconds per step."""
+
+
+@router.post("/api/retrieve")
+async def retrieve_passages(
+    body: RetrieveRequest,
+    caller: Annotated[Caller, Depends(caller_of)],
+    services: Annotated[Services, Depends(services_of)],
+) -> RetrieveResponse:
+    """Find passages as the recipe does before it answers. Only the caller's documents are searched."""
+    most = services.settings.server.max_question_chars
+    if len(body.query) > most:
+        raise TooLargeError(
+            f"The query has {len(body.query):,} characters; the limit is {most:,}", param="query"
+        )
+    profile = services.recipes.of_model(body.model).retrieval
+    if profile is None:
+        raise InvalidRequestError(
+            f"{body.model} answers without retrieval", param="model", hint="GET /v1/models lists the recipes."
+        )
+    if body.passages is not None:
+        profile = replace(profile, passages=body.passages)
+    options = body.tandem or TandemOptions()
+    corpora = tuple(dict.fromkeys(options.corpora)) if options.corpora else None
+    where = options.where() if body.tandem else Where()
+    timings = Timings()
+    found = await retrieve(caller, body.query, corpora, where, profile, services, timings)
+    return RetrieveResponse(passages=[_body(passage) for passage in found], timings=timings.finish())
+
+
+def _body(passage: Passage) -> PassageBody:
+    chunk = passage.chunk
+    return PassageBody(
+        id=chunk.id,
+        text=chunk.text,
+        score=passage.score,
+        similarity=passage.similarity,
+        document_id=chunk.document_id,
+        corpus=chunk.corpus,
+        title=chunk.title,
+        uri=chunk.uri,
+        page=chunk.page,
+        section=chunk.section,
+        start=chunk.start,
+        end=chunk.end,
+        tags=list(chunk.marks.tags),
+        metadata=dict(chunk.marks.metadata),
+    )
