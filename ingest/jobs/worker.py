@@ -43,6 +43,8 @@ async def say_alive(store: Store, worker: str) -> None:
             await in_thread(store.seen_worker, worker)
         except TandemError as error:
             log.warning("cannot say that this worker lives", error=error.message)
+        except Exception:  # a fault of ours here would give all that this worker does to others
+            log.exception("cannot say that this worker lives")
         await asyncio.sleep(_BEAT_S)
 
 
@@ -91,8 +93,10 @@ class JobWorker:
                 if claimed is None:
                     await asyncio.sleep(_LOOK_S)
                     continue
-                await self._runner.run(*claimed)
-                await self._ingestor.compact()
+                if await self._runner.run(*claimed):
+                    await self._ingestor.compact()
+                else:  # what stood in the way may stand there for a while
+                    await asyncio.sleep(_LOOK_S)
         finally:
             beat.cancel()
 
@@ -105,17 +109,19 @@ class JobWorker:
                 # The store or the index is away: the job was let go, and is claimed again when it is back.
                 log.warning("ingestion interrupted", error=error.message)
                 await asyncio.sleep(_BEAT_S)
+            except Exception:  # a fault of ours in one step must not end all of them
+                log.exception("ingestion interrupted")
+                await asyncio.sleep(_BEAT_S)
 
     async def _next(self) -> bool:
-        """Do the next job; false if there is none."""
+        """Do the next job; false if there is none, or if it was broken off."""
         await self._runner.release()
         if not await in_thread(self._store.has_free_job):
             return False
         claimed = await in_thread(self._store.claim_job, self.id)
         if claimed is None:
             return False
-        await self._runner.run(*claimed)
-        return True
+        return await self._runner.run(*claimed)
 
     async def _pause(self) -> None:
         try:
@@ -134,6 +140,8 @@ class JobWorker:
                 await in_thread(self._store.purge_jobs, datetime.now(UTC) - _JOBS_ARE_KEPT)
             except TandemError as error:
                 log.warning("tidying up is postponed", error=error.message)
+            except Exception:  # as above
+                log.exception("tidying up is postponed")
             await asyncio.sleep(_TIDY_S)
 
     async def _remove_expired(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -306,6 +307,54 @@ async def test_a_fault_of_ours_in_a_job_ends_the_job_and_not_the_worker(
             await until(lambda: desk.store.job(CALLER, sound.id).ended)
     assert desk.store.job(CALLER, broken.id).state == "failed"
     assert desk.store.job(CALLER, sound.id).state == "done"
+
+
+@pytest.mark.parametrize("place", ["seen_worker", "has_free_job", "purge_jobs"])
+async def test_a_fault_of_ours_beside_the_jobs_does_not_end_the_worker(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(worker_module, "_BEAT_S", 0.05)
+    real, calls = getattr(desk.store, place), []
+
+    def breaking(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= 2:
+            raise ZeroDivisionError
+        return real(*arguments)
+
+    monkeypatch.setattr(worker_module, "_TIDY_S", 0.05)
+    async with working(desk) as worker:
+        monkeypatch.setattr(desk.store, place, breaking)
+        await until(lambda: len(calls) > 2)
+        desk.write("a.md", text_of("lantern"))
+        job = desk.job()
+        worker.wake()
+        await until(lambda: desk.store.job(CALLER, job.id).ended)
+    assert desk.store.job(CALLER, job.id).counts == {"created": 1}
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["a server", "a command"])
+async def test_a_job_that_is_broken_off_again_and_again_does_not_spin(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    tries: list[int] = []
+
+    async def conflicting_orphans(_: Ingestor) -> None:
+        tries.append(1)
+        raise ConflictError("The document that says the same was just removed")
+
+    monkeypatch.setattr(Ingestor, "index_orphans", conflicting_orphans)
+    monkeypatch.setattr(Ingestor, "repair", lambda _: asyncio.sleep(0))
+    desk.write("a.md", text_of("lantern"))
+    job = desk.job()
+    ingestor, worker = desk.worker()
+    working = asyncio.create_task(worker.run_one(CALLER, job.id) if alone else worker.run())
+    begun = time.monotonic()
+    await until(lambda: len(tries) > 4)
+    working.cancel()
+    await asyncio.wait([working])
+    await ingestor.close()
+    assert time.monotonic() - begun > 4 * 0.45
 
 
 async def test_a_job_that_the_store_did_not_take_back_is_let_go_later(
