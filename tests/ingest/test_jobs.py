@@ -354,7 +354,8 @@ async def test_a_job_that_is_broken_off_again_and_again_does_not_spin(
     working.cancel()
     await asyncio.wait([working])
     await ingestor.close()
-    assert time.monotonic() - begun > 4 * 0.45
+    # A server has two that look for jobs, every half second each.
+    assert time.monotonic() - begun > 4 * (0.45 if alone else 0.2)
 
 
 async def test_a_job_that_the_store_did_not_take_back_is_let_go_later(
