@@ -33,6 +33,8 @@ async def local_worker(
         live = await open_live(store, settings, progress)
         stack.push_async_callback(live.close)
         me = await in_thread(join_workers, store, stack)
+        beat = asyncio.create_task(say_alive(store, me))
+        stack.callback(beat.cancel)
         ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings))
         stack.push_async_callback(ingestor.close)
         await ingestor.repair()
