@@ -1,13 +1,15 @@
 """Does jobs, as long as the process lives."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import structlog
 
 from ingest.jobs.runner import JobRunner
+from ingest.locks import to_its_end
 from ingest.pipeline import Ingestor
 from tandem.errors import NotFoundError, TandemError
 from tandem.settings import IngestSettings
@@ -40,12 +42,24 @@ async def say_alive(store: Store, worker: str) -> None:
     """Say that the worker lives, again and again until cancelled."""
     while True:
         try:
-            await in_thread(store.seen_worker, worker)
+            # To its end: one that came after the worker has left would bring it back.
+            await to_its_end(in_thread(store.seen_worker, worker))
         except TandemError as error:
             log.warning("cannot say that this worker lives", error=error.message)
         except Exception:  # a fault of ours here would give all that this worker does to others
             log.exception("cannot say that this worker lives")
         await asyncio.sleep(_BEAT_S)
+
+
+@asynccontextmanager
+async def alive(store: Store, worker: str) -> AsyncIterator[None]:
+    """Say that the worker lives for as long as the block lasts."""
+    beat = asyncio.create_task(say_alive(store, worker))
+    try:
+        yield
+    finally:
+        beat.cancel()
+        await asyncio.wait([beat])
 
 
 class JobWorker:
@@ -86,8 +100,7 @@ class JobWorker:
 
         Where another worker holds it, this one waits: that one ends it, or is found to be dead.
         """
-        beat = asyncio.create_task(say_alive(self._store, self.id))
-        try:
+        async with alive(self._store, self.id):
             while not (await in_thread(self._store.job, caller, job_id)).ended:
                 claimed = await in_thread(self._store.claim_job, self.id, job_id)
                 if claimed is None:
@@ -97,8 +110,6 @@ class JobWorker:
                     await self._ingestor.compact()
                 else:  # what stood in the way may stand there for a while
                     await asyncio.sleep(_LOOK_S)
-        finally:
-            beat.cancel()
 
     async def _work(self) -> None:
         while True:
