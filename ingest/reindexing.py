@@ -77,6 +77,9 @@ class Reindexer:
             except TandemError as error:
                 log.warning("re-embedding interrupted", error=error.message)
                 await asyncio.sleep(_PAUSE_S)
+            except Exception:  # a fault of ours must not leave this process with a collection of the past
+                log.exception("re-embedding interrupted")
+                await asyncio.sleep(_PAUSE_S)
             await asyncio.sleep(_LOOK_S / 2)
 
     async def run_next(self) -> None:

@@ -72,8 +72,8 @@ class JobRunner:
         self._budget = Budget(_BYTES_AT_ONCE)
         self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
 
-    async def run(self, claim: Claim, job: Job) -> None:
-        """Do the job to its end, to its cancellation, or until the claim is lost.
+    async def run(self, claim: Claim, job: Job) -> bool:
+        """Do the job to its end, to its cancellation, or until the claim is lost; false if it was broken off.
 
         What was done is kept at any moment; a cancelled task lets another worker go on.
         """
@@ -86,11 +86,14 @@ class JobRunner:
             log.warning("ingestion broken off", job=claim.job_id, why=error.message)
             self._held.add(claim)
             await self.release()
+            return False
         except BaseException:
             self._held.add(claim)
             with suppress(TandemError):  # the first error, or the cancellation, is what must be told
                 await asyncio.shield(self.release())
             raise
+        else:
+            return True
         finally:
             await in_thread(reach.close)
 

@@ -1,13 +1,15 @@
 """Does jobs, as long as the process lives."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import structlog
 
 from ingest.jobs.runner import JobRunner
+from ingest.locks import to_its_end
 from ingest.pipeline import Ingestor
 from tandem.errors import NotFoundError, TandemError
 from tandem.settings import IngestSettings
@@ -40,10 +42,24 @@ async def say_alive(store: Store, worker: str) -> None:
     """Say that the worker lives, again and again until cancelled."""
     while True:
         try:
-            await in_thread(store.seen_worker, worker)
+            # To its end: one that came after the worker has left would bring it back.
+            await to_its_end(in_thread(store.seen_worker, worker))
         except TandemError as error:
             log.warning("cannot say that this worker lives", error=error.message)
+        except Exception:  # a fault of ours here would give all that this worker does to others
+            log.exception("cannot say that this worker lives")
         await asyncio.sleep(_BEAT_S)
+
+
+@asynccontextmanager
+async def alive(store: Store, worker: str) -> AsyncIterator[None]:
+    """Say that the worker lives for as long as the block lasts."""
+    beat = asyncio.create_task(say_alive(store, worker))
+    try:
+        yield
+    finally:
+        beat.cancel()
+        await asyncio.wait([beat])
 
 
 class JobWorker:
@@ -84,17 +100,16 @@ class JobWorker:
 
         Where another worker holds it, this one waits: that one ends it, or is found to be dead.
         """
-        beat = asyncio.create_task(say_alive(self._store, self.id))
-        try:
+        async with alive(self._store, self.id):
             while not (await in_thread(self._store.job, caller, job_id)).ended:
                 claimed = await in_thread(self._store.claim_job, self.id, job_id)
                 if claimed is None:
                     await asyncio.sleep(_LOOK_S)
                     continue
-                await self._runner.run(*claimed)
-                await self._ingestor.compact()
-        finally:
-            beat.cancel()
+                if await self._runner.run(*claimed):
+                    await self._ingestor.compact()
+                else:  # what stood in the way may stand there for a while
+                    await asyncio.sleep(_LOOK_S)
 
     async def _work(self) -> None:
         while True:
@@ -105,17 +120,19 @@ class JobWorker:
                 # The store or the index is away: the job was let go, and is claimed again when it is back.
                 log.warning("ingestion interrupted", error=error.message)
                 await asyncio.sleep(_BEAT_S)
+            except Exception:  # a fault of ours in one step must not end all of them
+                log.exception("ingestion interrupted")
+                await asyncio.sleep(_BEAT_S)
 
     async def _next(self) -> bool:
-        """Do the next job; false if there is none."""
+        """Do the next job; false if there is none, or if it was broken off."""
         await self._runner.release()
         if not await in_thread(self._store.has_free_job):
             return False
         claimed = await in_thread(self._store.claim_job, self.id)
         if claimed is None:
             return False
-        await self._runner.run(*claimed)
-        return True
+        return await self._runner.run(*claimed)
 
     async def _pause(self) -> None:
         try:
@@ -134,6 +151,8 @@ class JobWorker:
                 await in_thread(self._store.purge_jobs, datetime.now(UTC) - _JOBS_ARE_KEPT)
             except TandemError as error:
                 log.warning("tidying up is postponed", error=error.message)
+            except Exception:  # as above
+                log.exception("tidying up is postponed")
             await asyncio.sleep(_TIDY_S)
 
     async def _remove_expired(self) -> None:

@@ -1,13 +1,12 @@
 """The same work in this process, for when no server runs."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ingest import Ingestor
 from ingest.beside import Beside
 from ingest.cluster.starting import cluster
-from ingest.jobs import JobWorker, join_workers, say_alive
+from ingest.jobs import JobWorker, alive, join_workers
 from ingest.reindexing import Reindexer
 from tandem.cli.output import progress
 from tandem.live import open_index_of, open_live
@@ -33,6 +32,7 @@ async def local_worker(
         live = await open_live(store, settings, progress)
         stack.push_async_callback(live.close)
         me = await in_thread(join_workers, store, stack)
+        await stack.enter_async_context(alive(store, me))
         ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings))
         stack.push_async_callback(ingestor.close)
         await ingestor.repair()
@@ -57,6 +57,5 @@ async def local_reindexer(settings: Settings, store: Store) -> AsyncIterator[Rei
         else:
             stack.push_async_callback((await open_index_of(known, settings)).close)
         me = await in_thread(join_workers, store, stack)
-        beat = asyncio.create_task(say_alive(store, me))
-        stack.callback(beat.cancel)
+        await stack.enter_async_context(alive(store, me))
         yield Reindexer(store, settings, me, None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from ingest_parts import Parts, opened
+from jobs_desk import Desk
 
 from tandem.embedding import Embedder, load_embedder
 from tandem.settings import EmbeddingSettings
@@ -21,3 +22,8 @@ def embedder() -> Iterator[Embedder]:
 async def parts(embedder: Embedder, tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(embedder, tmp_path) as parts:
         yield parts
+
+
+@pytest.fixture
+def desk(parts: Parts, tmp_path: Path) -> Desk:
+    return Desk(parts, tmp_path / "files")
