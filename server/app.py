@@ -16,7 +16,7 @@ from server.api import chat, corpora, evidence, health, models, retrieve
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
-from server.calibration import read_calibration
+from server.calibration import mismatch, read_calibration
 from server.example_set import ExampleSet
 from server.fence import open_fence
 from server.monitoring import Metrics
@@ -102,6 +102,8 @@ async def open_services(
     prompts = PromptLibrary()
     examples = await _examples(settings)
     calibration = await in_thread(read_calibration, settings.answer.calibration)
+    if warning := mismatch(calibration, live.collection.embedder.fingerprint):
+        report(warning)
     services = Services(
         settings=settings,
         store=store,

@@ -105,6 +105,19 @@ def read_calibration(file: Path | None) -> Calibration:
         ) from error
 
 
+def mismatch(calibration: Calibration, embedder: str) -> str | None:
+    """What to say where the cosines are of another embedder than when it was fitted; `None` where not.
+
+    It still serves: words weigh more in it than cosines.
+    """
+    if calibration.embedder == embedder:
+        return None
+    return (
+        f"The evidence was calibrated with another embedder ({calibration.embedder or 'unknown'}) than the "
+        f"index has ({embedder}): its probability is off until `tandem calibrate` has fitted it anew"
+    )
+
+
 def write_calibration(calibration: Calibration, file: Path) -> None:
     """Write it as JSON, whole or not at all. Raises `OSError`."""
     fresh = file.with_name(f"{file.name}.new")

@@ -11,8 +11,17 @@ from passages import passage
 
 from server.answering.evidence import evidence_of
 from server.answering.evidence_features import features
-from server.calibration import FEATURES, Calibration, bundled_calibration, read_calibration, write_calibration
+from server.calibration import (
+    FEATURES,
+    Calibration,
+    bundled_calibration,
+    mismatch,
+    read_calibration,
+    write_calibration,
+)
+from tandem.embedding import load_embedder
 from tandem.errors import SettingsError
+from tandem.settings import EmbeddingSettings
 
 QUESTION = "How long is the incubation period of SARS-CoV-2?"
 ANSWER = "The incubation period of SARS-CoV-2 is 5.2 days. It can be as long as 14 days."
@@ -117,6 +126,13 @@ def test_a_file_that_is_no_calibration_is_a_settings_error(
 def test_a_file_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         read_calibration(tmp_path / "none.json")
+
+
+def test_a_calibration_says_that_it_is_of_another_embedder() -> None:
+    embedder = load_embedder(EmbeddingSettings())
+    assert mismatch(OWN, embedder.fingerprint) is None
+    embedder.close()
+    assert "tandem calibrate" in (mismatch(OWN, "another") or "")
 
 
 def test_another_calibration_is_another_recipe(parts) -> None:
