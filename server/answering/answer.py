@@ -17,6 +17,7 @@ from server.answering.trace import keep_trace
 from server.answering.types import ABSTENTION, Answer, Question, ReasoningDelta, TextDelta
 from server.services import Services
 from tandem.engine import ChatDelta
+from tandem.threads import in_thread
 from tandem.vocabulary import Passage
 
 
@@ -45,7 +46,10 @@ async def answer(
     if recipe.retrieval is None or (passages and (evidence or 0.0) >= recipe.retrieval.evidence):
         with timings.step("assemble"):
             examples = await pick_examples(question, recipe, services)
-            prompt = assemble(question, recipe, passages, sampling.max_tokens, services, examples)
+            # Tokenizing the passages takes milliseconds, in which no other answer's text would be sent on.
+            prompt = await in_thread(
+                assemble, question, recipe, passages, sampling.max_tokens, services, examples
+            )
             shown = Shown(question, recipe, prompt.passages, services.tokens)
         timings.mark("before_engine")
         with timings.step("generate"):
