@@ -2,6 +2,7 @@
 
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.open import open_store
+from tandem.store.recipe_records import ChampionChange, PromptVersion, RecipeVersion
 from tandem.store.records import (
     CollectionRecord,
     CorpusSummary,
@@ -15,6 +16,7 @@ from tandem.store.records import (
 from tandem.store.store import Store
 
 __all__ = [
+    "ChampionChange",
     "Claim",
     "CollectionRecord",
     "CorpusSummary",
@@ -25,7 +27,9 @@ __all__ = [
     "Original",
     "Outcome",
     "PendingVersion",
+    "PromptVersion",
     "Receipt",
+    "RecipeVersion",
     "Reindexing",
     "Store",
     "Trace",

@@ -7,6 +7,8 @@ from tandem.store.duplicates import Duplicates
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
+from tandem.store.prompts import Prompts
+from tandem.store.recipes import Recipes
 from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
 from tandem.store.traces import Traces
@@ -27,8 +29,11 @@ class Store(
     JobWork,
     Workers,
     Traces,
+    Prompts,
+    Recipes,
 ):
-    """Documents, their versions and links, collections, jobs, receipts and traces in one database.
+    """Documents, their versions and links, collections, jobs, receipts, traces, prompts and recipes in one
+    database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.
