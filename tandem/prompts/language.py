@@ -13,9 +13,10 @@ from time import monotonic
 from typing import Any
 
 from jinja2 import StrictUndefined, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.filters import do_join, do_replace
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_environment
 
 MOST_STEPS = 20_000
@@ -26,12 +27,18 @@ _MOST_ITEMS = 10_000
 _MOST_BITS = 256
 
 _FILTERS = frozenset(
-    "abs capitalize count d default first float int join last length list lower map max min reject rejectattr "
-    "replace reverse round select selectattr sort string title trim truncate unique upper wordcount".split()
-)
+    (
+        "abs", "capitalize", "count", "d", "default", "first", "float", "int", "join", "last", "length", "list",
+        "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "select",
+        "selectattr", "sort", "string", "title", "trim", "truncate", "unique", "upper", "wordcount",
+    )
+)  # fmt: skip
 _STR_METHODS = frozenset(
-    "lower upper strip lstrip rstrip title capitalize startswith endswith split splitlines".split()
-)
+    (
+        "lower", "upper", "strip", "lstrip", "rstrip", "title", "capitalize", "startswith", "endswith", "split",
+        "splitlines",
+    )
+)  # fmt: skip
 _DICT_METHODS = frozenset(("get", "items", "keys", "values"))
 _NODES = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Assign, nodes.AssignBlock,
@@ -81,7 +88,11 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         # Not optimised: that would work out constant expressions before anything is limited.
         super().__init__(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, optimized=False, finalize=_written
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            optimized=False,
+            finalize=_written,
         )
         self.filters = {name: made for name, made in self.filters.items() if name in _FILTERS}
         self.filters |= {"join": _join, "replace": _replace, "string": _scalar}
@@ -209,7 +220,7 @@ def _range(*bounds: int) -> range:
 def _join(environment: PromptEnvironment, value: Any, d: str = "", attribute: str | None = None) -> str:
     items = list(value)
     _budget.get().spend(chars=len(str(_scalar(d))) * len(items))
-    text = do_join(_eval_context(environment), items if attribute else map(_scalar, items), d, attribute)
+    text: str = do_join(_eval_context(environment), items if attribute else map(_scalar, items), d, attribute)
     _budget.get().spend(chars=len(text))
     return text
 
@@ -219,7 +230,8 @@ def _replace(environment: PromptEnvironment, s: str, old: str, new: str, count: 
     s, old, new = str(_scalar(s)), str(_scalar(old)), str(_scalar(new))
     found = len(s) + 1 if not old else s.count(old)
     _budget.get().spend(chars=len(s) + found * len(new))
-    return do_replace(_eval_context(environment), s, old, new, count)
+    text: str = do_replace(_eval_context(environment), s, old, new, count)
+    return text
 
 
 def _eval_context(environment: PromptEnvironment) -> nodes.EvalContext:

@@ -52,8 +52,8 @@ class Prompts(Transactions):
 
     def prompts(self) -> list[PromptVersion]:
         """The newest version of every prompt, by name."""
-        last = select(prompt_versions.c.name, func.max(prompt_versions.c.number).label("number"))
-        last = last.group_by(prompt_versions.c.name).subquery()
+        numbers = select(prompt_versions.c.name, func.max(prompt_versions.c.number).label("number"))
+        last = numbers.group_by(prompt_versions.c.name).subquery()
         same = and_(prompt_versions.c.name == last.c.name, prompt_versions.c.number == last.c.number)
         query = select(prompt_versions).join(last, same).order_by(prompt_versions.c.name)
         with self._reading() as connection:

@@ -62,7 +62,11 @@ def test_a_restored_text_is_the_newest_version_and_nothing_is_lost(store: Store)
 
 
 def test_prompts_are_listed_with_their_newest_version(store: Store) -> None:
-    store.save_prompt("b", "one", "ada"), store.save_prompt("a", "x", "ada"), store.save_prompt("b", "two", "a")
+    (
+        store.save_prompt("b", "one", "ada"),
+        store.save_prompt("a", "x", "ada"),
+        store.save_prompt("b", "two", "a"),
+    )
     assert [(v.name, v.number, v.text) for v in store.prompts()] == [("a", 1, "x"), ("b", 2, "two")]
 
 
