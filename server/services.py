@@ -6,7 +6,6 @@ from server.example_set import ExampleSet
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
-from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook
 from tandem.settings import Settings
 from tandem.store import Store
@@ -22,7 +21,6 @@ class Services:
     live: Live
     engine: Engine
     client: EngineClient
-    prompts: PromptLibrary
     recipes: RecipeBook
     tokens: ModelTokens
     metrics: Metrics

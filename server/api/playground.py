@@ -1,0 +1,5 @@
+"""`/api/playground`."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/playground", tags=["playground"])
