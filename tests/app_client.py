@@ -27,7 +27,7 @@ async def app_client(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", timeout=60) as client,
     ):
-        client.services = app.state.services
+        client.app, client.services = app, app.state.services
         if documents:
             file = {"file": ("gate.md", f"# Rules\n\n{FACT}\n".encode())}
             assert (await client.post("/api/corpora/rules/documents", files=file)).status_code == 201

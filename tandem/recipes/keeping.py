@@ -1,7 +1,7 @@
 """Recipes and prompts between the settings, the package and the store."""
 
 from tandem.errors import ConflictError
-from tandem.prompts import PromptLibrary, check_name, check_prompt
+from tandem.prompts import PromptLibrary, check_name
 from tandem.recipes.book import RecipeBook
 from tandem.recipes.builtin import profile_of
 from tandem.recipes.changing import RecipeChanges, changed, check_served
@@ -23,15 +23,6 @@ def keep_builtin(book: RecipeBook, prompts: PromptLibrary, store: Store) -> None
         save_recipe(recipe, store, _AUTHOR, "Made of the settings", known=True)
 
 
-def save_prompt(
-    store: Store, name: str, text: str, author: str, note: str = ""
-) -> tuple[str, str, int, bool]:
-    """Check and save a text; gives name, text, number, and whether it is a new version."""
-    check_name(name)
-    version, made = store.save_prompt(name, check_prompt(text), author, note)
-    return version.name, version.text, version.number, made
-
-
 def prompt_named(store: Store, label: str) -> tuple[str, str]:
     """Name and text of the prompt `NAME` or `NAME@VERSION`. Raises `NotFoundError`."""
     name, at, version = label.partition("@")
@@ -40,10 +31,21 @@ def prompt_named(store: Store, label: str) -> tuple[str, str]:
 
 
 def derive(
-    base: str, changes: RecipeChanges, name: str | None, book: RecipeBook, store: Store, settings: Settings
+    base: str,
+    changes: RecipeChanges,
+    name: str | None,
+    book: RecipeBook,
+    store: Store,
+    settings: Settings,
+    draft: tuple[str, str] | None = None,
 ) -> Recipe:
-    """The recipe that is `base` with changes. Raises `NotFoundError`, `InvalidRequestError`."""
-    prompt = prompt_named(store, changes.prompt) if changes.prompt is not None else None
+    """The recipe that is `base` with changes. `draft` is the name and text of a prompt that is not saved.
+
+    Raises `NotFoundError`, `InvalidRequestError`.
+    """
+    prompt = draft
+    if changes.prompt is not None:
+        prompt = prompt_named(store, changes.prompt)
     return changed(book.find(base), changes, prompt, settings.engine, profile_of(settings), name)
 
 
