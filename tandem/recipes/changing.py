@@ -1,5 +1,6 @@
 """A recipe made of another: `rag`, but with this prompt and that temperature."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Literal
@@ -41,6 +42,22 @@ class RecipeChanges(BaseModel):
     reasoning_closes: str | None = Field(
         None, max_length=100, description="What ends the reasoning; empty where nothing is reasoning."
     )
+
+
+def changes_of(retrieval: str | None, passages: int | None, **named: Any) -> RecipeChanges:
+    """Changes as a command line names them; `retrieval` is JSON. Raises `InvalidRequestError`."""
+    try:
+        profile = json.loads(retrieval) if retrieval else {}
+    except ValueError as error:
+        raise InvalidRequestError(f"retrieval is not JSON: {error}", param="retrieval") from error
+    if passages is not None and isinstance(profile, dict):
+        profile["passages"] = passages
+    try:
+        return RecipeChanges.model_validate({**named, "retrieval": None if profile == {} else profile})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        raise InvalidRequestError(f"{key}: {first['msg']}", param=key) from error
 
 
 def changed(
