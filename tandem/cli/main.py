@@ -1,6 +1,7 @@
 """All commands. What they do stands in modules of their own, imported late so that help is quick."""
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -476,7 +477,7 @@ def playground(
     """Ask recipes side by side on the running server: every combination of what is named. Nothing is kept."""
     from tandem.cli.playground import listed, read_text, run_playground, variants_of
 
-    named = {
+    named: dict[str, Sequence[object]] = {
         "model": listed(models, str, "--models"),
         "temperature": listed(temperature, float, "--temperature"),
         "passages": listed(passages, int, "--passages"),

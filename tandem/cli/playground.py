@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,7 +50,7 @@ def read_text(file: Path | None) -> str | None:
 
 
 def variants_of(
-    recipes: list[str], prompts: list[str], text: str | None, changes: dict[str, list[Any]]
+    recipes: list[str], prompts: list[str], text: str | None, changes: Mapping[str, Sequence[object]]
 ) -> list[dict[str, Any]]:
     """Every combination, each with a label that says it."""
     wordings: list[dict[str, Any]] = [{"prompt": name} for name in prompts]
