@@ -255,7 +255,9 @@ class RaySettings(_Group):
 class AnswerSettings(_Group):
     """How a question becomes an answer."""
 
-    champion: str = Field("rag", description="Recipe behind the model name `tandem`.")
+    champion: str = Field(
+        "rag", description="Recipe behind the model name `tandem`, until another is made the champion."
+    )
     prompt: str = Field(
         "rag",
         description="Prompt of the recipes that retrieve: `rag` suits any model, `rag_numbered` asks the model "
