@@ -12,13 +12,14 @@ from ingest.api import documents_router, ingestions_router, reindexing_router, r
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
 from ingest.reindexing import Reindexer
-from server.api import chat, corpora, evidence, health, models, retrieve
+from server.api import chat, corpora, evidence, health, models, playground, prompts, recipes, retrieve
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
 from server.calibration import mismatch, read_calibration
 from server.example_set import ExampleSet
 from server.fence import open_fence
+from server.following import follow_recipes
 from server.monitoring import Metrics
 from server.services import Services
 from server.web import web_router
@@ -28,9 +29,10 @@ from tandem.examples import read_examples
 from tandem.live import open_live
 from tandem.models import prepare_model
 from tandem.prompts import PromptLibrary
-from tandem.recipes import builtin_recipes
+from tandem.recipes import RecipeBook, builtin_recipes
+from tandem.recipes.keeping import keep_builtin
 from tandem.settings import Settings
-from tandem.store import open_store
+from tandem.store import Store, open_store
 from tandem.threads import in_thread
 from tandem.tokens import load_tokens
 
@@ -54,7 +56,11 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
             app.include_router(ingestions_router(services.store, worker, caller_of, settings.ingest))
             app.include_router(removals_router(ingestor, services.store, caller_of))
             app.include_router(reindexing_router(services.store, settings, caller_of))
-            working = [asyncio.create_task(worker.run()), asyncio.create_task(reindexer.serve())]
+            working = [
+                asyncio.create_task(worker.run()),
+                asyncio.create_task(reindexer.serve()),
+                asyncio.create_task(follow_recipes(services.recipes, services.store)),
+            ]
             try:
                 yield
             finally:
@@ -72,7 +78,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"
     )
     install_error_responses(app)
-    for resource in (chat, retrieve, models, corpora, evidence, health):
+    for resource in (chat, retrieve, models, corpora, evidence, prompts, recipes, playground, health):
         app.include_router(resource.router)
     app.include_router(web_router())
     return app
@@ -99,19 +105,18 @@ async def open_services(
     repaired = await ingestor.repair()
     if repaired:
         report(f"Removed {repaired} document versions that an earlier stop had left half done")
-    prompts = PromptLibrary()
     examples = await _examples(settings)
     calibration = await in_thread(read_calibration, settings.answer.calibration)
     if warning := mismatch(calibration, live.collection.embedder.fingerprint):
         report(warning)
+    book = await in_thread(_recipes, settings, examples, calibration.digest, store)
     services = Services(
         settings=settings,
         store=store,
         live=live,
         engine=engine,
         client=client,
-        prompts=prompts,
-        recipes=builtin_recipes(settings, prompts, examples.digest if examples else None, calibration.digest),
+        recipes=book,
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
         fence=await in_thread(open_fence, settings.data_dir),
@@ -127,6 +132,17 @@ async def _model(settings: Settings, report: Report) -> Path | None:
     if settings.engine.address:
         return None
     return await in_thread(prepare_model, settings.engine.model, settings.data_dir, report)
+
+
+def _recipes(settings: Settings, examples: ExampleSet | None, calibration: str, store: Store) -> RecipeBook:
+    """The recipes of the settings, and those that were saved. Raises `NotFoundError` where the champion is none
+    of them.
+    """
+    bundled = PromptLibrary()
+    book = builtin_recipes(settings, bundled, examples.digest if examples else None, calibration)
+    keep_builtin(book, bundled, store)
+    book.follow(store)
+    return book
 
 
 async def _examples(settings: Settings) -> ExampleSet | None:

@@ -8,7 +8,6 @@ from server.fence import Fence
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
-from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook
 from tandem.settings import Settings
 from tandem.store import Store
@@ -24,7 +23,6 @@ class Services:
     live: Live
     engine: Engine
     client: EngineClient
-    prompts: PromptLibrary
     recipes: RecipeBook
     tokens: ModelTokens
     metrics: Metrics

@@ -43,6 +43,12 @@ class InvalidRequestError(TandemError):
     type = "invalid_request_error"
 
 
+class InvalidPromptError(InvalidRequestError):
+    """A prompt is no template, names what does not exist, or asks for too much."""
+
+    type = "invalid_prompt_error"
+
+
 class SettingsError(TandemError):
     """A setting is unknown, missing or wrong."""
 

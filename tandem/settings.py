@@ -78,6 +78,12 @@ class EngineSettings(_Group):
     gpu_memory_fraction: float = Field(
         0.85, gt=0, le=1, description="Share of the GPU's memory of the CUDA build."
     )
+    price_in: float | None = Field(
+        None,
+        ge=0,
+        description="What a million tokens of prompts cost, in whatever currency; for the playground.",
+    )
+    price_out: float | None = Field(None, ge=0, description="What a million tokens of answers cost.")
     extra_args: tuple[str, ...] = Field((), description="Further arguments for vLLM, as they stand.")
     start_timeout_s: float = Field(300.0, gt=0, description="Longest wait for vLLM to become healthy.")
     connect_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a connection to the engine.")
@@ -259,7 +265,9 @@ class RaySettings(_Group):
 class AnswerSettings(_Group):
     """How a question becomes an answer."""
 
-    champion: str = Field("rag", description="Recipe behind the model name `tandem`.")
+    champion: str = Field(
+        "rag", description="Recipe behind the model name `tandem`, until another is made the champion."
+    )
     prompt: str = Field(
         "rag",
         description="Prompt of the recipes that retrieve: `rag` suits any model, `rag_numbered` asks the model "

@@ -17,20 +17,25 @@ from server.answering.trace import keep_trace
 from server.answering.types import ABSTENTION, Answer, Question, ReasoningDelta, TextDelta
 from server.services import Services
 from tandem.engine import ChatDelta
+from tandem.recipes import Recipe
 from tandem.threads import in_thread
 from tandem.vocabulary import Passage
 
 
 async def answer(
-    question: Question, services: Services
+    question: Question, services: Services, recipe: Recipe | None = None, *, kept: bool = True
 ) -> AsyncGenerator[TextDelta | ReasoningDelta | Answer, None]:
     """Answer one question: pieces of text as they may be shown, then the whole `Answer`.
+
+    `recipe` answers in place of the one that the question names. What is not `kept` leaves no trace and is
+    not counted.
 
     Raises before the first piece: `NotFoundError` (recipe, corpus), `TooLargeError`, `UnavailableError`;
     after it `EngineFailedError`. Closing the generator aborts the request at the engine.
     """
     timings = Timings()
-    recipe = services.recipes.of_model(question.model)
+    # Looked up once: a champion that changes meanwhile is the next question's.
+    recipe = recipe or services.recipes.of_model(question.model)
     sampling = sampling_for(recipe, question.sampling)
     passages: list[Passage] = []
     evidence: float | None = None
@@ -92,7 +97,8 @@ async def answer(
         reasoning=reasoning.strip(),
         refusal=refusal,
     )
-    await keep_trace(question, done, services)
+    if kept:
+        await keep_trace(question, done, services)
     yield done
 
 

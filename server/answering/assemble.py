@@ -10,7 +10,7 @@ from server.answering.types import Question, Turn
 from server.services import Services
 from tandem.errors import TooLargeError
 from tandem.examples import Example
-from tandem.prompts import Message
+from tandem.prompts import Message, render
 from tandem.recipes import Recipe
 from tandem.tokens import ModelTokens
 from tandem.vocabulary import Passage
@@ -91,7 +91,7 @@ def _fitting(
     for n, example in enumerate(examples):
         cost = sum(
             _PER_TURN + tokens.count(turn["content"])
-            for turn in turns_of(example, recipe.prompt, services.prompts, tokens, **_arranged(recipe))
+            for turn in turns_of(example, recipe.template, tokens, **_arranged(recipe))
         )
         if spent + cost > room:
             return tuple(examples[:n]), spent
@@ -156,14 +156,14 @@ def _render(question: Question, recipe: Recipe, draft: _Draft, services: Service
             question.text, [str(text) for passage in passages for text in passage.values()]
         ),
     }
-    messages = services.prompts.render(recipe.prompt, **variables, **_arranged(recipe))
+    messages = render(recipe.template, **variables, **_arranged(recipe))
     few_shot = recipe.few_shot
     # The most similar stands last, next to the question; those that are always the same stay in their order.
     examples = reversed(draft.examples) if few_shot and few_shot.picked == "similar" else draft.examples
     turns = [
         turn
         for example in examples
-        for turn in turns_of(example, recipe.prompt, services.prompts, services.tokens, **_arranged(recipe))
+        for turn in turns_of(example, recipe.template, services.tokens, **_arranged(recipe))
     ]
     return with_turns(messages, turns)
 

@@ -28,6 +28,7 @@ from server.services import Services
 from tandem import __version__
 from tandem.errors import StorageError, UnavailableError
 from tandem.index import Vector
+from tandem.recipes import Recipe
 from tandem.store import CachedAnswer, Visible
 from tandem.threads import in_thread
 
@@ -80,15 +81,16 @@ async def answer_or_replay(
 
     Without `look` the question is answered anew; without `keep` its answer is not kept.
     """
-    if not (look or keep) or not _may_be_kept(question, services):
-        async with aclosing(answer(question, services)) as events:
+    recipe = services.recipes.of_model(question.model)  # once: the champion may change meanwhile
+    if not (look or keep) or not _may_be_kept(question, recipe, services):
+        async with aclosing(answer(question, services, recipe)) as events:
             async for event in events:
                 yield event
         return
     timings = Timings()
     with timings.step("cache"):
         # Before the documents are searched: what changes from here on makes this answer's place out of date.
-        place = await _place_of(question, services)
+        place = await _place_of(question, recipe, services)
         found = await _find(place, services) if look else None
     if found is not None:
         kept, kind = found
@@ -99,7 +101,7 @@ async def answer_or_replay(
         yield again
         return
     streamed: list[TextDelta | ReasoningDelta] = []
-    async with aclosing(answer(question, services)) as events:
+    async with aclosing(answer(question, services, recipe)) as events:
         async for event in events:
             if isinstance(event, Answer):
                 if keep:
@@ -109,16 +111,16 @@ async def answer_or_replay(
             yield event
 
 
-def _may_be_kept(question: Question, services: Services) -> bool:
+def _may_be_kept(question: Question, recipe: Recipe, services: Services) -> bool:
     settings = services.settings.cache
     if not settings.answers:
         return False
-    sampling = sampling_for(services.recipes.of_model(question.model), question.sampling)
+    sampling = sampling_for(recipe, question.sampling)
     return settings.sampled or sampling.temperature == 0
 
 
-async def _place_of(question: Question, services: Services) -> _Place:
-    family = _family(question, services)
+async def _place_of(question: Question, recipe: Recipe, services: Services) -> _Place:
+    family = _family(question, recipe, services)
     key = sha256(f"{family}\x00{question.text}".encode(errors="surrogatepass")).hexdigest()
     tenant, corpora = question.caller.tenant, question.corpora
     visible = await in_thread(services.store.visible, tenant, corpora)
@@ -129,9 +131,9 @@ async def _place_of(question: Question, services: Services) -> _Place:
         return replace(place, vector=await collection.embedder.embed_query(question.text))
 
 
-def _family(question: Question, services: Services) -> str:
+def _family(question: Question, recipe: Recipe, services: Services) -> str:
     """Hash of all that shapes the answer, but the question's words and the documents."""
-    settings, recipe = services.settings, services.recipes.of_model(question.model)
+    settings = services.settings
     engine = settings.engine
     shaping = {
         "tandem": __version__,

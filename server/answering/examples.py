@@ -8,7 +8,7 @@ from server.answering.types import Question
 from server.services import Services
 from tandem.errors import NotFoundError
 from tandem.examples import Example
-from tandem.prompts import Message, PromptLibrary
+from tandem.prompts import Message, render
 from tandem.recipes import Recipe
 from tandem.tokens import ModelTokens
 
@@ -30,9 +30,7 @@ async def pick_examples(question: Question, recipe: Recipe, services: Services) 
     return await known.pick(question.text, few_shot, services.live)
 
 
-def turns_of(
-    example: Example, prompt: str, prompts: PromptLibrary, tokens: ModelTokens, **more: Any
-) -> list[Message]:
+def turns_of(example: Example, template: str, tokens: ModelTokens, **more: Any) -> list[Message]:
     """The example as the prompt would ask it, and its answer.
 
     Its fence is the same in every request, so that the prefix cache keeps it: an example is the operator's.
@@ -45,7 +43,7 @@ def turns_of(
         "passages": texts,
         "fence": sha256(example.question.encode()).hexdigest()[:8],
     }
-    asked = prompts.render(prompt, **variables, **more)[-1]
+    asked = render(template, **variables, **more)[-1]
     return [asked, {"role": "assistant", "content": tokens.plain(example.answer)}]
 
 

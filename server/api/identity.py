@@ -1,6 +1,6 @@
 """Who asks. The only place that makes a `Caller` from a request.
 
-Both are coroutines because FastAPI sends a plain function to a thread, which takes longer than the function.
+They are coroutines because FastAPI sends a plain function to a thread, which takes longer than the function.
 """
 
 from fastapi import Request
@@ -15,6 +15,14 @@ async def caller_of(request: Request) -> Caller:
     Nothing that a client sends chooses the tenant.
     """
     return Caller()
+
+
+async def admin_of(request: Request) -> Caller:
+    """The caller, who may change what serves everybody: prompts, recipes, the champion.
+
+    Until there are roles, everybody may.
+    """
+    return await caller_of(request)
 
 
 async def services_of(request: Request) -> Services:

@@ -3,6 +3,7 @@
 from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.open import open_store
+from tandem.store.recipe_records import ChampionChange, PromptVersion, RecipeVersion
 from tandem.store.records import (
     CollectionRecord,
     CorpusSummary,
@@ -19,6 +20,7 @@ from tandem.store.store import Store
 
 __all__ = [
     "CachedAnswer",
+    "ChampionChange",
     "Claim",
     "CollectionRecord",
     "CorpusSummary",
@@ -30,7 +32,9 @@ __all__ = [
     "Original",
     "Outcome",
     "PendingVersion",
+    "PromptVersion",
     "Receipt",
+    "RecipeVersion",
     "Reindexing",
     "Revision",
     "Store",

@@ -8,6 +8,8 @@ from tandem.store.duplicates import Duplicates
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
+from tandem.store.prompts import Prompts
+from tandem.store.recipes import Recipes
 from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
 from tandem.store.revisions import Revisions
@@ -33,8 +35,11 @@ class Store(
     Workers,
     Traces,
     CachedAnswers,
+    Prompts,
+    Recipes,
 ):
-    """Documents, their versions and links, collections, jobs, receipts, traces and kept answers in one database.
+    """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts and
+    recipes in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

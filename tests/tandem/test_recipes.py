@@ -1,11 +1,19 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from tandem.errors import NotFoundError, SettingsError
+from tandem.engine import Sampling
+from tandem.errors import ConflictError, InvalidRequestError, NotFoundError, SettingsError, StorageError
 from tandem.prompts import PromptLibrary
-from tandem.recipes import builtin_recipes
+from tandem.recipes import Recipe, RecipeBook, RecipeChanges, RetrievalProfile, builtin_recipes, recipe_of
+from tandem.recipes.keeping import check_recipe_name, derive, keep_builtin, save_recipe, set_champion
 from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.store import Store
+from tandem.store.recipe_schema import prompt_versions, recipe_versions
+
+ASKS = '{% call message("user") %}{{ question }}{% endcall %}'
 
 
 def settings(**engine: object) -> Settings:
@@ -62,3 +70,155 @@ def test_a_recipe_without_retrieval_does_not_depend_on_how_passages_are_found() 
     one = builtin_recipes(settings(), PromptLibrary())
     other = builtin_recipes(Settings(answer=AnswerSettings(passages=3)), PromptLibrary())
     assert one.of_model("tandem:base").version == other.of_model("tandem:base").version
+
+
+def opened(store: Store, made: Settings | None = None) -> RecipeBook:
+    """What a process knows after its start."""
+    prompts = PromptLibrary()
+    book = builtin_recipes(made or settings(), prompts)
+    keep_builtin(book, prompts, store)
+    book.follow(store)
+    return book
+
+
+def save(store: Store, book: RecipeBook, name: str = "mine", base: str = "rag", **changes: object) -> Recipe:
+    recipe = derive(base, RecipeChanges.model_validate(changes), name, book, store, settings())
+    save_recipe(recipe, store, "ada")
+    return recipe
+
+
+def test_a_recipe_is_the_same_after_it_was_written_and_read() -> None:
+    for recipe in builtin_recipes(settings(), PromptLibrary(), "digest").builtin.values():
+        again = recipe_of(recipe.definition(), recipe.template)
+        assert (again, again.version) == (recipe, recipe.version)
+
+
+def test_a_saved_recipe_keeps_its_version_from_one_release_to_the_next() -> None:
+    """Fails where a default changes, or a new field has none: saved recipes would not be found again."""
+    recipe = Recipe(
+        name="n", prompt="p", prompt_version="0" * 12, template="t", model="m", weights="w",
+        retrieval=RetrievalProfile(4, 0.35, 1_400, "verify", 0.5), sampling=Sampling(),
+    )  # fmt: skip
+    assert recipe.version == "59c316b89d19"
+    assert replace(recipe, template="other").version == recipe.version
+    assert replace(recipe, sampling=Sampling(temperature=0.1)).version != recipe.version
+
+
+def test_a_process_starts_twice_without_a_new_version(store: Store) -> None:
+    opened(store), opened(store)
+    assert [row.number for row in store.recipes_after(0)] == [1, 1, 1]
+    assert [prompt.author for prompt in store.prompts()] == ["tandem"] * len(PromptLibrary().names())
+
+
+def test_a_recipe_is_made_of_another_with_changes(store: Store) -> None:
+    book = opened(store)
+    store.save_prompt("mine", ASKS, "ada")
+    made = save(store, book, prompt="mine", temperature=0.2, retrieval={"passages": 8}, stop=["x"])
+    rag = book.find("rag")
+    assert (made.template, made.sampling.temperature, made.sampling.max_tokens) == (ASKS, 0.2, 160)
+    assert made.retrieval == replace(rag.retrieval, passages=8)
+    assert (made.sampling.stop, made.model) == (("x",), rag.model)
+    assert save(store, book, "plain", retrieval=False).retrieval is None
+    assert save(store, book, "found", base="base", retrieval={"passages": 2}).retrieval == replace(
+        rag.retrieval, passages=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"model": "nosuch"}, "model"),
+        ({"retrieval": {"nosuch": 1}}, "retrieval.nosuch"),
+        ({"retrieval": {"passages": 0}}, "retrieval.passages"),
+        ({"retrieval": {"passages": "many"}}, "retrieval.passages"),
+        ({"retrieval": {"leg": "nosuch"}}, "retrieval.leg"),
+        ({"examples_shown": 2}, "examples_shown"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_by_name(store: Store, changes: dict, param: str) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        save(store, opened(store), **changes)
+    assert refusal.value.param == param
+
+
+def test_the_recipes_of_the_settings_keep_their_names() -> None:
+    for name in ("rag", "tuned"):
+        with pytest.raises(ConflictError):
+            check_recipe_name(name)
+
+
+def test_another_process_finds_what_was_saved_by_name_and_version(store: Store) -> None:
+    mine, other = opened(store), opened(store)
+    first = save(store, mine, temperature=0.1)
+    second = save(store, mine, temperature=0.2)
+    with pytest.raises(NotFoundError):
+        other.of_model("tandem:mine")
+    other.follow(store)
+    assert other.models()[-1] == "tandem:mine"
+    assert other.of_model("tandem:mine") == second
+    for version in ("1", first.version, first.hash):
+        assert other.of_model(f"tandem:mine@{version}") == first
+    for version in ("", "3", "0", first.version[:7], "0" * 12):
+        with pytest.raises(NotFoundError):
+            other.of_model(f"tandem:mine@{version}")
+
+
+def test_a_recipe_of_former_settings_is_found_by_its_version(store: Store) -> None:
+    before = opened(store).find("rag")
+    book = opened(store, Settings(answer=AnswerSettings(passages=9)))
+    assert book.find("rag").version != before.version
+    assert book.find(f"rag@{before.version}") == before == book.find("rag@1")
+
+
+def test_a_new_champion_serves_in_every_process_and_is_held_at_its_version(store: Store) -> None:
+    mine, other = opened(store), opened(store)
+    first = save(store, mine, temperature=0.1)
+    mine.follow(store)
+    set_champion("mine", mine, store, settings(), author="ada", reason="")
+    save(store, mine, temperature=0.2)
+    other.follow(store)
+    assert (other.champion, other.of_model("tandem")) == (f"mine@{first.version}", first)
+    store.rollback_champion(author="ada", reason="")
+    other.follow(store)
+    assert other.of_model("tandem") == other.find("rag")
+
+
+def test_a_champion_of_the_settings_follows_them(store: Store) -> None:
+    book = opened(store)
+    set_champion("base", book, store, settings(), author="ada", reason="")
+    changed = opened(store, Settings(answer=AnswerSettings(answer_tokens=9)))
+    assert changed.of_model("tandem") == changed.find("base")
+    assert changed.of_model("tandem").sampling.max_tokens == 9
+
+
+def test_a_champion_whose_model_is_not_here_is_refused(store: Store) -> None:
+    law = settings(adapters={"law": Path("law")})
+    book = opened(store, law)
+    with pytest.raises(InvalidRequestError, match="law"):
+        set_champion("hybrid", book, store, settings(), author="ada", reason="")
+    set_champion("hybrid", book, store, law, author="ada", reason="")
+    with pytest.raises(NotFoundError, match="hybrid"):
+        opened(store)
+
+
+def test_a_process_that_lacks_the_new_champion_goes_on_with_the_one_before(store: Store) -> None:
+    law = settings(adapters={"law": Path("law")})
+    with_law, without = opened(store, law), opened(store)
+    set_champion("hybrid", with_law, store, law, author="ada", reason="")
+    with pytest.raises(NotFoundError):
+        without.follow(store)
+    assert without.of_model("tandem") == without.find("rag")
+
+
+@pytest.mark.parametrize("table", [recipe_versions, prompt_versions])
+def test_a_recipe_that_was_changed_behind_tandem_is_not_served(store: Store, table: object) -> None:
+    book = opened(store)
+    save(store, book)
+    evil = {"definition": {**book.find("rag").definition(), "name": "mine", "model": "evil"}}
+    with store._writing() as connection:
+        if table is recipe_versions:
+            connection.execute(update(recipe_versions).where(recipe_versions.c.name == "mine").values(evil))
+        else:
+            connection.execute(update(prompt_versions).values(text="evil"))
+    with pytest.raises(StorageError, match="hash"):
+        book.follow(store)
