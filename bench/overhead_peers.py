@@ -101,7 +101,7 @@ def _haystack(chunks: int) -> tuple[Callable[[str], float], str]:
 
     @component
     class NotingGenerator:
-        @component.output_types(replies=list[str])
+        @component.output_types(replies=list[str])  # type: ignore[untyped-decorator]
         def run(self, prompt: str) -> dict[str, Any]:
             called.append(time.perf_counter())
             return {"replies": ["x"]}

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ _NO_OPTIONS = {"stream_options": None}
 
 
 async def _rounds(
-    ways: dict[str, tuple[str, Sequence[dict[str, Any]]]], rounds: int
+    ways: Mapping[str, tuple[str, Sequence[dict[str, Any]]]], rounds: int
 ) -> list[dict[str, dict[str, float]]]:
     """Each round asks both; who begins changes. One short round before them warms both up."""
     measured = []
