@@ -70,12 +70,12 @@ def _llama_index(chunks: int) -> tuple[Callable[[str], float], str]:
 
     called: list[float] = []
 
-    class NotingLlm(MockLLM):
+    class NotingLlm(MockLLM):  # type: ignore[misc]
         def complete(self, *arguments: Any, **options: Any) -> CompletionResponse:
             called.append(time.perf_counter())
             return CompletionResponse(text="x")
 
-    class RandomEmbedding(MockEmbedding):
+    class RandomEmbedding(MockEmbedding):  # type: ignore[misc]
         def _get_query_embedding(self, query: str) -> list[float]:
             return _vector()
 

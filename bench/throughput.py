@@ -111,7 +111,7 @@ async def _rounds(
         for url, bodies in ways.values():
             await _one_round(http, url, bodies[:8])
         for number in range(rounds):
-            order = list(ways) if number % 2 == 0 else list(reversed(ways))
+            order = list(ways) if number % 2 == 0 else list(ways)[::-1]
             measured.append({name: await _one_round(http, *ways[name]) for name in order})
             print(json.dumps(measured[-1]), flush=True)
     return measured
