@@ -70,12 +70,12 @@ def _llama_index(chunks: int) -> tuple[Callable[[str], float], str]:
 
     called: list[float] = []
 
-    class NotingLlm(MockLLM):
+    class NotingLlm(MockLLM):  # type: ignore[misc]
         def complete(self, *arguments: Any, **options: Any) -> CompletionResponse:
             called.append(time.perf_counter())
             return CompletionResponse(text="x")
 
-    class RandomEmbedding(MockEmbedding):
+    class RandomEmbedding(MockEmbedding):  # type: ignore[misc]
         def _get_query_embedding(self, query: str) -> list[float]:
             return _vector()
 
@@ -101,7 +101,7 @@ def _haystack(chunks: int) -> tuple[Callable[[str], float], str]:
 
     @component
     class NotingGenerator:
-        @component.output_types(replies=list[str])
+        @component.output_types(replies=list[str])  # type: ignore[untyped-decorator]
         def run(self, prompt: str) -> dict[str, Any]:
             called.append(time.perf_counter())
             return {"replies": ["x"]}

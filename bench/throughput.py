@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ _NO_OPTIONS = {"stream_options": None}
 
 
 async def _rounds(
-    ways: dict[str, tuple[str, Sequence[dict[str, Any]]]], rounds: int
+    ways: Mapping[str, tuple[str, Sequence[dict[str, Any]]]], rounds: int
 ) -> list[dict[str, dict[str, float]]]:
     """Each round asks both; who begins changes. One short round before them warms both up."""
     measured = []
@@ -111,7 +111,7 @@ async def _rounds(
         for url, bodies in ways.values():
             await _one_round(http, url, bodies[:8])
         for number in range(rounds):
-            order = list(ways) if number % 2 == 0 else list(reversed(ways))
+            order = list(ways) if number % 2 == 0 else list(ways)[::-1]
             measured.append({name: await _one_round(http, *ways[name]) for name in order})
             print(json.dumps(measured[-1]), flush=True)
     return measured

@@ -29,7 +29,7 @@ _SHOWN_TO_MODELS = frozenset({"title", "section", "page"})
 """Metadata that a framework's own prompt may show; ids, places and scores would only cost tokens."""
 
 
-class TandemRetriever(BaseRetriever):
+class TandemRetriever(BaseRetriever):  # type: ignore[misc]
     """Passages as nodes, best first: `node_id` is the chunk's, the score what Tandem ranked by.
 
     Metadata: `document_id`, `corpus`, `title`, `uri`, `page`, `section`, `start` and `end` (characters of the
@@ -65,7 +65,7 @@ class TandemRetriever(BaseRetriever):
         return {"query": query_bundle.query_str} | self._body
 
 
-class TandemQueryEngine(BaseQueryEngine):
+class TandemQueryEngine(BaseQueryEngine):  # type: ignore[misc]
     """Cited answers as responses. `source_nodes` are the citations in the order of their numbers.
 
     `metadata` is what Tandem says of the answer (`recipe`, `trace_id`, `abstained`, `timings`, ...). Of a

@@ -101,6 +101,7 @@ def test_a_corpus_goes_from_every_reader_and_its_jobs_end(store: Store) -> None:
         "store.traces": 1,
         "store.contents": 3,
         "store.job_documents": 3,
+        "caches.answers": 0,
         "store.jobs": 1,
         "store.corpora": 1,
     }
