@@ -16,6 +16,8 @@ from tandem.vocabulary import Passage
 _NAMED = re.compile(r"(?<![^\W_])(?=[^\W_]*[A-Z0-9])[^\W_]+(?:[-.'’][^\W_]+)*")
 _MANY = 0.5
 """Share of one document from which more tells nothing: a short document has no more passages."""
+_FEW = 2
+"""Words of a question below which their number tells nothing: so short ones were not seen at the fit."""
 _ASKS_FIGURE = re.compile(
     r"\b(?:how (?:many|much|long|old|often|large|big|high|far)|when|what (?:year|date|age|percentage|percent|"
     r"proportion|number|time|size)|which year)\b",
@@ -40,7 +42,8 @@ def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
     together = [max((_share(weight, window) for window in one.windows), default=0.0) for one in read]
     named = _named(question)
     pairs = set(pairwise(asked))
-    nearest, widest = cosines.index(best), max(range(len(shares)), key=shares.__getitem__)
+    # The nearest is the first of those with most of the words; where all have the same, words say nothing.
+    agree = min(shares) == max(shares) or cosines.index(best) == shares.index(max(shares))
     first = passages[0].chunk.document_id
     return (
         best,
@@ -51,11 +54,11 @@ def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
         shares[0],
         max(together),
         len(named - union) / len(named) if named else 0.0,
-        len(pairs & frozenset().union(*(one.pairs for one in read))) / len(pairs) if pairs else 0.0,
-        float(nearest == widest),
+        len(pairs & frozenset().union(*(one.pairs for one in read))) / len(pairs) if pairs else max(shares),
+        float(agree and max(shares) > 0),
         min(sum(passage.chunk.document_id == first for passage in passages) / len(passages), _MANY),
         max(_share(weight, one.title) for one in read),
-        log1p(len(weight)),
+        log1p(max(len(weight), _FEW)),
         float(_ASKS_FIGURE.search(question) is not None and not _has_figure(read, together)),
     )
 
