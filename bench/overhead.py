@@ -75,6 +75,7 @@ def main() -> None:
         "machine": machine(),
         "chunks": arguments.chunks,
     } | figures
+    print(json.dumps(figures), flush=True)
     for peer, python in (("llama_index", sys.executable), ("haystack", arguments.haystack_python)):
         report[f"{peer}_ms"] = _peer(peer, python, arguments.chunks, arguments.peer_requests)
     print(json.dumps(report, indent=2))
