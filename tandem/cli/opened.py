@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tandem.cli.output import progress
 from tandem.errors import NotFoundError
 from tandem.examples import digest_of, read_examples
 from tandem.prompts import PromptLibrary
@@ -46,9 +47,7 @@ def opened_recipes(settings: Settings) -> Iterator[tuple[RecipeBook, Store]]:
         try:
             book.follow(store)
         except NotFoundError as error:
-            from tandem.cli.output import progress
-
-            progress(f"The champion cannot serve with these settings: {error.message}")
+            progress(error.message)
         yield book, store
 
 

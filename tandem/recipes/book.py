@@ -84,7 +84,8 @@ class RecipeBook:
     def follow(self, store: Store) -> None:
         """Take over what was saved since the last time, by whatever process. Blocking; any thread may call.
 
-        Raises `StorageError` for a recipe that is not what was saved, and what the store raises.
+        Raises `StorageError` for a recipe that is not what was saved, `NotFoundError` for a champion that is
+        not known here, and what the store raises.
         """
         with self._following:
             shelf = self._shelf
@@ -101,9 +102,13 @@ class RecipeBook:
                 # The one before goes on to serve where this process does not know the new one.
                 try:
                     self._find(new, change.label, "recipe")
-                except NotFoundError:
+                except NotFoundError as error:
                     self._shelf = replace(new, champion=shelf.champion)
-                    raise
+                    raise NotFoundError(
+                        f"The champion {change.label!r} is not a recipe of these settings",
+                        param="recipe",
+                        hint="Make another one it with tandem recipes champion NAME, or set what it needs.",
+                    ) from error
             self._shelf = new
 
     def _find(self, shelf: _Shelf, label: str, param: str) -> Recipe:

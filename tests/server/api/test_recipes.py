@@ -11,6 +11,7 @@ import pytest
 from app_client import ASKED, app_client
 from fake_vllm import FakeVllm, Handler, event, usage
 from fake_vllm import line as sse_line
+from running import environment_for, tandem_command
 
 ASKS = '{% call message("user") %}{{ question }}{% endcall %}'
 
@@ -119,6 +120,22 @@ async def test_another_server_on_the_same_store_follows_within_a_second_or_so(
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following
+
+
+async def test_a_command_in_another_process_changes_the_champion_of_a_running_server(
+    http: httpx.AsyncClient, fake: FakeVllm, tmp_path: Path
+) -> None:
+    environment = environment_for(tmp_path, TANDEM_ENGINE__ADDRESS=fake.address)
+    await save(http)
+    command = ("recipes", "champion", "mine", "--expected", "rag")
+    ran = await asyncio.to_thread(tandem_command, *command, environment=environment)
+    assert ran.returncode == 0, ran.stderr
+    deadline = asyncio.get_running_loop().time() + 2
+    while (await ask(http))["recipe"] != "mine":
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
+    ran = await asyncio.to_thread(tandem_command, *command, environment=environment)
+    assert (ran.returncode, "conflict_error" in ran.stderr) == (1, True)
 
 
 async def test_no_request_mixes_recipes_while_the_champion_changes(
