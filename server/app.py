@@ -27,6 +27,7 @@ from tandem.live import open_live
 from tandem.models import prepare_model
 from tandem.prompts import PromptLibrary
 from tandem.recipes import builtin_recipes
+from tandem.rerank import open_reranker
 from tandem.settings import Settings
 from tandem.store import open_store
 from tandem.threads import in_thread
@@ -99,6 +100,9 @@ async def open_services(
         report(f"Removed {repaired} document versions that an earlier stop had left half done")
     prompts = PromptLibrary()
     examples = await _examples(settings)
+    reranker = await in_thread(open_reranker, settings.retrieval)
+    if reranker is not None:
+        stack.push_async_callback(reranker.close)
     services = Services(
         settings=settings,
         store=store,
@@ -110,6 +114,7 @@ async def open_services(
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=Metrics(),
         examples=examples,
+        reranker=reranker,
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)

@@ -8,6 +8,7 @@ from tandem.engine import Engine, EngineClient
 from tandem.live import Live
 from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook
+from tandem.rerank import Reranker
 from tandem.settings import Settings
 from tandem.store import Store
 from tandem.tokens import ModelTokens
@@ -28,3 +29,4 @@ class Services:
     metrics: Metrics
     examples: ExampleSet | None = None
     """Few-shot examples, where `answer.examples` names some."""
+    reranker: Reranker | None = None

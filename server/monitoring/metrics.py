@@ -29,6 +29,12 @@ class Metrics:
         self._tokens = Counter(
             "tandem_tokens", "Tokens read and written by the engine.", ["direction"], registry=self.registry
         )
+        self._rerankings = Counter(
+            "tandem_rerankings",
+            "Rerankings by outcome: done, late, failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -40,6 +46,10 @@ class Metrics:
             self._steps.labels(step).observe(milliseconds / 1000)
         self._tokens.labels("in").inc(tokens_in)
         self._tokens.labels("out").inc(tokens_out)
+
+    def reranked(self, outcome: str) -> None:
+        """Count one reranking, `done`, `late` or `failed`."""
+        self._rerankings.labels(outcome).inc()
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

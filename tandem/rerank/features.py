@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tandem.rerank.words import stem, stems_of, words_of
+from tandem.rerank.words import stems_of
 from tandem.vocabulary import Passage
 
 FEATURES = (
@@ -34,7 +35,9 @@ FEATURES = (
 """Names of the columns of `features`, in their order."""
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
-_NUMERIC = re.compile(r"\bhow (many|much|long|old|often|large|high|far)\b|\b(when|percent|percentage|rate|number|year)\b")
+_NUMERIC = re.compile(
+    r"\bhow (many|much|long|old|often|large|high|far)\b|\b(when|percent|percentage|rate|number|year)\b"
+)
 _NEAR = 8
 """Words within which two terms of the question count as near."""
 
@@ -74,9 +77,7 @@ def features(question: str, passages: Sequence[Passage]) -> NDArray[np.float32]:
         "length": np.array([log(1 + len(text)) for text in texts]),
         "neighbours": _neighbours(passages, fused),
         "document": _documents(passages, fused),
-        "digits": np.array(
-            [numeric * min(1.0, sum(word.isdigit() for word in text) / 5) for text in texts]
-        ),
+        "digits": np.array([numeric * min(1.0, sum(word.isdigit() for word in text) / 5) for text in texts]),
     }
     return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)
 
@@ -127,7 +128,7 @@ def _best_window(places: dict[str, list[int]], weights: dict[str, float], size: 
 
 def _pairs(places: dict[str, list[int]], terms: Sequence[str], within: int) -> float:
     """The share of the question's neighbouring words that stand in this order, at most `within` words apart."""
-    pairs = list(zip(terms, terms[1:], strict=False))
+    pairs = list(pairwise(terms))
     if not pairs:
         return 0.0
     kept = 0
