@@ -41,13 +41,13 @@ def main() -> None:
     questions = read_lines(arguments.data / "questions.train.jsonl")
     with tempfile.TemporaryDirectory() as folder:
         cases = asyncio.run(_cases(documents, questions, Path(folder)))
-    strength, top_5 = max(((c, _cross_validated(cases, c)) for c in _STRENGTHS), key=lambda pair: pair[1])
+    strength, reached = max(((c, _cross_validated(cases, c)) for c in _STRENGTHS), key=lambda pair: pair[1])
     weights = _train(cases, strength)
     record = {
         "command": "PYTHONPATH=. python scripts/train_light_reranker.py",
         "trained_on": f"{arguments.data.name}, train: {len(cases)} questions with an answer among the candidates",
         "inverse_regularisation": strength,
-        "cross_validated_mrr": round(top_5, 4),
+        "cross_validated_mrr": round(reached, 4),
         "weights": {name: round(float(w), 5) for name, w in zip(FEATURES, weights, strict=True)},
     }
     print(json.dumps(record, indent=2))
