@@ -59,8 +59,9 @@ def main() -> None:
         questions = [q for q in read_lines(arguments.data / name / file) if q["answerable"]]
         with tempfile.TemporaryDirectory() as folder:
             report[f"{name}, {file}"] = asyncio.run(_measure(Path(folder), documents, questions))
+        # Kept set by set: the second one takes minutes, and a stop must not lose the first.
+        _RESULT.write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report, indent=2))
-    _RESULT.write_text(json.dumps(report, indent=2) + "\n")
 
 
 async def _measure(folder: Path, documents: list[Any], questions: list[Any]) -> dict[str, Any]:
