@@ -27,11 +27,12 @@ from eval.calibrating import Case, Found, Seen, blank, fit, holds
 from eval.reliability import aurc, auroc, bootstrap, brier, expected_calibration_error, reliability_diagram
 from ingest import Ingestor, Upload
 from server.answering.evidence_features import features
-from server.answering.retrieve import as_read
+from server.answering.read import as_parents, readable
 from server.calibration import FEATURES, Calibration, write_calibration
 from tandem.embedding import load_embedder
 from tandem.index import Index, Query, open_index
 from tandem.live import Collection, Live
+from tandem.retrieval_profile import Reading
 from tandem.settings import AnswerSettings, Settings
 from tandem.store import Store, open_store
 from tandem.vocabulary import Caller, Passage, Scope, document_id
@@ -133,7 +134,7 @@ async def _ask(
 
 
 async def _passages(index: Index, scope: Scope, query: Query, most: int) -> list[Passage]:
-    return as_read(await index.search(scope, query))[:most]
+    return readable(as_parents(await index.search(scope, query)), most, Reading())
 
 
 def judged(rows: list[Asked], calibration: Calibration) -> dict[str, Any]:

@@ -9,6 +9,26 @@ from tandem.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
+class Reranking:
+    """Which reranker orders the candidates anew, how many, and until when."""
+
+    kind: str
+    model: str | None
+    candidates: int
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How ranked chunks become the passages that are read."""
+
+    merge: bool = False
+    near_identical: float = 0.95
+    mmr: float = 1.0
+    per_source: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievalProfile:
     """How passages are found, judged and cited; the fields are those of the settings `answer` and `retrieval`."""
 
@@ -24,11 +44,16 @@ class RetrievalProfile:
     calibration: str = ""
     """Digest of what makes a probability of the evidence."""
     rewriting: Rewriting = field(default_factory=Rewriting)
+    reranking: Reranking | None = None
+    reading: Reading = Reading()
 
 
 def retrieval_profile(settings: Settings) -> RetrievalProfile:
     """The profile of the recipes that retrieve, as the settings have it."""
     chosen, found = settings.answer, settings.retrieval
+    reranking = Reranking(
+        found.reranker, found.rerank_model, found.rerank_candidates, found.rerank_deadline_ms
+    )
     return RetrievalProfile(
         chosen.passages,
         chosen.evidence,
@@ -39,4 +64,6 @@ def retrieval_profile(settings: Settings) -> RetrievalProfile:
         cut_last=chosen.cut_last,
         fusion=Fusion(found.fusion, found.dense_weight, found.sparse_weight, found.rrf_k, found.candidates),
         rewriting=rewriting_of(chosen),
+        reranking=None if found.reranker == "none" else reranking,
+        reading=Reading(found.merge, found.near_identical, found.mmr, found.per_source),
     )

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import structlog
 
+from server.answering.read import as_parents, readable
+from server.answering.rerank import rerank
 from server.answering.timings import Timings
 from server.services import Services
 from tandem.errors import NotFoundError
@@ -28,7 +30,7 @@ async def retrieve(
     services: Services,
     timings: Timings,
 ) -> list[Passage]:
-    """The best passages, best first, at most `profile.passages`; a chunk with a parent is read as its parent.
+    """The best passages, best first, at most `profile.passages`: reranked, parents for chunks, as read.
 
     Raises `NotFoundError` for a corpus that the caller does not have, `InvalidRequestError` for a key of
     `where` that cannot be one.
@@ -40,11 +42,17 @@ async def retrieve(
         with timings.step("embed"):
             vector = await collection.embedder.embed_query(text)
         with timings.step("retrieve"):
-            # More than wanted: chunks of a parent that a better one has already brought fall away.
-            query = Query(text, vector, 2 * profile.passages, profile.leg, profile.fusion)
+            # More than wanted: what a better one has already brought falls away.
+            wanted = 2 * profile.passages
+            if profile.reranking:
+                wanted = max(wanted, profile.reranking.candidates)
+            query = Query(text, vector, wanted, profile.leg, profile.fusion)
             scope = Scope.of(caller, corpora, where)
             current = await search_current(scope, query, collection.index, services.store)
-    return as_read(current)[: profile.passages]
+    if profile.reranking:
+        with timings.step("rerank"):
+            current = await rerank(text, current, profile.reranking, services.reranker, services.metrics)
+    return readable(as_parents(current), profile.passages, profile.reading)
 
 
 async def search_current(scope: Scope, query: Query, index: Index, store: Store) -> list[Passage]:
@@ -64,18 +72,6 @@ async def search_current(scope: Scope, query: Query, index: Index, store: Store)
             return found
         query = replace(query, besides=stale)
     return [passage for passage in found if (passage.chunk.document_id, passage.chunk.version) not in stale]
-
-
-def as_read(passages: list[Passage]) -> list[Passage]:
-    """Each chunk that has a parent replaced by it, a parent once, where its best chunk stood."""
-    read: dict[tuple[str, int, int], Passage] = {}
-    for passage in passages:
-        chunk, parent = passage.chunk, passage.chunk.parent
-        if parent is not None:
-            chunk = replace(chunk, text=parent.text, start=parent.start, end=parent.end)
-        place = (chunk.document_id, chunk.start, chunk.end)
-        read.setdefault(place, replace(passage, chunk=chunk))
-    return list(read.values())
 
 
 async def _check_corpora(caller: Caller, corpora: tuple[str, ...], services: Services) -> None:

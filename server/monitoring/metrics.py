@@ -35,6 +35,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._rerankings = Counter(
+            "tandem_rerankings",
+            "Rerankings by outcome: done, late, failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -50,6 +56,10 @@ class Metrics:
     def looked_up(self, outcome: str) -> None:
         """Count one question that was looked up in the answer cache: `exact`, `similar` or `missed`."""
         self._cache.labels(outcome).inc()
+
+    def reranked(self, outcome: str) -> None:
+        """Count one reranking, `done`, `late` or `failed`."""
+        self._rerankings.labels(outcome).inc()
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

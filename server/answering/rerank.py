@@ -1,0 +1,43 @@
+"""Puts the candidates into the reranker's order, if it answers in time."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from server.monitoring import Metrics
+from tandem.errors import UnavailableError
+from tandem.rerank import Reranker
+from tandem.retrieval_profile import Reranking
+from tandem.vocabulary import Passage
+
+log = structlog.get_logger(__name__)
+
+
+async def rerank(
+    question: str,
+    passages: list[Passage],
+    wanted: Reranking | None,
+    reranker: Reranker | None,
+    metrics: Metrics,
+) -> list[Passage]:
+    """The passages by the reranker's scores, best first; as they are where it fails or is late.
+
+    Equal scores leave the order as it was, so the same question gets the same answer.
+    """
+    if wanted is None or reranker is None or len(passages) < 2:
+        return passages
+    try:
+        async with asyncio.timeout(wanted.deadline_ms / 1000):
+            scores = await reranker.scores(question, passages)
+    except TimeoutError:
+        metrics.reranked("late")
+        log.warning("reranker was late, the order of the fusion serves", deadline_ms=wanted.deadline_ms)
+        return passages
+    except UnavailableError as error:
+        metrics.reranked("failed")
+        log.warning("reranker failed, the order of the fusion serves", error=str(error))
+        return passages
+    metrics.reranked("done")
+    scored = sorted(zip(scores, passages, strict=True), key=lambda pair: -pair[0])
+    return [replace(passage, score=score) for score, passage in scored]
