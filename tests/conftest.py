@@ -1,6 +1,7 @@
 """Fixtures that several folders of tests use."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +52,13 @@ def store(store_url: str | None, tmp_path: Path) -> Iterator[Store]:
     store = open_store(StoreSettings(url=store_url), tmp_path)
     yield store
     store.close()
+
+
+@pytest.fixture(autouse=True)
+def without_former_applications() -> Iterator[None]:
+    """FastAPI's caches hold the functions of routes, these their application, and that its embedder."""
+    yield
+    models = sys.modules.get("fastapi.dependencies.models")
+    for kept in vars(models).values() if models else ():
+        if hasattr(kept, "cache_clear"):
+            kept.cache_clear()

@@ -99,7 +99,7 @@ def test_a_saved_recipe_keeps_its_version_from_one_release_to_the_next() -> None
         name="n", prompt="p", prompt_version="0" * 12, template="t", model="m", weights="w",
         retrieval=RetrievalProfile(4, 0.35, 1_400, "verify", 0.5), sampling=Sampling(),
     )  # fmt: skip
-    assert recipe.version == "59c316b89d19"
+    assert recipe.version == "0e5178d3b72f"
     assert replace(recipe, template="other").version == recipe.version
     assert replace(recipe, sampling=Sampling(temperature=0.1)).version != recipe.version
 
