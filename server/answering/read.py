@@ -1,11 +1,21 @@
 """From ranked chunks to the passages that are read: none twice, none of one source alone, none torn."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from tandem.rerank.words import stem, words_of
 from tandem.retrieval_profile import Reading
 from tandem.vocabulary import Passage
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a passage, and those of them that are not of letters alone."""
+
+    all: frozenset[str]
+    figures: frozenset[str]
 
 
 def readable(passages: Sequence[Passage], wanted: int, reading: Reading) -> list[Passage]:
@@ -36,43 +46,48 @@ def _choose(passages: Sequence[Passage], wanted: int, reading: Reading) -> list[
     Relevance is the rank's, from 1 down to 0, since rerankers' scores have no common scale; likeness is the
     Jaccard similarity of the words.
     """
-    left = [
-        (1 - rank / len(passages), _words(passage.chunk.text), passage)
-        for rank, passage in enumerate(passages)
-    ]
-    chosen: list[tuple[frozenset[str], Passage]] = []
+    left = list(enumerate(passages))
+    chosen: list[tuple[_Words, Passage]] = []
     of_source: dict[str, int] = {}
+    known: dict[int, _Words] = {}  # each counted when it is first looked at: most never are
+
+    def words_of(rank: int) -> _Words:
+        if rank not in known:
+            known[rank] = _words(passages[rank].chunk.text)
+        return known[rank]
+
+    def worth(one: tuple[int, Passage]) -> float:
+        words = words_of(one[0])
+        relevance = 1 - one[0] / len(passages)
+        nearest = max((_likeness(words, other) for other, _ in chosen), default=0.0)
+        return reading.mmr * relevance - (1 - reading.mmr) * nearest
+
     while left and len(chosen) < wanted:
-        place = (
-            0
-            if reading.mmr == 1
-            else max(range(len(left)), key=lambda at: _worth(left[at], chosen, reading.mmr))
-        )
-        _, words, passage = left.pop(place)
+        place = 0 if reading.mmr == 1 else max(range(len(left)), key=lambda at: worth(left[at]))
+        rank, passage = left.pop(place)
+        words = words_of(rank)
         source = passage.chunk.document_id
         full = 0 < reading.per_source <= of_source.get(source, 0)
-        if full or any(_likeness(words, other) >= reading.near_identical for other, _ in chosen):
+        if full or any(_says_the_same(words, other, reading.near_identical) for other, _ in chosen):
             continue
         of_source[source] = of_source.get(source, 0) + 1
         chosen.append((words, passage))
     return [passage for _, passage in chosen]
 
 
-def _worth(
-    one: tuple[float, frozenset[str], Passage], chosen: Sequence[tuple[frozenset[str], Passage]], mmr: float
-) -> float:
-    relevance, words, _ = one
-    return mmr * relevance - (1 - mmr) * max((_likeness(words, other) for other, _ in chosen), default=0.0)
+def _words(text: str) -> _Words:
+    words = frozenset(_WORD.findall(text.casefold()))
+    return _Words(words, frozenset(word for word in words if not word.isalpha()))
 
 
-def _words(text: str) -> frozenset[str]:
-    # Numbers and common words count too: two texts that differ in a number are not the same.
-    return frozenset(stem(word) or word for word in words_of(text))
+def _says_the_same(one: _Words, other: _Words, least: float) -> bool:
+    # Two rows of a table, or two invoices, that differ in a figure alone say different things.
+    return one.figures == other.figures and _likeness(one, other) >= least
 
 
-def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
-    either = len(one | other)
-    return len(one & other) / either if either else 1.0
+def _likeness(one: _Words, other: _Words) -> float:
+    either = len(one.all | other.all)
+    return len(one.all & other.all) / either if either else 1.0
 
 
 def _merged(passages: Sequence[Passage]) -> list[Passage]:
