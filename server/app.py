@@ -31,7 +31,7 @@ from tandem.models import prepare_model
 from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook, builtin_recipes
 from tandem.recipes.keeping import keep_builtin
-from tandem.rerank import open_reranker
+from tandem.rerank import open_rerankers
 from tandem.settings import Settings
 from tandem.store import Store, open_store
 from tandem.threads import in_thread
@@ -111,9 +111,8 @@ async def open_services(
     if warning := mismatch(calibration, live.collection.embedder.fingerprint):
         report(warning)
     book = await in_thread(_recipes, settings, examples, calibration.digest, store)
-    reranker = await in_thread(open_reranker, settings.retrieval)
-    if reranker is not None:
-        stack.push_async_callback(reranker.close)
+    rerankers = await in_thread(open_rerankers, settings.retrieval)
+    stack.push_async_callback(rerankers.close)
     services = Services(
         settings=settings,
         store=store,
@@ -126,7 +125,7 @@ async def open_services(
         fence=await in_thread(open_fence, settings.data_dir),
         examples=examples,
         calibration=calibration,
-        reranker=reranker,
+        rerankers=rerankers,
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)

@@ -9,7 +9,7 @@ from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
 from tandem.recipes import RecipeBook
-from tandem.rerank import Reranker
+from tandem.rerank import Rerankers
 from tandem.settings import Settings
 from tandem.store import Store
 from tandem.tokens import ModelTokens
@@ -32,4 +32,4 @@ class Services:
     """Few-shot examples, where `answer.examples` names some."""
     calibration: Calibration = field(default_factory=bundled_calibration)
     """Of the evidence; `answer.calibration` names another one than Tandem's own."""
-    reranker: Reranker | None = None
+    rerankers: Rerankers = field(default_factory=lambda: Rerankers({}))

@@ -5,17 +5,18 @@ from typing import Literal
 
 from tandem.index import Fusion, Leg
 from tandem.rewriting import Rewriting, rewriting_of
-from tandem.settings import Settings
+from tandem.settings import RetrievalSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Reranking:
     """Which reranker orders the candidates anew, how many, and until when."""
 
-    kind: str
-    model: str | None
-    candidates: int
-    deadline_ms: int
+    kind: Literal["light", "cross_encoder", "multi_vector", "endpoint"] = "light"
+    model: str | None = None
+    """`None` for the light one."""
+    candidates: int = 30
+    deadline_ms: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,6 @@ class RetrievalProfile:
 def retrieval_profile(settings: Settings) -> RetrievalProfile:
     """The profile of the recipes that retrieve, as the settings have it."""
     chosen, found = settings.answer, settings.retrieval
-    reranking = Reranking(
-        found.reranker, found.rerank_model, found.rerank_candidates, found.rerank_deadline_ms
-    )
     return RetrievalProfile(
         chosen.passages,
         chosen.evidence,
@@ -64,6 +62,13 @@ def retrieval_profile(settings: Settings) -> RetrievalProfile:
         cut_last=chosen.cut_last,
         fusion=Fusion(found.fusion, found.dense_weight, found.sparse_weight, found.rrf_k, found.candidates),
         rewriting=rewriting_of(chosen),
-        reranking=None if found.reranker == "none" else reranking,
+        reranking=_reranking(found),
         reading=Reading(found.merge, found.near_identical, found.mmr, found.per_source),
     )
+
+
+def _reranking(found: RetrievalSettings) -> Reranking | None:
+    if found.reranker == "none":
+        return None
+    model = None if found.reranker == "light" else found.rerank_model
+    return Reranking(found.reranker, model, found.rerank_candidates, found.rerank_deadline_ms)

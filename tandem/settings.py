@@ -174,13 +174,13 @@ class RetrievalSettings(_Group):
     candidates: int = Field(
         50, ge=1, le=1_000, description="Chunks that each leg of the hybrid query puts forward."
     )
-    reranker: Literal["none", "light", "cross_encoder", "endpoint"] = Field(
+    reranker: Literal["none", "light", "cross_encoder", "multi_vector", "endpoint"] = Field(
         "none",
-        description="What orders the candidates anew: `light` needs no model, `cross_encoder` one of "
-        "sentence-transformers, `endpoint` the `/rerank` of vLLM, TEI or Infinity.",
+        description="What orders the candidates anew: `light` needs no model, `cross_encoder` and "
+        "`multi_vector` (ColBERT's MaxSim) need one of sentence-transformers, `endpoint` the `/rerank` of vLLM, TEI or Infinity.",
     )
     rerank_model: str | None = Field(
-        None, description="The cross-encoder's folder or name at a hub, or the name that the endpoint serves."
+        None, description="The model's folder or name at a hub, or the name that the endpoint serves."
     )
     rerank_address: str | None = Field(
         None, description="URL before `/rerank`, such as `http://rerank-1:8000/v1`."
@@ -210,8 +210,8 @@ class RetrievalSettings(_Group):
 
     @model_validator(mode="after")
     def _reranker_is_whole(self) -> Self:
-        if self.reranker == "cross_encoder" and not self.rerank_model:
-            raise ValueError("the reranker cross_encoder needs rerank_model")
+        if self.reranker in ("cross_encoder", "multi_vector") and not self.rerank_model:
+            raise ValueError(f"the reranker {self.reranker} needs rerank_model")
         if self.reranker == "endpoint" and not self.rerank_address:
             raise ValueError("the reranker endpoint needs rerank_address")
         return self

@@ -7,7 +7,7 @@ import structlog
 
 from server.monitoring import Metrics
 from tandem.errors import UnavailableError
-from tandem.rerank import Reranker
+from tandem.rerank import Rerankers
 from tandem.retrieval_profile import Reranking
 from tandem.vocabulary import Passage
 
@@ -17,15 +17,17 @@ log = structlog.get_logger(__name__)
 async def rerank(
     question: str,
     passages: list[Passage],
-    wanted: Reranking | None,
-    reranker: Reranker | None,
+    wanted: Reranking,
+    rerankers: Rerankers,
     metrics: Metrics,
 ) -> list[Passage]:
     """The passages by the reranker's scores, best first; as they are where it fails or is late.
 
-    Equal scores leave the order as it was, so the same question gets the same answer.
+    Equal scores leave the order as it was, so the same question gets the same answer. Raises
+    `InvalidRequestError` where the reranker that is wanted is not here.
     """
-    if wanted is None or reranker is None or len(passages) < 2:
+    reranker = rerankers.of(wanted.kind, wanted.model)
+    if len(passages) < 2:
         return passages
     try:
         async with asyncio.timeout(wanted.deadline_ms / 1000):

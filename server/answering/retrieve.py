@@ -51,7 +51,7 @@ async def retrieve(
             current = await search_current(scope, query, collection.index, services.store)
     if profile.reranking:
         with timings.step("rerank"):
-            current = await rerank(text, current, profile.reranking, services.reranker, services.metrics)
+            current = await rerank(text, current, profile.reranking, services.rerankers, services.metrics)
     return readable(as_parents(current), profile.passages, profile.reading)
 
 

@@ -13,7 +13,7 @@ from passages import passage
 from running import free_port
 
 from tandem.errors import SettingsError, UnavailableError
-from tandem.rerank import open_reranker
+from tandem.rerank import open_rerankers
 from tandem.rerank.endpoint import EndpointReranker
 from tandem.rerank.features import FEATURES, features
 from tandem.rerank.light import LightReranker
@@ -95,30 +95,54 @@ async def test_nobody_at_the_address_is_unavailable() -> None:
     await reranker.close()
 
 
-async def test_a_cross_encoder_scores_as_sentence_transformers_does(tmp_path: Path) -> None:
-    from sentence_transformers import CrossEncoder
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+def write_bert(folder: Path, model: type) -> str:
+    """A real model, small and untrained, with its tokenizer."""
+    from transformers import BertConfig, BertTokenizerFast
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "pump", "filter", "lake", "the", "is"]
-    (tmp_path / "vocab.txt").write_text("\n".join(words))
-    BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    (folder / "vocab.txt").write_text("\n".join(words))
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    BertForSequenceClassification(BertConfig(vocab_size=len(words), num_labels=1, **sizes)).save_pretrained(
-        tmp_path
-    )
-    settings = RetrievalSettings(reranker="cross_encoder", rerank_model=str(tmp_path))
-    reranker = open_reranker(settings)
-    assert reranker is not None
-    wanted = CrossEncoder(str(tmp_path)).predict([("the pump", text) for text in TEXTS])
-    assert await reranker.scores("the pump", PASSAGES) == pytest.approx(wanted.tolist(), abs=1e-5)
+    model(BertConfig(vocab_size=len(words), num_labels=1, **sizes)).save_pretrained(folder)
+    return str(folder)
+
+
+async def test_a_cross_encoder_scores_as_sentence_transformers_does(tmp_path: Path) -> None:
+    from sentence_transformers import CrossEncoder
+    from transformers import BertForSequenceClassification
+
+    model = write_bert(tmp_path, BertForSequenceClassification)
+    rerankers = open_rerankers(RetrievalSettings(reranker="cross_encoder", rerank_model=model))
+    wanted = CrossEncoder(model).predict([("the pump", text) for text in TEXTS])
+    scores = await rerankers.of("cross_encoder", model).scores("the pump", PASSAGES)
+    assert scores == pytest.approx(wanted.tolist(), abs=1e-5)
+
+
+async def test_a_multi_vector_model_scores_by_the_nearest_token_of_each_token(tmp_path: Path) -> None:
+    from sentence_transformers import MultiVectorEncoder
+    from transformers import BertModel
+
+    model = str(tmp_path / "encoder")
+    (tmp_path / "bert").mkdir()
+    MultiVectorEncoder(write_bert(tmp_path / "bert", BertModel)).save_pretrained(model)
+    rerankers = open_rerankers(RetrievalSettings(reranker="multi_vector", rerank_model=model))
+    encoder = MultiVectorEncoder(model)
+    (asked,) = encoder.encode_query(["the pump"])
+    wanted = [
+        float((np.asarray(asked) @ np.asarray(read).T).max(axis=1).sum())
+        for read in encoder.encode_document(TEXTS)
+    ]
+    scores = await rerankers.of("multi_vector", model).scores("the pump", PASSAGES)
+    assert scores == pytest.approx(wanted, abs=1e-4)
+    assert len(set(scores)) == len(TEXTS)
 
 
 def test_a_cross_encoder_that_is_not_there_is_a_setting_at_fault(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be loaded"):
-        open_reranker(RetrievalSettings(reranker="cross_encoder", rerank_model=str(tmp_path / "no")))
+        open_rerankers(RetrievalSettings(reranker="cross_encoder", rerank_model=str(tmp_path / "no")))
 
 
-@pytest.mark.parametrize("kind", ["cross_encoder", "endpoint"])
+@pytest.mark.parametrize("kind", ["cross_encoder", "multi_vector", "endpoint"])
 def test_a_reranker_without_its_model_or_address_is_refused(kind: str) -> None:
     with pytest.raises(ValueError, match="needs rerank_"):
         RetrievalSettings(reranker=kind)
