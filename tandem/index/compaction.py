@@ -88,7 +88,7 @@ class OptimizerChild:
                 raise StorageError("The compaction was ended")
             # A session of its own: Ctrl-C is for the parent, which then ends the child.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(_OPTIMIZER), str(place)],
+                [sys.executable, "-P", str(_OPTIMIZER), str(place), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

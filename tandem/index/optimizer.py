@@ -1,6 +1,6 @@
 """A process that optimises the shard in a folder that nobody else has open, and ends.
 
-    python -P optimizer.py FOLDER
+    python -P optimizer.py FOLDER PARENT
 
 The engine holds Python's global lock for as long as it optimises, which may be minutes; so it is done here.
 """
@@ -18,7 +18,7 @@ _NICENESS = 10
 
 def main() -> None:
     """Optimise, with less right to the processor than who answers questions; end with the parent."""
-    tie_to_parent()
+    tie_to_parent(int(sys.argv[2]))
     os.nice(_NICENESS)
     shard = qe.EdgeShard.load(sys.argv[1])
     shard.optimize()
@@ -26,10 +26,12 @@ def main() -> None:
     shard.close()
 
 
-def tie_to_parent() -> None:
+def tie_to_parent(parent: int) -> None:
     """Let the kernel end this process with its parent. Elsewhere than on Linux it ends when it is done."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before it could be tied to: the folder may be another's by now
+        raise SystemExit("The process that wanted this is gone")
 
 
 if __name__ == "__main__":

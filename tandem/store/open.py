@@ -1,5 +1,7 @@
 """Opens the store: finds the database, brings it to the newest schema."""
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tandem.store.transactions import WRITES
 
 _FILE = "store.sqlite3"
 _BUSY_TIMEOUT_MS = 10_000
+_AGAIN_S = 0.02
 
 _SERVER_DRIVERS = {"psycopg", "psycopg2"}
 _SERVER_DEFAULTS = {
@@ -95,6 +98,20 @@ def _make_folder(data_dir: Path) -> None:
         ) from error
 
 
+def _use_log(cursor: sqlite3.Cursor) -> None:
+    """Let the database write ahead. SQLite gives up at once where another process is just doing the same."""
+    end = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
+
+
 def _tune_sqlite(engine: Engine) -> None:
     """What is committed survives a power cut, readers do not wait for a writer, writers wait their turn."""
 
@@ -104,7 +121,7 @@ def _tune_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         # What is deleted is overwritten, not only unlinked.

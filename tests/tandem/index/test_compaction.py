@@ -16,7 +16,7 @@ from index_chunks import chunk
 
 import tandem
 from tandem.errors import StorageError
-from tandem.index import Index, Leg, Query, Vector, open_index
+from tandem.index import Index, Leg, Query, Vector, open_index, optimizer
 from tandem.index.edge import EdgeIndex
 from tandem.settings import IndexSettings
 from tandem.vocabulary import Chunk, Marks, Passage, Scope
@@ -251,6 +251,15 @@ async def test_kill_9_at_any_moment_of_a_compaction_loses_nothing(moment: float,
     await index.close()
 
 
+def test_a_child_whose_parent_died_before_it_could_be_tied_to_leaves_the_folder_alone(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    command = [sys.executable, "-P", optimizer.__file__, str(tmp_path / "shard"), str(gone.pid)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "is gone" in done.stderr
+
+
 def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     """A stand-in for the optimizer that would sleep, tied to its parent as the optimizer is."""
     root = Path(tandem.__file__).parent.parent
@@ -258,7 +267,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     child.write_text(
         f"import os, sys, time\nsys.path.insert(0, {str(root)!r})\n"
         "from tandem.index.optimizer import tie_to_parent\n"
-        "tie_to_parent()\nopen(sys.argv[1] + '/pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
+        "tie_to_parent(int(sys.argv[2]))\nopen(sys.argv[1] + '/pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
     )
     parent = tmp_path / "parent.py"
     parent.write_text(
