@@ -100,6 +100,7 @@ async def _fill(settings: Settings, chunks: int) -> None:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         await index.upsert(_chunks(document, texts), vectors)
         store.commit_version(document.id, "v1", len(texts))
+    await index.compact(at_once=True)  # as a job does at its end
     await index.close()
     store.close()
     embedder.close()

@@ -58,7 +58,7 @@ def _one_order(folder: Path, order: str, documents: Sequence[Any], asked: Sequen
     settings = {
         "TANDEM_ENGINE__PORT": str(port),
         "TANDEM_ANSWER__ORDER": order,
-        "TANDEM_ANSWER__EVIDENCE": "-1",  # every question reaches the engine
+        "TANDEM_ANSWER__EVIDENCE": "0",  # every question reaches the engine
     }
     with tandem_up(folder, settings) as url:
         if order == _ORDERS[0]:

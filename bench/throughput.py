@@ -44,7 +44,7 @@ def main() -> None:
     asked = [_question(text, arguments.tokens) for text in questions[: arguments.questions]]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = {"TANDEM_ANSWER__EVIDENCE": "-1", "TANDEM_ANSWER__CONTEXT_TOKENS": "500"}
+        settings = {"TANDEM_ANSWER__EVIDENCE": "0", "TANDEM_ANSWER__CONTEXT_TOKENS": "500"}
         recorded = _recorded(folder, settings, documents, asked)
         engine_port = free_port()
         settings |= {
