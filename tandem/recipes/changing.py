@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -12,7 +12,7 @@ from tandem.errors import InvalidRequestError
 from tandem.prompts import prompt_hash
 from tandem.recipes.recipe import ReasoningMarks, Recipe
 from tandem.retrieval_profile import RetrievalProfile
-from tandem.settings import AnswerSettings, EngineSettings
+from tandem.settings import AnswerSettings, EngineSettings, RetrievalSettings
 
 _profiles = TypeAdapter(RetrievalProfile)
 
@@ -114,7 +114,7 @@ def _sampling(base: Recipe, changes: RecipeChanges) -> Sampling:
 
 
 def _profile(before: RetrievalProfile, named: Mapping[str, Any]) -> RetrievalProfile:
-    known = {one.name for one in fields(RetrievalProfile)}
+    known = {one.name for one in fields(RetrievalProfile)} - {"calibration"}  # the server's own
     for key in named:
         if key not in known:
             raise InvalidRequestError(
@@ -126,11 +126,34 @@ def _profile(before: RetrievalProfile, named: Mapping[str, Any]) -> RetrievalPro
     settings = {key: value for key, value in named.items() if key in AnswerSettings.model_fields}
     try:
         AnswerSettings.model_validate(settings)
-        return _profiles.validate_python({**_profiles.dump_python(before), **named})
+        made = _profiles.validate_python({**_profiles.dump_python(before), **named})
+        _check_bounds(made)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InvalidRequestError(f"retrieval.{key}: {first['msg']}", param=f"retrieval.{key}") from error
+    return made
+
+
+def _check_bounds(made: RetrievalProfile) -> None:
+    """A recipe may ask for no more than the settings may: whoever tries one could else ask for any amount.
+
+    Raises `ValidationError`.
+    """
+    fusion, rewriting = made.fusion, made.rewriting
+    found: dict[str, Any] = asdict(made.reading) | {
+        "dense_weight": fusion.dense_weight,
+        "sparse_weight": fusion.sparse_weight,
+        "rrf_k": fusion.rrf_k,
+        "candidates": fusion.candidates,
+    }
+    if made.reranking is not None:
+        found["rerank_candidates"] = made.reranking.candidates
+        found["rerank_deadline_ms"] = made.reranking.deadline_ms
+    RetrievalSettings.model_validate(found)
+    AnswerSettings.model_validate(
+        {"expand_wordings": rewriting.wordings, "rewrite_timeout_s": rewriting.timeout_s}
+    )
 
 
 def _with_examples(made: Recipe, changes: RecipeChanges) -> Recipe:
