@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from postgres import MISSING, WITHOUT, Postgres, find_programs, started
 
 from tandem.settings import StoreSettings
 from tandem.store import Store, open_store
+
+# The same examples on each run, so that a red build comes from a change. `--hypothesis-profile=search` looks
+# for new ones; what it finds becomes an `@example`.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("search", max_examples=1_000, deadline=None)
+settings.load_profile("repeatable")
 
 _DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
