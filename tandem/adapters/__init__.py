@@ -1,0 +1,5 @@
+"""Adapters: versions of LoRA weights, each with all that is needed to trust it."""
+
+from tandem.adapters.version import AdapterFacts, AdapterVersion
+
+__all__ = ["AdapterFacts", "AdapterVersion"]
