@@ -11,9 +11,17 @@ from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
 from server.services import Services
 from tandem.errors import TandemError
 from tandem.recipes import Recipe
+from tandem.vocabulary import Passage
 
 _WAITING = 256
 """Most events that wait for a slow reader; then the variants wait too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was retrieved, the best first; told before the model is asked."""
+
+    passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +30,7 @@ class Told:
 
     variant: int
     case: int
-    what: TextDelta | ReasoningDelta | Answer | TandemError
+    what: Found | TextDelta | ReasoningDelta | Answer | TandemError
 
 
 async def play(
@@ -41,9 +49,14 @@ async def play(
         if isinstance(recipe, TandemError):
             await told.put(Told(variant, case, recipe))
             return
+
+        async def found(passages: tuple[Passage, ...]) -> None:
+            await told.put(Told(variant, case, Found(passages)))
+
         async with free:
             try:
-                async with aclosing(answer(questions[case], services, recipe, kept=False)) as events:
+                answering = answer(questions[case], services, recipe, kept=False, on_found=found)
+                async with aclosing(answering) as events:
                     async for event in events:
                         await told.put(Told(variant, case, event))
             except TandemError as error:

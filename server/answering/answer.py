@@ -1,6 +1,6 @@
 """The way of a question, from top to bottom."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from uuid import uuid4
 
@@ -23,12 +23,17 @@ from tandem.vocabulary import Passage
 
 
 async def answer(
-    question: Question, services: Services, recipe: Recipe | None = None, *, kept: bool = True
+    question: Question,
+    services: Services,
+    recipe: Recipe | None = None,
+    *,
+    kept: bool = True,
+    on_found: Callable[[tuple[Passage, ...]], Awaitable[None]] | None = None,
 ) -> AsyncGenerator[TextDelta | ReasoningDelta | Answer, None]:
     """Answer one question: pieces of text as they may be shown, then the whole `Answer`.
 
     `recipe` answers in place of the one that the question names. What is not `kept` leaves no trace and is
-    not counted.
+    not counted. `on_found` hears of the passages before the model is asked, where the recipe retrieves some.
 
     Raises before the first piece: `NotFoundError` (recipe, corpus), `TooLargeError`, `UnavailableError`;
     after it `EngineFailedError`. Closing the generator aborts the request at the engine.
@@ -45,6 +50,8 @@ async def answer(
         passages = await find_passages(question, search, recipe, services, timings)
         with timings.step("evidence"):
             evidence = evidence_of(search, passages, services.calibration)
+        if on_found is not None:
+            await on_found(tuple(passages))
 
     text, reasoning, last = "", "", ChatDelta("", "stop", 0, 0)
     shown: Shown | None = None

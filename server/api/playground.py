@@ -15,14 +15,14 @@ from server.answering import Answer, Question, ReasoningDelta, TextDelta, Turn
 from server.api.chat_request import TandemOptions
 from server.api.identity import admin_of, caller_of, services_of
 from server.api.recipes import RecipeVersionBody, recipe_body
-from server.playground import Told, cost_of, play
+from server.playground import Found, Told, cost_of, play
 from server.services import Services
 from tandem.errors import InvalidRequestError, TandemError, TooLargeError
 from tandem.prompts import check_name, check_prompt
 from tandem.recipes import MODEL, Recipe, RecipeChanges
 from tandem.recipes.keeping import check_recipe_name, derive, save_recipe
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller, Where
+from tandem.vocabulary import Caller, Passage, Where
 
 router = APIRouter(prefix="/api/playground", tags=["playground"])
 
@@ -186,8 +186,8 @@ async def _written(
     events = play(recipes, questions, body.at_once, services)
     try:
         async for told in events:
-            for name, value in _body(told, services):
-                yield _sse(name, {"variant": told.variant, "case": told.case, **value})
+            name, value = _body(told, services)
+            yield _sse(name, {"variant": told.variant, "case": told.case, **value})
         yield _sse("end", {})
     finally:
         with anyio.CancelScope(shield=True):
@@ -205,35 +205,35 @@ def _head(variant: Variant, recipe: Recipe | TandemError) -> dict[str, Any]:
     }
 
 
-def _body(told: Told, services: Services) -> list[tuple[str, dict[str, Any]]]:
+def _body(told: Told, services: Services) -> tuple[str, dict[str, Any]]:
     match told.what:
+        case Found(passages=passages):
+            return "passages", {"passages": [_passage(one) for one in passages]}
         case TextDelta(text=text):
-            return [("delta", {"text": text})]
+            return "delta", {"text": text}
         case ReasoningDelta(text=text):
-            return [("reasoning", {"text": text})]
+            return "reasoning", {"text": text}
         case Answer() as done:
-            return [("passages", {"passages": _passages(done)}), ("done", _done(done, services))]
+            return "done", _done(done, services)
         case error:
-            return [("error", error.body())]
+            return "error", error.body()
 
 
-def _passages(done: Answer) -> list[dict[str, Any]]:
-    return [
-        {
-            "document_id": passage.chunk.document_id,
-            "corpus": passage.chunk.corpus,
-            "title": passage.chunk.title,
-            "uri": passage.chunk.uri,
-            "page": passage.chunk.page,
-            "section": passage.chunk.section,
-            "start": passage.chunk.start,
-            "end": passage.chunk.end,
-            "text": passage.chunk.text,
-            "score": passage.score,
-            "similarity": passage.similarity,
-        }
-        for passage in done.passages
-    ]
+def _passage(passage: Passage) -> dict[str, Any]:
+    chunk = passage.chunk
+    return {
+        "document_id": chunk.document_id,
+        "corpus": chunk.corpus,
+        "title": chunk.title,
+        "uri": chunk.uri,
+        "page": chunk.page,
+        "section": chunk.section,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "score": passage.score,
+        "similarity": passage.similarity,
+    }
 
 
 def _done(done: Answer, services: Services) -> dict[str, Any]:

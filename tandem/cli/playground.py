@@ -29,6 +29,7 @@ class _Column:
 
     label: str
     text: dict[int, str] = field(default_factory=dict)
+    found: dict[int, int] = field(default_factory=dict)
     done: dict[int, dict[str, Any]] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
 
@@ -93,7 +94,7 @@ def run_playground(
             return
         with Live(console=stdout, auto_refresh=False, transient=False) as live:
             for event in stream_events(client, body):
-                if event["event"] in ("delta", "done", "error"):
+                if event["event"] in ("passages", "delta", "done", "error"):
                     _take(columns[event["variant"]], event)
                     live.update(_table(columns, many), refresh=stdout.is_terminal)
             live.update(_table(columns, many), refresh=True)
@@ -147,6 +148,8 @@ def _take(column: _Column, event: dict[str, Any]) -> None:
     case = event["case"]
     if event["event"] == "delta":
         column.text[case] = column.text.get(case, "") + event["text"]
+    elif event["event"] == "passages":
+        column.found[case] = len(event["passages"])
     elif event["event"] == "done":
         column.done[case] = event
     else:
@@ -164,7 +167,7 @@ def _table(columns: list[_Column], many: bool) -> Table:
         table.add_row(
             escape(column.label),
             said,
-            f"{cited} cited" if done else "",
+            ", ".join(_passages(column, cited if done else None)),
             f"{sum(one['tokens_in'] for one in done)} > {sum(one['tokens_out'] for one in done)}"
             if done
             else "",
@@ -173,6 +176,13 @@ def _table(columns: list[_Column], many: bool) -> Table:
             _cost(done),
         )
     return table
+
+
+def _passages(column: _Column, cited: int | None) -> Iterator[str]:
+    if column.found:
+        yield f"{sum(column.found.values())} found"
+    if cited is not None:
+        yield f"{cited} cited"
 
 
 def _counts(column: _Column) -> str:
