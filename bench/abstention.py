@@ -1,29 +1,31 @@
 """What Tandem answers of questions whose document is there, and of the same questions where it is not.
 
-    python -m bench.abstention [--data ../shared/data/covidqa] [--questions 160] [--base 40]
+    python -m bench.abstention [--data ../shared/data/covidqa] [--questions 160] [--without 40] [--adapter FOLDER]
 
 Dev questions, each asked with its document in the corpus and with it left out. Two curves of risk and
 coverage, and their area (AURC, Geifman, Uziel and El-Yaniv 2019):
 
 - of the evidence alone, all questions, no model: an answer counts as right where the passages hold it;
-- of recipes with the real model, through all of Tandem, on a sample: an answer is right where at least half
-  of the content words of a reference are in it; where the document is left out, no answer is right. The
-  evidence orders the answers; what Tandem withheld, since no passage supports it, comes last. The recipe
-  `base` retrieves nothing, so it has no evidence, answers at every threshold, and its risk is the same at every
-  coverage.
+- of each recipe with the real model, through all of Tandem, on a sample: an answer is right where at least
+  half of the content words of a reference are in it; where the document is left out, no answer is right. The
+  evidence orders the answers; what was withheld comes last: by Tandem, since no passage supports it, or by the
+  model, which says that it does not know. `base`, `prompted` and `tuned` retrieve nothing, so they have no
+  evidence and answer alike whether the document is there or not: they are asked once, fewer questions.
 
-The threshold is set to zero while the answers are made, so that one run tells of every threshold. It needs
-vLLM: its environment is that of the setting engine.python.
+`tuned` and `hybrid` are there with `--adapter`, a folder as peft writes it. The threshold is set to zero while
+the answers are made, so that one run tells of every threshold. It needs vLLM: its environment is that of the
+setting engine.python.
 """
 
 import argparse
 import asyncio
 import json
 import random
+import re
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ from server.answering.types import SamplingOverrides
 from server.app import open_services
 from server.services import Services
 from tandem.engine import EngineState
-from tandem.settings import AnswerSettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, Settings
 from tandem.vocabulary import Caller, Where, document_id
 
 _CORPUS = "bench"
@@ -52,6 +54,7 @@ _THRESHOLDS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
 _COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _TOKENS = 48
 _AT_ONCE = 8
+_UNKNOWN = re.compile(r"\W*i (?:do not|don['’]?t) know\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Outcome:
     """Whether its document was."""
     evidence: float
     withheld: bool
-    """Whether Tandem abstained after the model had written."""
+    """Whether Tandem abstained after the model had written, or the model said that it does not know."""
     right: bool
 
     @property
@@ -75,18 +78,25 @@ def main() -> None:
     """Measure, print and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/covidqa"))
-    parser.add_argument("--questions", type=int, default=160, help="asked of the recipe rag, twice each")
-    parser.add_argument("--base", type=int, default=40, help="asked of the recipe base; 0 for none")
+    parser.add_argument(
+        "--questions", type=int, default=160, help="asked of recipes that retrieve, twice each"
+    )
+    parser.add_argument("--without", type=int, default=40, help="asked of recipes that do not retrieve")
+    parser.add_argument("--adapter", type=Path, help="folder of the adapter of `tuned` and `hybrid`")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = asyncio.run(_measure(Path(folder), arguments.data, arguments.questions, arguments.base))
+        settings = Settings(
+            data_dir=Path(folder),
+            answer=AnswerSettings(evidence=0),
+            engine=EngineSettings(adapters={"tuned": arguments.adapter} if arguments.adapter else {}),
+        )
+        figures = asyncio.run(_measure(settings, arguments.data, arguments.questions, arguments.without))
     report = {"command": "python -m bench.abstention", "machine": machine()} | figures
     print(json.dumps(report, indent=2))
     _RESULT.write_text(json.dumps(report, indent=2) + "\n")
 
 
-async def _measure(folder: Path, data: Path, most: int, most_base: int) -> dict[str, Any]:
-    settings = Settings(data_dir=folder, answer=AnswerSettings(evidence=0))
+async def _measure(settings: Settings, data: Path, most: int, most_without: int) -> dict[str, Any]:
     questions = read_lines(data / "questions.dev.jsonl")
     async with AsyncExitStack() as stack:
         services, ingestor, _, _ = await open_services(settings, stack, print)
@@ -96,15 +106,15 @@ async def _measure(folder: Path, data: Path, most: int, most_base: int) -> dict[
         while services.engine.state is not EngineState.READY:
             await asyncio.sleep(0.5)
         sample = random.Random(0).sample(questions, most)
-        begun = time.monotonic()
-        rag = await _ask_all("rag", sample, services, twice=True)
-        figures["rag"] = _judged(rag) | {"seconds": round(time.monotonic() - begun, 1)}
-        print(json.dumps(figures["rag"]), flush=True)
-        if most_base:
-            base = await _ask_all("base", sample[:most_base], services, twice=False)
-            # Without retrieval it answers alike whether the document is there or not: then it is never right.
-            twins = [Outcome(False, one.evidence, one.withheld, False) for one in base]
-            figures["base"] = _judged([*base, *twins])
+        for name, recipe in services.recipes.builtin.items():
+            begun = time.monotonic()
+            if recipe.retrieval is not None:
+                asked = await _ask_all(name, sample, services, twice=True)
+            else:
+                asked = await _ask_all(name, sample[:most_without], services, twice=False)
+                asked += [replace(one, there=False, right=False) for one in asked]
+            figures[name] = _judged(asked) | {"seconds": round(time.monotonic() - begun, 1)}
+            print(json.dumps({name: figures[name]}), flush=True)
     return {"questions": f"{data.name}, dev", "most_tokens": _TOKENS} | figures
 
 
@@ -160,8 +170,9 @@ async def _ask_all(recipe: str, questions: list[Any], services: Services, *, twi
         async with free:
             with leaving_out(services, left_out) as narrowed:
                 done = await _answered(question["question"], recipe, narrowed)
-        right = not left_out and not done.abstained and _is_right(done.text, question["answers"])
-        return Outcome(not left_out, 1.0 if done.evidence is None else done.evidence, done.abstained, right)
+        withheld = done.abstained or _UNKNOWN.match(done.text) is not None
+        right = not left_out and not withheld and _is_right(done.text, question["answers"])
+        return Outcome(not left_out, 1.0 if done.evidence is None else done.evidence, withheld, right)
 
     cases: list[tuple[Any, Versions]] = [(question, frozenset()) for question in questions]
     if twice:
