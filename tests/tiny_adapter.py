@@ -45,5 +45,5 @@ def tiny_adapter(base: Path, folder: Path, *, seed: int = 1, **options: Any) -> 
     return folder
 
 
-def facts_of(base: Path, **said: Any) -> AdapterFacts:
+def facts_of(base: Path, /, **said: Any) -> AdapterFacts:
     return AdapterFacts(**{"base": "pypi:tiny", "base_hash": base_hash(base), "data_hash": "d" * 64} | said)
