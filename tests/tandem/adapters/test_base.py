@@ -66,7 +66,7 @@ def test_what_is_kept_does_not_make_a_model_folder_look_damaged(tmp_path: Path):
 
 
 def test_a_folder_without_whole_weights_is_told(tmp_path: Path):
-    with pytest.raises(ModelSourceError, match="no \\*.safetensors"):
+    with pytest.raises(ModelSourceError, match=r"no \*\.safetensors"):
         base_hash(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"half")
     with pytest.raises(ModelSourceError, match="cannot be read"):

@@ -38,6 +38,8 @@ class FakeWritableHub(BaseHTTPRequestHandler):
                 "private", asked.get("visibility") == "private"
             )
             self._send({"url": f"{self._url()}/ada/mine"})
+        elif path == "/api/validate-yaml":
+            self._send({"errors": [], "warnings": []})
         elif path.endswith("/preupload/main"):
             mode = {True: "lfs", False: "regular"}
             files = [

@@ -15,13 +15,14 @@ import pytest
 from safetensors import safe_open
 from tiny_adapter import facts_of, tiny_adapter, tiny_base
 
-from tandem.adapters import AdapterRegistry, registry as registry_module, taking
+from tandem.adapters import AdapterRegistry, taking
+from tandem.adapters import registry as registry_module
 from tandem.adapters.base import base_hash
 from tandem.adapters.bundle import export_adapter
 from tandem.adapters.version import AdapterVersion
 from tandem.errors import ConflictError, InvalidRequestError, NotFoundError, StorageError
 from tandem.settings import StoreSettings
-from tandem.store import Store, open_store
+from tandem.store import open_store
 
 FILES = {"adapter.json", "adapter_config.json", "adapter_model.safetensors", "card.md"}
 
