@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from tandem.adapters.base import base_hash, base_tensors
 from tandem.adapters.card import card_of
-from tandem.adapters.naming import check_adapter_name, check_facts, split_ref
+from tandem.adapters.naming import check_adapter_name, check_facts, check_words, split_ref
 from tandem.adapters.records import row_of, version_of
 from tandem.adapters.taking import Taken, sha256_and_size, take_over
 from tandem.adapters.version import AdapterFacts, AdapterVersion
@@ -54,6 +54,7 @@ class AdapterRegistry:
         """
         check_adapter_name(name)
         check_facts(facts)
+        check_words(author, note)
         if base is not None and base_hash(base) != facts.base_hash:
             raise InvalidRequestError(
                 f"The adapter is of another base model than {base}: that has the hash {base_hash(base)[:12]}, "

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +33,10 @@ def file(here: AdapterRegistry, version: AdapterVersion, tmp_path: Path) -> Path
 
 
 @pytest.fixture
-def there(tmp_path: Path):
+def there(migrated: Path, tmp_path: Path):
     """Another Tandem."""
+    (tmp_path / "there").mkdir()
+    shutil.copyfile(migrated, tmp_path / "there" / migrated.name)
     store = open_store(StoreSettings(), tmp_path / "there")
     yield AdapterRegistry(tmp_path / "there", store)
     store.close()

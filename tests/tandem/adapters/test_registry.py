@@ -178,7 +178,7 @@ def test_what_there_is_not_is_not_found(registry: AdapterRegistry, register, ref
     "facts",
     [
         {"base_hash": "x"}, {"base_hash": ""}, {"data_hash": "D" * 64}, {"base": ""}, {"seconds": float("nan")},
-        {"metrics": {"loss": float("nan")}}, {"parameters": {"x": object()}}, {"metrics": {"x": "\0"}},
+        {"metrics": {"loss": float("nan")}}, {"parameters": {"x": object()}}, {"metrics": {"x": "\0"}}, {"metrics": {"\ud800": 1}},
     ],
 )  # fmt: skip
 def test_facts_that_cannot_be_kept_are_refused(
@@ -186,6 +186,17 @@ def test_facts_that_cannot_be_kept_are_refused(
 ):
     with pytest.raises(InvalidRequestError):
         here.register(adapter, name="mine", facts=facts_of(base, **facts), author="ada")
+    assert here.versions() == []
+
+
+@pytest.mark.parametrize(
+    "said", [{"author": "x" * 129}, {"note": "x" * 10_001}, {"note": "\ud800"}, {"author": "a\0"}]
+)
+def test_words_that_cannot_be_kept_are_refused(
+    here: AdapterRegistry, base: Path, adapter: Path, said: dict[str, str]
+):
+    with pytest.raises(InvalidRequestError):
+        here.register(adapter, name="mine", facts=facts_of(base), **{"author": "ada"} | said)
     assert here.versions() == []
 
 
