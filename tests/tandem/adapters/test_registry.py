@@ -22,7 +22,7 @@ from tandem.adapters.bundle import export_adapter
 from tandem.adapters.version import AdapterVersion
 from tandem.errors import ConflictError, InvalidRequestError, NotFoundError, StorageError
 from tandem.settings import StoreSettings
-from tandem.store import open_store
+from tandem.store import Store, open_store
 
 FILES = {"adapter.json", "adapter_config.json", "adapter_model.safetensors", "card.md"}
 
@@ -343,15 +343,37 @@ def test_a_kill_in_the_middle_registers_nothing_and_its_leftovers_go(
     registry.verify(registry.get("mine@2"))
 
 
-def test_a_folder_that_a_kill_left_does_not_stand_in_the_way_of_its_number(
-    registry: AdapterRegistry, register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_versions_of_another_store_on_the_same_folder_are_neither_deleted_nor_written_over(
+    registry: AdapterRegistry, register, base: Path, adapter: Path, tmp_path: Path
 ):
-    monkeypatch.setattr(AdapterRegistry, "clear_leftovers", lambda self: None)
-    (tmp_path / "adapters" / "mine" / "1").mkdir(parents=True)
-    (tmp_path / "adapters" / "mine" / "1" / "stray").write_text("left")
-    registry.verify(register())
-    assert left(tmp_path) == {"mine/1"}
-    assert not (tmp_path / "adapters" / "mine" / "1" / "stray").exists()
+    """As after `store.url` was set: nothing of what is there has a row any more."""
+    made = register()
+    other = open_store(StoreSettings(url=f"sqlite:///{tmp_path}/other.sqlite3"), tmp_path)
+    later = AdapterRegistry(tmp_path, other).register(
+        adapter, name="mine", facts=facts_of(base), author="ada"
+    )
+    other.close()
+    assert later.ref == "mine@2"
+    registry.verify(made)
+    assert register().ref == "mine@3"
+
+
+def test_a_kill_in_the_middle_of_a_removal_leaves_what_is_cleared_later(
+    registry: AdapterRegistry, register, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = register()
+
+    def fake_kill(self: AdapterRegistry, folder: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(AdapterRegistry, "_set_aside", fake_kill)
+    with pytest.raises(KeyboardInterrupt):
+        registry.remove(made)
+    monkeypatch.undo()
+    assert (registry.versions(), left(tmp_path)) == ([], {"mine/1"})
+    registry.clear_leftovers()
+    assert left(tmp_path) == set()
+    assert register().ref == "mine@2"
 
 
 def test_what_another_process_is_just_filling_stays(here: AdapterRegistry, tmp_path: Path):
