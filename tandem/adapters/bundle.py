@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from tandem.adapters.naming import MOST_NOTE
 from tandem.adapters.peft_config import CONFIG
 from tandem.adapters.registry import AdapterRegistry
 from tandem.adapters.taking import CURVE, TRAINING
@@ -75,7 +76,7 @@ def import_adapter(
             name=name or found.name,
             facts=found.facts,
             author=author,
-            note=f"{note}. {found.note}" if found.note else note,
+            note=(f"{note}. {found.note}" if found.note else note)[:MOST_NOTE],
             base=base,
         )
 

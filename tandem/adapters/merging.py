@@ -34,6 +34,7 @@ def merge_adapter(
     or not at all. Raises `InvalidRequestError` for another base, `ConflictError` where `out` is there,
     `StorageError` where the disk refuses, `SettingsError` without peft.
     """
+    out = out.resolve()
     if out.exists():
         raise ConflictError(f"{out} is there already", hint="Name another folder.", param="out")
     require_base(version, base)

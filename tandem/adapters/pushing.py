@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tandem.adapters.registry import AdapterRegistry
 from tandem.adapters.version import AdapterVersion
@@ -28,6 +28,7 @@ def push_adapter(
     wrong, `UnavailableError` where the hub cannot be reached.
     """
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfUriError
 
     source = resolve_source(to) if to.startswith("hub:") else None
     if not isinstance(source, HubSource) or source.revision is not None:
@@ -39,7 +40,9 @@ def push_adapter(
             goal = "README.md" if name == CARD else name
             shutil.copyfile(folder / name, staged / goal)
         report(f"Pushing {version.ref} to {source.repository}: {len(version.files)} files")
-        api.create_repo(source.repository, private=private, exist_ok=True)
+        # Where it may not make one but one is there, the library stumbles over a hub that is not its own.
+        with suppress(HfUriError):
+            api.create_repo(source.repository, private=private, exist_ok=True)
         commit = api.upload_folder(
             repo_id=source.repository, folder_path=staged, commit_message=f"Adapter {version.ref}"
         )
@@ -49,7 +52,7 @@ def push_adapter(
 @contextmanager
 def _hub_errors(repository: str) -> Iterator[None]:
     """What the hub's library raises, without the request: its headers hold the token."""
-    import httpx
+    from httpx2 import TransportError  # the one that the library speaks with
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
     try:
@@ -66,7 +69,7 @@ def _hub_errors(repository: str) -> Iterator[None]:
             f"The hub has not taken {repository}: status {status}",
             hint="Start again; nothing was half pushed.",
         ) from error
-    except (httpx.TransportError, ConnectionError, TimeoutError) as error:
+    except (TransportError, ConnectionError, TimeoutError) as error:
         raise UnavailableError(
             "The hub cannot be reached", hint="Check the network, or HF_ENDPOINT, and start again."
         ) from error

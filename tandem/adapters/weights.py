@@ -63,6 +63,8 @@ def check_shapes(modules: dict[str, dict[str, Tensor]], base: dict[str, Tensor],
             there, wanted = whole.shape, found.shape
         elif "embedding_A" in parts:
             there, wanted = (parts["embedding_A"].shape[1], parts["embedding_B"].shape[0]), found.shape
+        elif "B" not in parts:
+            continue  # a bias of a module that is kept whole
         else:
             there, wanted = (parts["B"].shape[0], parts["A"].shape[1]), found.shape
             wanted = wanted[::-1] if config.content.get("fan_in_fan_out") else wanted
@@ -80,13 +82,14 @@ def _placed(name: str, config: PeftConfig) -> tuple[str, str]:
             raise _wrong(f"has weights for {module[:200]}, which its configuration does not name")
         return module, {"magnitude_vector": "magnitude"}.get(part, part)
     module, _, kind = bare.rpartition(".")
-    if module.rpartition(".")[2] in config.whole_modules and kind in ("weight", "bias"):
+    # As peft has it: `norm` means every module whose name ends so.
+    if config.whole_modules and module.endswith(config.whole_modules) and kind in ("weight", "bias"):
         return module, "whole" if kind == "weight" else "whole_bias"
     raise _wrong(f"has {name[:200]!r}, which is no weight of LoRA")
 
 
 def _check_module(module: str, parts: dict[str, Tensor], config: PeftConfig) -> None:
-    if "whole" in parts:
+    if "whole" in parts or "whole_bias" in parts:
         return
     a, b = parts.get("A") or parts.get("embedding_A"), parts.get("B") or parts.get("embedding_B")
     if a is None or b is None or len(a.shape) != 2 or len(b.shape) != 2:
