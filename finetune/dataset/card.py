@@ -174,7 +174,7 @@ def as_markdown(card: Card) -> str:
         + _table(
             ("eval set", "same questions", "nearly the same", "shared documents", "leaking questions were"),
             [
-                (_file(one), one.same_questions, one.near_questions, one.shared_documents, card.leaking)
+                (one.eval_set, one.same_questions, one.near_questions, one.shared_documents, card.leaking)
                 for one in card.leaks
             ],
         ),
