@@ -9,7 +9,7 @@ from hashlib import sha256
 from finetune.dataset.located import Located
 from finetune.dataset.options import Options
 from finetune.dataset.serving import Prompt, Serving
-from finetune.dataset.texts import folded, without_marks, words
+from finetune.dataset.texts import folded, likeness, nearest_sentence, without_marks, words
 from finetune.dataset.wanted import wanted_answer
 from finetune.examples import Kind, TrainingExample
 from tandem.errors import TooLargeError
@@ -117,12 +117,19 @@ def _answered(
     if prompt is None:
         return "the passage does not fit into the prompt"
     holding = [n for n, passage in enumerate(prompt.passages) if one.holds(passage)]
+    if one.place is None or one.question.label is not None:
+        # Any passage of the document may carry it: that which says most of it comes first.
+        holding.sort(key=lambda n: -_nearness(prompt.passages[n], one.reference))
     bare = options.style == "label" and one.question.label is not None
     for n in holding:
         answer = wanted_answer(one, prompt.passages[n], options.style, n + 1 if serving.numbered else None)
         if bare or _is_kept(answer, prompt.passages[n], prompt, serving):
             return _example(one, Kind.GROUNDED, prompt, answer, copy)
     return "serving would not show the answer whole and cited"
+
+
+def _nearness(passage: Passage, reference: str) -> float:
+    return likeness(nearest_sentence(passage.chunk.text, reference), reference)
 
 
 def _assembled(one: Located, passages: list[Passage], source: Passage, serving: Serving) -> Prompt | None:
