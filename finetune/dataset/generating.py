@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from finetune.dataset.generated_file import GeneratedFile, Made
 from finetune.dataset.likeness import AskedBefore
 from finetune.dataset.questions import SourceQuestion
 from finetune.dataset.serving import Serving
-from finetune.dataset.texts import folded, places, words
+from finetune.dataset.texts import folded, likeness, nearest_sentence, places, words
 from tandem.prompts import Message, prompt_hash, render
 from tandem.vocabulary import Passage
 
@@ -34,6 +35,8 @@ _TRIES = 5
 _SHORTEST, _LONGEST = 30, 60
 """Fewest words of a chunk that is asked about, most words of an answer."""
 _SHORTEST_QUESTION = 4
+_MEANT = 0.6
+"""F1 of words from which a sentence is what an answer means."""
 _POINTING = re.compile(
     r"\b(?:this|the|these)\s+(?:text|passage|paragraph|article|document|study|paper|author|authors|section)\b",
     re.I,
@@ -80,7 +83,7 @@ async def generate_questions(
         async with asyncio.TaskGroup() as tasks:
             written = [tasks.create_task(_written(passage, ask, file)) for passage in batch]
         for passage, task in zip(batch, written, strict=True):
-            one = task.result()
+            one = _quoting(task.result(), passage)
             why = _why_not(one, passage, asked) or await _is_lost(one, passage, serving)
             if why:
                 dropped[why] += 1
@@ -124,6 +127,15 @@ async def _written(passage: Passage, ask: Ask, file: GeneratedFile) -> Made:
         made = Made(chunk.id, "", "")
     file.keep(made)
     return made
+
+
+def _quoting(made: Made, passage: Passage) -> Made:
+    """With the sentence of the passage that a small model has meant, where it did not quote."""
+    text = passage.chunk.text
+    if not made.answer or places(made.answer, text, whole=True):
+        return made
+    sentence = " ".join(nearest_sentence(text, made.answer).split())
+    return replace(made, answer=sentence) if likeness(sentence, made.answer) >= _MEANT else made
 
 
 def _why_not(made: Made, passage: Passage, asked: AskedBefore) -> str:

@@ -1,5 +1,6 @@
 """Questions that are the same, to the word or nearly so."""
 
+import re
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -38,13 +39,28 @@ class AskedBefore:
         return self._exact.get(_plain(text))
 
     def near(self, text: str) -> str | None:
-        """One that nearly has: the first of those that were added."""
+        """One that nearly has, the first of those that were added; not where each names what the other does not."""
         plain = _plain(text)
         candidates: list[int] = sorted(self._index.query(_sketch(plain)))
         for n in candidates:
-            if SequenceMatcher(None, plain, _plain(self._texts[n]), autojunk=False).ratio() >= _NEAR:
-                return self._texts[n]
+            other = self._texts[n]
+            alike = SequenceMatcher(None, plain, _plain(other), autojunk=False).ratio() >= _NEAR
+            if alike and not _are_of_different_things(text, other):
+                return other
         return None
+
+
+def _are_of_different_things(text: str, other: str) -> bool:
+    """`... the gate of Quorvex ...` and `... the gate of Tarnholt ...` are alike, and two questions."""
+    ours, theirs = _names(text), _names(other)
+    return bool(ours - theirs) and bool(theirs - ours)
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital letter, but the first, and figures."""
+    first, *others = re.findall(r"\w+", text) or [""]
+    told = [word for word in others if any(letter.isupper() or letter.isdigit() for letter in word)]
+    return {word.casefold() for word in [*told, *([first] if first.isdigit() else [])]}
 
 
 def _plain(text: str) -> str:

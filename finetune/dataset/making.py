@@ -104,7 +104,7 @@ async def _grounded(
         example = _answered(one, passages, source, serving, options, copy)
         if isinstance(example, str):
             tally.dropped[example] += 1
-            return
+            continue
         tally.put += found is None
         yield example
 

@@ -22,3 +22,10 @@ def test_a_question_in_nearly_the_same_words_is_found() -> None:
 
 def test_another_question_is_not_near() -> None:
     assert known().near("Who treats HIV-1 infection in adults, and where?") is None
+
+
+def test_the_same_question_about_another_thing_is_another_question() -> None:
+    asked = AskedBefore()
+    asked.add("When does the gate of the Quorvex depot close?")
+    assert asked.near("When does the gate of the Tarnholt depot close?") is None
+    assert asked.near("When does the big gate of the Quorvex depot close?") is not None
