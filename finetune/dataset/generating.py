@@ -20,7 +20,7 @@ from finetune.dataset.generated_file import GeneratedFile, Made
 from finetune.dataset.likeness import AskedBefore
 from finetune.dataset.questions import SourceQuestion
 from finetune.dataset.serving import Serving
-from finetune.dataset.texts import folded, likeness, nearest_sentence, places, words
+from finetune.dataset.texts import folded, likeness, names, nearest_sentence, places, words
 from tandem.prompts import Message, prompt_hash, render
 from tandem.vocabulary import Passage
 
@@ -135,7 +135,8 @@ def _quoting(made: Made, passage: Passage) -> Made:
     if not made.answer or places(made.answer, text, whole=True):
         return made
     sentence = " ".join(nearest_sentence(text, made.answer).split())
-    return replace(made, answer=sentence) if likeness(sentence, made.answer) >= _MEANT else made
+    same = names(made.answer) <= set(words(sentence)) and likeness(sentence, made.answer) >= _MEANT
+    return replace(made, answer=sentence) if same else made
 
 
 def _why_not(made: Made, passage: Passage, asked: AskedBefore) -> str:

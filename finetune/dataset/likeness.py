@@ -1,10 +1,9 @@
 """Questions that are the same, to the word or nearly so."""
 
-import re
 from difflib import SequenceMatcher
 from typing import Any
 
-from finetune.dataset.texts import words
+from finetune.dataset.texts import names, words
 
 _PERMUTATIONS = 128
 _CANDIDATE = 0.4
@@ -52,15 +51,8 @@ class AskedBefore:
 
 def _are_of_different_things(text: str, other: str) -> bool:
     """`... the gate of Quorvex ...` and `... the gate of Tarnholt ...` are alike, and two questions."""
-    ours, theirs = _names(text), _names(other)
+    ours, theirs = names(text), names(other)
     return bool(ours - theirs) and bool(theirs - ours)
-
-
-def _names(text: str) -> set[str]:
-    """Words with a capital letter, but the first, and figures."""
-    first, *others = re.findall(r"\w+", text) or [""]
-    told = [word for word in others if any(letter.isupper() or letter.isdigit() for letter in word)]
-    return {word.casefold() for word in [*told, *([first] if first.isdigit() else [])]}
 
 
 def _plain(text: str) -> str:

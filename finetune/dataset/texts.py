@@ -27,6 +27,13 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
+def names(text: str) -> set[str]:
+    """Words with a capital letter, but the first, and figures; folded."""
+    first, *others = re.findall(r"\w+", text) or [""]
+    told = [word for word in others if any(letter.isupper() or letter.isdigit() for letter in word)]
+    return {word.casefold() for word in [*told, *([first] if first.isdigit() else [])]}
+
+
 def without_marks(text: str) -> str:
     """On one line, and without numbers in brackets: serving reads each `[12]` as the mark of a passage, also one
     that a quoted article has of its own.

@@ -146,7 +146,8 @@ async def _make(
         with new_folder(wish.out) as folder:
             if source == "generated":
                 copyfile(kept, folder / "generated.jsonl")
-            card = await in_thread(_write, folder, made, serving, options, wish, source, asked, inputs)
+            # Not on a thread: Ctrl-C would leave one that writes on into a folder that is being removed.
+            card = _write(folder, made, serving, options, wish, source, asked, inputs)
     kept.unlink(missing_ok=True)
     return card
 

@@ -46,7 +46,7 @@ NAMES = (
     "Everset", "Fenwick", "Garrow",
 )  # fmt: skip
 HOURS = (
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "midday", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
 )  # fmt: skip
 YARDS = (
     "north", "south", "east", "west", "upper", "lower", "copper", "marble", "gravel", "timber", "harbour", "railway",
@@ -298,8 +298,8 @@ def test_a_label_comes_first_and_the_sentence_that_speaks_for_it_after(kitchen: 
 def missed() -> SourceQuestion:
     """The retriever finds another depot for it."""
     return SourceQuestion(
-        question="When does the gate of the Belmane depot close?",
-        answers=("at one in the evening",),
+        question="Where do deliveries for Belmane wait?",
+        answers=("at the north yard",),
         documents=("Quorvex.md",),
     )
 
