@@ -80,10 +80,8 @@ async def generate_questions(
     asked = AskedBefore()
     for begin in range(0, len(chunks), _AT_ONCE):
         batch = chunks[begin : begin + _AT_ONCE]
-        async with asyncio.TaskGroup() as tasks:
-            written = [tasks.create_task(_written(passage, ask, file)) for passage in batch]
-        for passage, task in zip(batch, written, strict=True):
-            one = _quoting(task.result(), passage)
+        for passage, made in zip(batch, await _all_written(batch, ask, file), strict=True):
+            one = _quoting(made, passage)
             why = _why_not(one, passage, asked) or await _is_lost(one, passage, serving)
             if why:
                 dropped[why] += 1
@@ -113,6 +111,16 @@ async def _drawn(most: int, serving: Serving, seed: int) -> list[Passage]:
     sample.sort(key=lambda passage: passage.chunk.id)
     draw.shuffle(sample)
     return sample
+
+
+async def _all_written(batch: Sequence[Passage], ask: Ask, file: GeneratedFile) -> list[Made]:
+    tasks = [asyncio.create_task(_written(passage, ask, file)) for passage in batch]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _written(passage: Passage, ask: Ask, file: GeneratedFile) -> Made:

@@ -17,7 +17,7 @@ from finetune.dataset.feedback import read_feedback
 from finetune.dataset.folder import TRAIN, VALIDATION, check_free, hash_of, new_folder
 from finetune.dataset.generated_file import GeneratedFile, Origin
 from finetune.dataset.generating import PROMPT_VERSION, Ask, generate_questions
-from finetune.dataset.leaks import read_eval_set
+from finetune.dataset.leaks import EvalSet, read_eval_set
 from finetune.dataset.options import Options
 from finetune.dataset.questions import SourceQuestion, read_questions
 from finetune.examples import write_examples
@@ -116,7 +116,7 @@ async def _make(
     options: Options,
     source: str,
     asked: _Asked | None,
-    held: Sequence[Any],
+    held: Sequence[EvalSet],
     *,
     as_json: bool,
 ) -> Card:
@@ -148,7 +148,8 @@ async def _make(
                 copyfile(kept, folder / "generated.jsonl")
             # Not on a thread: Ctrl-C would leave one that writes on into a folder that is being removed.
             card = _write(folder, made, serving, options, wish, source, asked, inputs)
-    kept.unlink(missing_ok=True)
+    if source == "generated":
+        kept.unlink(missing_ok=True)
     return card
 
 
@@ -176,7 +177,7 @@ def _write(
         recipe=serving.facts(),
         not_taken=dict(asked.not_taken),
         leaking=wish.leaking,
-        inputs={file.name: hash_of(file) for file in inputs},
+        inputs={str(file): hash_of(file) for file in inputs},
     )
     (folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", "utf-8")
     (folder / "card.md").write_text(as_markdown(card), "utf-8")
@@ -224,17 +225,14 @@ async def _generated(
             await _ready(services)
         file = stack.enter_context(GeneratedFile(kept, origin))
         bar = stack.enter_context(Bar("Questions", hidden=not stderr.is_terminal, unit="questions"))
-        try:
-            found, dropped = await generate_questions(
-                wish.generate or 0,
-                serving,
-                _asking(client, model),
-                file,
-                options.seed,
-                lambda done, total: bar.move(done, total, done),
-            )
-        except* EngineUnavailableError as group:
-            raise group.exceptions[0] from None
+        found, dropped = await generate_questions(
+            wish.generate or 0,
+            serving,
+            _asking(client, model),
+            file,
+            options.seed,
+            lambda done, total: bar.move(done, total, done),
+        )
     return _Asked(found, dropped)
 
 

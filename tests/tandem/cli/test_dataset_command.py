@@ -58,7 +58,7 @@ def text_of(n: int) -> str:
     return (
         f"# The {name} depot\n\nThe gate of the {name} depot closes at {HOURS[n]} in the evening, "
         f"on holidays {n + 31} minutes earlier. Deliveries for {name} wait at the {YARDS[n]} yard [{n + 2}]. "
-        f"The night guard of {name} keeps {n + 40} keys and lends none of them.\n"
+        f"The night guard of {name} keeps {n + 140} keys and lends none of them.\n"
     )
 
 
@@ -80,7 +80,7 @@ def asked(n: int) -> list[SourceQuestion]:
         SourceQuestion(
             id=f"keys-{n}",
             question=f"How many keys does the night guard of {name} keep?",
-            answers=(str(n + 40),),
+            answers=(str(n + 140),),
             documents=(uri,),
         ),
     ]
@@ -289,33 +289,33 @@ def test_a_label_comes_first_and_the_sentence_that_speaks_for_it_after(kitchen: 
         label="no",
     )
     made = kitchen.build([question], validation=0, unanswerable=0, closed=0, least=1)
-    assert made.train[0].answer == "No: The night guard of Quorvex keeps 40 keys and lends none of them."
+    assert made.train[0].answer == "No: The night guard of Quorvex keeps 140 keys and lends none of them."
     assert made.train[0].references == ("no", "The guard of Quorvex lends no keys.")
     bare = kitchen.build([question], style="label", validation=0, unanswerable=0, closed=0, least=1)
     assert bare.train[0].answer == "No."
 
 
-def missed() -> SourceQuestion:
-    """The retriever finds another depot for it."""
-    return SourceQuestion(
-        question="Where do deliveries for Belmane wait?",
-        answers=("at the north yard",),
-        documents=("Quorvex.md",),
-    )
+def missed(kitchen: Kitchen) -> SourceQuestion:
+    """A question whose document is the last that the retriever finds for it."""
+    text = "Where do deliveries for Belmane wait?"
+    last = kitchen.run(kitchen.serving().retrieve(text, frozenset(), len(NAMES)))[-1].chunk.uri
+    yard = YARDS[NAMES.index(last.removesuffix(".md"))]
+    return SourceQuestion(question=text, answers=(f"at the {yard} yard",), documents=(last,))
 
 
 def test_a_passage_that_the_retriever_missed_is_put_in(kitchen: Kitchen) -> None:
-    serving = kitchen.serving(passages=2)
-    made = kitchen.build([missed()], serving=serving, validation=0, unanswerable=0, closed=0, least=1)
+    question, serving = missed(kitchen), kitchen.serving(passages=2)
+    made = kitchen.build([question], serving=serving, validation=0, unanswerable=0, closed=0, least=1)
     assert made.trained.answer_found == 0
     assert made.trained.put == 1
-    assert "gate of the Quorvex depot" in made.train[0].messages[-1]["content"]
+    assert question.answers[0] in made.train[0].messages[-1]["content"]
     assert len(made.train[0].passages) == 2
 
 
 def test_or_the_question_is_dropped_and_counted(kitchen: Kitchen) -> None:
+    serving = kitchen.serving(passages=2)
     with pytest.raises(TooFewExamplesError, match="1: the retriever missed it"):
-        kitchen.build([missed()], serving=kitchen.serving(passages=2), missed="drop", validation=0, least=1)
+        kitchen.build([missed(kitchen)], serving=serving, missed="drop", validation=0, least=1)
 
 
 def test_a_question_that_has_no_answer_is_always_one_to_abstain_from(kitchen: Kitchen) -> None:
@@ -460,10 +460,10 @@ def test_a_made_question_is_dropped_for_a_reason(
 def test_an_answer_in_other_words_becomes_the_sentence_that_it_means(
     kitchen: Kitchen, tmp_path: Path
 ) -> None:
-    said = "The night guard of Quorvex keeps 40 keys and will lend none of them."
+    said = "The night guard of Quorvex keeps 140 keys and will lend none of them."
     questions, _ = generated(kitchen, tmp_path, told("How many keys does the guard of Quorvex keep?", said))
     answers = {question.answers[0] for question in questions}
-    assert answers == {"The night guard of Quorvex keeps 40 keys and lends none of them."}
+    assert answers == {"The night guard of Quorvex keeps 140 keys and lends none of them."}
 
 
 def test_an_engine_that_fails_leaves_no_set(data: Path, tmp_path: Path, fake: FakeVllm) -> None:
