@@ -9,7 +9,7 @@ import typer
 
 from tandem import __version__
 from tandem.cli.corpora_app import documents_app, jobs_app
-from tandem.cli.finetune_app import adapters_app
+from tandem.cli.finetune_app import adapters_app, finetune_app
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
 from tandem.cli.workshop_app import prompts_app, recipes_app
@@ -29,6 +29,7 @@ app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 
 
