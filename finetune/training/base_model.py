@@ -92,7 +92,11 @@ def _with_adapter(model: Any, options: TrainingOptions) -> Any:
         return get_peft_model(model, config)
     except ValueError as error:
         linear = sorted(
-            {name.rpartition(".")[2] for name, part in model.named_modules() if isinstance(part, torch.nn.Linear)}
+            {
+                name.rpartition(".")[2]
+                for name, part in model.named_modules()
+                if isinstance(part, torch.nn.Linear)
+            }
         )
         raise InvalidRequestError(
             f"{', '.join(options.targets)}: {str(error).splitlines()[0]}",

@@ -25,9 +25,7 @@ class Score:
 
 def answer_logits(model: torch.nn.Module, row: Row) -> Tensor:
     """(answer tokens, vocabulary), in fp32: what the model thinks of each place where an answer token follows."""
-    output = model(
-        input_ids=row.ids, position_ids=row.places, logits_to_keep=row.predicting, use_cache=False
-    )
+    output = model(input_ids=row.ids, position_ids=row.places, logits_to_keep=row.predicting, use_cache=False)
     logits: Tensor = output.logits[0].float()
     return logits
 

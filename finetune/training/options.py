@@ -62,7 +62,9 @@ class TrainingOptions:
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise InvalidRequestError("weight_decay must be 0 or more", param="weight_decay")
         if not self.targets:
-            raise InvalidRequestError("No layer is named to train", param="targets", hint=f"Say {ALL_LINEAR}.")
+            raise InvalidRequestError(
+                "No layer is named to train", param="targets", hint=f"Say {ALL_LINEAR}."
+            )
         if self.qlora and self.dtype != "bf16":
             raise InvalidRequestError("QLoRA computes in bf16", param="dtype")
 

@@ -75,7 +75,11 @@ def train(
     require_enough(len(training), len(validation))
     processes = join_processes(device)
     if left_out + more_left_out:
-        report(Warned(f"{left_out + more_left_out} examples longer than {options.max_length} tokens are left out"))
+        report(
+            Warned(
+                f"{left_out + more_left_out} examples longer than {options.max_length} tokens are left out"
+            )
+        )
     with memory_errors(options, processes.device):
         model = load_trainable(base.folder, options, processes.device, options.seed)
         made_of = {
@@ -84,7 +88,9 @@ def train(
             "data_hash": given.data_hash,
             "parameters": options.parameters(),
         }
-        loop = _Loop(model, training, validation, options, processes, Progress(made_of), work / _CHECKPOINT, report)
+        loop = _Loop(
+            model, training, validation, options, processes, Progress(made_of), work / _CHECKPOINT, report
+        )
         if resume:
             loop.resume()
         try:
@@ -94,7 +100,11 @@ def train(
                 shutil.rmtree(work, ignore_errors=True)
             raise
     if finished and processes.first:
-        counts = {"training": len(training), "validation": len(validation), "left_out": left_out + more_left_out}
+        counts = {
+            "training": len(training),
+            "validation": len(validation),
+            "left_out": left_out + more_left_out,
+        }
         write_result(out, model, loop.weights, loop.best, loop.progress, counts)
         shutil.rmtree(work, ignore_errors=True)
     processes.wait()
