@@ -18,9 +18,10 @@ from tandem.cli.output import stderr
 
 
 class Bar:
-    """Documents that are done of all that are known, and chunks a second; it goes when the block ends."""
+    """What is done of all that is known, and how much a second; it goes when the block ends."""
 
-    def __init__(self, title: str, *, hidden: bool) -> None:
+    def __init__(self, title: str, *, hidden: bool, unit: str = "chunks") -> None:
+        self._unit = unit
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -49,7 +50,9 @@ class Bar:
         return self._progress.console
 
     def move(self, done: int, total: int | None, chunks: int) -> None:
-        """So many documents are done, of `total` if that is known; `chunks` were written since the bar began."""
+        """So many documents are done, of `total` if that is known; `chunks`, or what the unit says, were written
+        since the bar began.
+        """
         elapsed = self._progress.tasks[0].elapsed or 0
-        rate = f"{chunks / elapsed:.0f} chunks/s" if elapsed > 1 and chunks else ""
+        rate = f"{chunks / elapsed:.0f} {self._unit}/s" if elapsed > 1 and chunks else ""
         self._progress.update(self._task, completed=done, total=total, rate=rate)
