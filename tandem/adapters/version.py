@@ -40,6 +40,15 @@ class AdapterVersion:
     author: str
     note: str
     tags: tuple[str, ...] = ()
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of each file, by the same paths."""
+    unserved: tuple[str, ...] = ()
+    """Why vLLM does not serve it as an adapter; empty where it does. Merged into its base it always is served."""
+
+    @property
+    def served_unmerged(self) -> bool:
+        """Whether vLLM serves it as an adapter."""
+        return not self.unserved
 
     @property
     def ref(self) -> str:

@@ -1,5 +1,6 @@
 """What is known about documents, jobs and answers, in SQL: SQLite in the data folder, or PostgreSQL."""
 
+from tandem.store.adapter_records import AdapterRow, TagMove
 from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.open import open_store
@@ -19,6 +20,7 @@ from tandem.store.records import (
 from tandem.store.store import Store
 
 __all__ = [
+    "AdapterRow",
     "CachedAnswer",
     "ChampionChange",
     "Claim",
@@ -38,6 +40,7 @@ __all__ = [
     "Reindexing",
     "Revision",
     "Store",
+    "TagMove",
     "Trace",
     "Visible",
     "open_store",

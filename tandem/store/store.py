@@ -1,5 +1,6 @@
 """The store as the services see it."""
 
+from tandem.store.adapters import Adapters
 from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
@@ -37,9 +38,10 @@ class Store(
     CachedAnswers,
     Prompts,
     Recipes,
+    Adapters,
 ):
-    """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts and
-    recipes in one database.
+    """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
+    recipes and adapters in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

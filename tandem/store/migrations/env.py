@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from tandem.store import job_schema, recipe_schema, schema  # noqa: F401 - their tables are wanted
+from tandem.store import adapter_schema, job_schema, recipe_schema, schema  # noqa: F401 - their tables are wanted
 from tandem.store.columns import metadata
 
 context.configure(
