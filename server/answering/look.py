@@ -56,4 +56,3 @@ async def look(
     values = features(question, found) if found else ()
     evidence = services.calibration.probability(values) if found else 0.0
     return Look(values, evidence, tuple(found), tuple(named), embedder)
-

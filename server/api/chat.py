@@ -40,7 +40,9 @@ async def chat_completions(
     question = body.question(caller, services.settings.server)
     completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())
     if not body.stream:
-        done = await _unless_client_leaves(_last_event(_events_of(question, body, request, services)), request)
+        done = await _unless_client_leaves(
+            _last_event(_events_of(question, body, request, services)), request
+        )
         if done is None:
             return Response(status_code=499)  # the client has gone; nobody reads this
         whole = completion(done, completion_id, created, body.model, passages=body.wants_passages)
