@@ -28,6 +28,8 @@ class Wish:
     """Documents, by id or address, that are searched as if they were not there."""
     corpora: tuple[str, ...] = ()
     """Corpora to search; all where none is named."""
+    instructions: str = ""
+    """Said to the model before the question, as a system message."""
     max_tokens: int | None = None
     """Most tokens of the answer; the recipe's own where there is none."""
 
@@ -35,6 +37,15 @@ class Wish:
     def key(self) -> str:
         """The same for the same wish, in hex."""
         return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecipe:
+    """What is to be known of a recipe before it is asked."""
+
+    version: str
+    """Hash of all that shapes its answers."""
+    retrieves: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class _Line:
 
 
 Ask = Callable[[Wish], Awaitable[Reply]]
+KnowRecipe = Callable[[str], Awaitable[KnownRecipe]]
 Moved = Callable[[int, int, int], None]
 """Is told how many wishes are done, of how many, and the tokens that were written for them in this run."""
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 
-from finetune.validation.asking import Reply, Wish
+from finetune.validation.asking import KnownRecipe, Reply, Wish
 from tandem.errors import UnavailableError
 from tandem.remote_errors import error_of
 
 _TRIES = 4
 _PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 30.0
+"""Whatever the server says of when it will be ready."""
 _HEADERS = {"Cache-Control": "no-store"}
 """A kept answer would be measured for its speed, and the answers of a measure are not to be given to others."""
 
@@ -22,9 +24,10 @@ async def ask_over_http(wish: Wish, http: httpx.AsyncClient) -> Reply:
 
     Raises what the server answers with, and `UnavailableError` where none answers.
     """
+    instructions = [{"role": "system", "content": wish.instructions}] if wish.instructions else []
     body: dict[str, Any] = {
         "model": f"tandem:{wish.recipe}",
-        "messages": [{"role": "user", "content": wish.question}],
+        "messages": [*instructions, {"role": "user", "content": wish.question}],
         "tandem": {"passages": True},
     }
     if wish.corpora:
@@ -40,22 +43,22 @@ async def ask_over_http(wish: Wish, http: httpx.AsyncClient) -> Reply:
         except UnavailableError as error:
             if tries == _TRIES:
                 raise
-            await asyncio.sleep(error.retry_after or _PAUSE_S * tries)
+            await asyncio.sleep(min(error.retry_after or _PAUSE_S * tries, _LONGEST_PAUSE_S))
         else:
             return _reply(said, time.monotonic() - begun)
     raise AssertionError("unreachable")
 
 
-async def recipe_version(recipe: str, http: httpx.AsyncClient) -> str:
-    """Hash of what a recipe, `NAME` or `NAME@VERSION`, says now. Raises `NotFoundError`."""
+async def recipe_over_http(recipe: str, http: httpx.AsyncClient) -> KnownRecipe:
+    """What the server knows of a recipe, `NAME` or `NAME@VERSION`. Raises `NotFoundError`."""
     name, _, version = recipe.partition("@")
     response = await http.get(
         f"/api/recipes/{name}/versions/{version}" if version else f"/api/recipes/{name}"
     )
     if not response.is_success:
         raise error_of(response.content)
-    known: str = response.json()["version"]
-    return known
+    known = response.json()
+    return KnownRecipe(known["version"], known["definition"].get("retrieval") is not None)
 
 
 async def _posted(body: dict[str, Any], http: httpx.AsyncClient) -> Any:

@@ -120,3 +120,63 @@ def dataset(
         limit=limit,
     )
     make_dataset(read_settings(), wish, options, as_json=json)
+
+
+@finetune_app.command("validate")
+def validate(
+    questions: Annotated[
+        Path, typer.Argument(help="Questions, JSON lines or CSV: question, answers, doc_ids, label.")
+    ],
+    recipes: Annotated[
+        str,
+        typer.Option(help="Recipes, NAME or NAME@VERSION, by commas; the others are compared to the first."),
+    ] = "rag,hybrid",
+    corpus: Annotated[
+        list[str] | None, typer.Option(help="Corpus to search, repeatable; all by default.")
+    ] = None,
+    unanswerable: Annotated[
+        bool, typer.Option("--unanswerable", help="Ask each question once more with its documents left out.")
+    ] = False,
+    plain: Annotated[
+        str,
+        typer.Option(
+            help="Two recipes without retrieval, before and after, such as base,tuned: what was forgotten?"
+        ),
+    ] = "",
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the training, whose losses and curve go into the report.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many questions.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens of an answer; the recipe's by default.")
+    ] = None,
+    instructions: Annotated[str, typer.Option(help="Said to the model before each question.")] = "",
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions that are asked at a time.")] = 8,
+    out: Annotated[
+        Path | None, typer.Option(help="Report to write; in validations in the data folder by default.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask again what an earlier run has answers to.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Ask recipes the same questions through the running server, and say which answers better, and how surely."""
+    from tandem.cli.playground import listed
+    from tandem.cli.validate import Wanted
+    from tandem.cli.validate import validate as validate_recipes
+
+    wanted = Wanted(
+        questions=questions,
+        recipes=tuple(listed(recipes, str, "--recipes")),
+        corpora=tuple(corpus or ()),
+        unanswerable=unanswerable,
+        plain=tuple(listed(plain, str, "--plain")),
+        run=run,
+        limit=limit,
+        max_tokens=max_tokens,
+        instructions=instructions,
+        at_once=at_once,
+        out=out,
+        fresh=fresh,
+    )
+    validate_recipes(read_settings(), wanted, as_json=json)
