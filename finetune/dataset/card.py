@@ -44,6 +44,8 @@ class Searches(BaseModel):
     questions: int
     source_among_the_passages: int
     answer_among_the_passages: int
+    withheld: int
+    """Of the questions, those of which the model would not be asked: the evidence is too weak."""
     put_in: int
     dropped: dict[str, int]
 
@@ -152,6 +154,7 @@ def as_markdown(card: Card) -> str:
         ("questions searched for", *(one.questions for one in card.searches.values())),
         ("source among the passages", *(one.source_among_the_passages for one in card.searches.values())),
         ("answer among the passages", *(one.answer_among_the_passages for one in card.searches.values())),
+        ("withheld for weak evidence", *(one.withheld for one in card.searches.values())),
         ("examples it was put into", *(one.put_in for one in card.searches.values())),
     ]
     reasons = sorted({why for one in card.searches.values() for why in one.dropped})
@@ -171,7 +174,7 @@ def as_markdown(card: Card) -> str:
         + _table(
             ("eval set", "same questions", "nearly the same", "shared documents", "leaking questions were"),
             [
-                (_file(one), one.same_questions, one.near_questions, one.shared_documents, card.leaking)
+                (one.eval_set, one.same_questions, one.near_questions, one.shared_documents, card.leaking)
                 for one in card.leaks
             ],
         ),
@@ -180,10 +183,6 @@ def as_markdown(card: Card) -> str:
         "## Files\n\n" + _table(("file", "SHA-256"), [*card.inputs.items(), *card.outputs.items()]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _file(leak: Leak) -> str:
-    return leak.eval_set
 
 
 def _kept_leaks(card: Card) -> str:
@@ -238,6 +237,7 @@ def _searches(tally: Tally) -> Searches:
         questions=tally.searched,
         source_among_the_passages=tally.source_found,
         answer_among_the_passages=tally.answer_found,
+        withheld=tally.withheld,
         put_in=tally.put,
         dropped=dict(tally.dropped.most_common()),
     )

@@ -116,7 +116,7 @@ async def _written(passage: Passage, ask: Ask, file: GeneratedFile) -> Made:
     chunk = passage.chunk
     if known := file.made.get(chunk.id):
         return known
-    reply = await ask(render(_PROMPT, title=chunk.title, text=chunk.text), _FORMAT)
+    reply = await ask(render(_PROMPT, title=chunk.title, passage=chunk.text), _FORMAT)
     try:
         told = _Reply.model_validate_json(reply[reply.find("{") : reply.rfind("}") + 1])
         made = Made(chunk.id, " ".join(told.question.split()), " ".join(told.answer.split()))

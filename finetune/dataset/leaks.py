@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finetune.dataset.likeness import AskedBefore
 from finetune.dataset.located import Located
@@ -47,7 +48,9 @@ def read_eval_set(file: Path) -> EvalSet:
     questions: list[str] = []
     documents: list[str] = []
     for line, fields in json_lines(file):
-        asked = fields.get("questions") or [fields.get("question")] if isinstance(fields, dict) else [None]
+        asked: list[Any] = [None]
+        if isinstance(fields, dict):
+            asked = fields.get("questions") or [fields.get("question")]
         if not all(isinstance(one, str) and one.strip() for one in asked):
             raise InvalidRequestError(f"{file}, line {line}: it has no `question`", param="against")
         questions += asked

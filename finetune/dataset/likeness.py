@@ -23,7 +23,7 @@ class AskedBefore:
 
         self._exact: dict[str, str] = {}
         self._texts: list[str] = []
-        self._index = MinHashLSH(threshold=_CANDIDATE, num_perm=_PERMUTATIONS)
+        self._index: Any = MinHashLSH(threshold=_CANDIDATE, num_perm=_PERMUTATIONS)
 
     def add(self, text: str) -> None:
         """Know this question, too."""
@@ -40,7 +40,8 @@ class AskedBefore:
     def near(self, text: str) -> str | None:
         """One that nearly has: the first of those that were added."""
         plain = _plain(text)
-        for n in sorted(self._index.query(_sketch(plain))):
+        candidates: list[int] = sorted(self._index.query(_sketch(plain)))
+        for n in candidates:
             if SequenceMatcher(None, plain, _plain(self._texts[n]), autojunk=False).ratio() >= _NEAR:
                 return self._texts[n]
         return None

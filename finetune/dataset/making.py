@@ -9,7 +9,7 @@ from hashlib import sha256
 from finetune.dataset.located import Located
 from finetune.dataset.options import Options
 from finetune.dataset.serving import Prompt, Serving
-from finetune.dataset.texts import folded, without_marks, words
+from finetune.dataset.texts import folded, likeness, nearest_sentence, without_marks, words
 from finetune.dataset.wanted import wanted_answer
 from finetune.examples import Kind, TrainingExample
 from tandem.errors import TooLargeError
@@ -33,6 +33,8 @@ class Tally:
     """Of these, the ones with a passage of a source document among those that the recipe shows."""
     answer_found: int = 0
     """Of these, the ones with a passage that holds the answer."""
+    withheld: int = 0
+    """Of these, the ones that serving would not ask the model, since the evidence is too weak."""
     put: int = 0
     """Examples into which the passage that holds the answer was put, because the retriever had missed it."""
 
@@ -84,6 +86,7 @@ async def _grounded(
     tally.searched += 1
     tally.source_found += any(one.is_source(passage) for passage in top)
     tally.answer_found += found is not None
+    tally.withheld += not serving.asks(one.question.question, top)
     if found is None and options.missed == "drop":
         tally.dropped["the retriever missed it"] += 1
         return
@@ -114,12 +117,19 @@ def _answered(
     if prompt is None:
         return "the passage does not fit into the prompt"
     holding = [n for n, passage in enumerate(prompt.passages) if one.holds(passage)]
+    if one.place is None or one.question.label is not None:
+        # Any passage of the document may carry it: that which says most of it comes first.
+        holding.sort(key=lambda n: -_nearness(prompt.passages[n], one.reference))
     bare = options.style == "label" and one.question.label is not None
     for n in holding:
         answer = wanted_answer(one, prompt.passages[n], options.style, n + 1 if serving.numbered else None)
         if bare or _is_kept(answer, prompt.passages[n], prompt, serving):
             return _example(one, Kind.GROUNDED, prompt, answer, copy)
     return "serving would not show the answer whole and cited"
+
+
+def _nearness(passage: Passage, reference: str) -> float:
+    return likeness(nearest_sentence(passage.chunk.text, reference), reference)
 
 
 def _assembled(one: Located, passages: list[Passage], source: Passage, serving: Serving) -> Prompt | None:
@@ -155,25 +165,29 @@ async def _unanswerable(
 ) -> list[TrainingExample]:
     """Questions whose documents are left out of the search, so that every passage is a real distractor.
 
-    Those that have no answer come first, in any number.
+    Those that have no answer come first, in any number. Of the others, those of which serving would not ask
+    the model come last: it need not learn what it is never asked.
     """
     without = [one for one in questions if not one.question.answerable]
     others = [one for one in questions if one.question.answerable]
     made: list[TrainingExample] = []
+    easy: list[TrainingExample] = []
     for one in [*without, *draw.sample(others, len(others))]:
         if one.question.answerable and len(made) >= wanted:
             break
-        passages = await serving.retrieve(one.question.question, hidden | one.ids, serving.passages)
+        text = one.question.question
+        passages = await serving.retrieve(text, hidden | one.ids, serving.passages)
         if any(one.is_told_by(passage) for passage in passages):
             tally.dropped["another document answers it, too"] += 1
             continue
         if not passages:
             tally.dropped["no passage but its own"] += 1
             continue
-        prompt = serving.assemble(one.question.question, passages)
-        made.append(_example(one, Kind.UNANSWERABLE, prompt, serving.abstention))
+        example = _example(one, Kind.UNANSWERABLE, serving.assemble(text, passages), serving.abstention)
+        asked = not one.question.answerable or serving.asks(text, passages)
+        (made if asked else easy).append(example)
         moved(len(made))
-    return made
+    return made + easy[: max(0, wanted - len(made))]
 
 
 def _closed(one: Located, serving: Serving, options: Options) -> TrainingExample:

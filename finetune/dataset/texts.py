@@ -76,12 +76,16 @@ def sentence_around(text: str, place: Place) -> str:
 
 
 def nearest_sentence(text: str, meant: str) -> str:
-    """The sentence that shares most words with what is meant (F1), the first of equals."""
-    wanted = set(words(meant))
-
-    def likeness(one: Place) -> float:
-        said = set(words(text[one.start : one.end]))
-        return 2 * len(wanted & said) / (len(wanted) + len(said)) if wanted and said else 0.0
-
-    best = max(sentences(text), key=likeness, default=Place(0, len(text)))
+    """The sentence that is most like what is meant, the first of equals."""
+    best = max(
+        sentences(text),
+        key=lambda one: likeness(text[one.start : one.end], meant),
+        default=Place(0, len(text)),
+    )
     return text[best.start : best.end]
+
+
+def likeness(text: str, meant: str) -> float:
+    """F1 of their different words, in [0, 1]."""
+    said, wanted = set(words(text)), set(words(meant))
+    return 2 * len(wanted & said) / (len(wanted) + len(said)) if wanted and said else 0.0

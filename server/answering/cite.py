@@ -3,8 +3,8 @@
 The stream is held back sentence by sentence. A sentence keeps the marks `[n]` that its passages support;
 one without a mark, or with a wrong one, gets that of the passage that supports it best; one that no
 passage supports, or whose figures none has, is dropped (`verify`) or left unmarked (`keep`). What was
-said already is not said again. A heading, or a line that ends in a colon, waits for a sentence that it leads
-to. Marks are numbered anew in the order in which a reader meets them.
+said already is not said again. A heading, a line that ends in a colon, or a bare "Yes." waits for a sentence
+that it leads to. Marks are numbered anew in the order in which a reader meets them.
 """
 
 import re
@@ -22,6 +22,7 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|etc|al|Fig|fig|No|Dr|Mr|Ms|approx)|(?:^|\s)\d{1,3}|\b[A-Z])\.$"
 )
 _HEADING = re.compile(r"#{1,6}\s")
+_VERDICT = re.compile(r"(?:yes|no|maybe)\W*$", re.I)
 _TELLING = 3
 """Content words from which a repetition tells of a loop; a list or a code block may well repeat less."""
 _MARKED_LEAST = 0.5
@@ -89,12 +90,13 @@ class Citer:
         self._gap = max(gap, after, key=_breaks)
         if not body or self._is_repeated(body) or (abstains(body) and not self._said):
             return ""
-        if body.endswith(":") or _HEADING.match(body):
+        verdict = _VERDICT.match(body) is not None
+        if body.endswith(":") or _HEADING.match(body) or (verdict and self._mode == "verify"):
             self._lead_in += _separator(gap) + body
             self._gap = after
             return ""
         carriers = self._carriers(body, marked)
-        if not carriers and (self._mode == "verify" or not content_words(body)):
+        if not carriers and (self._mode == "verify" or not (content_words(body) or verdict)):
             return ""
         marks = "".join(f"[{self._numbers[number]}]" for number in carriers)
         shown = self._lead_in + _separator(gap) + body + (f" {marks}" if marks else "")

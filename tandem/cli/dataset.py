@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfile
@@ -32,6 +32,7 @@ from tandem.errors import EngineUnavailableError, InvalidRequestError, NotFoundE
 from tandem.models import prepare_model
 from tandem.prompts import Message
 from tandem.settings import Settings
+from tandem.store import open_store
 from tandem.threads import in_thread
 from tandem.tokens import load_tokens
 from tandem.vocabulary import Caller
@@ -91,6 +92,7 @@ def make_dataset(settings: Settings, wish: Wish, options: Options, *, as_json: b
     check_free(wish.out)
     held = [read_eval_set(file) for file in wish.against]
     asked = _read(wish)
+    _check_corpus(settings, wish.corpus)
     card = asyncio.run(_make(settings, wish, options, source, asked, held, as_json=as_json))
     if as_json:
         print_json(card.model_dump(mode="json"))
@@ -121,7 +123,6 @@ async def _make(
     own_engine = asked is None and wish.model_address is None
     kept = wish.out.with_name(f"{wish.out.name}.generated.jsonl")
     async with _opened(settings, with_engine=own_engine) as services:
-        await _check_corpus(services, wish.corpus)
         serving = RecipeServing(
             services,
             wish.corpus,
@@ -195,8 +196,10 @@ async def _opened(settings: Settings, *, with_engine: bool) -> AsyncIterator[Ser
         yield replace(services, settings=settings, tokens=await in_thread(load_tokens, folder))
 
 
-async def _check_corpus(services: Services, corpus: str) -> None:
-    known = [each.name for each in await in_thread(services.store.corpora, Caller())]
+def _check_corpus(settings: Settings, corpus: str) -> None:
+    """Before anything is loaded. Raises `NotFoundError`."""
+    with closing(open_store(settings.store, settings.data_dir)) as store:
+        known = [each.name for each in store.corpora(Caller())]
     if corpus not in known:
         raise NotFoundError(
             f"There is no corpus {corpus!r}",

@@ -10,6 +10,7 @@ from finetune.dataset.serving import Cited, Prompt, SourceDocument
 from finetune.dataset.wanted import shows_numbers
 from server.answering.assemble import assemble
 from server.answering.cite import Citer
+from server.answering.evidence import evidence_of
 from server.answering.leaving_out import leaving_out
 from server.answering.read import as_parents
 from server.answering.retrieve import retrieve
@@ -86,6 +87,10 @@ class RecipeServing:
             return await retrieve(
                 self._caller, question, (self._corpus,), Where(), profile, services, Timings()
             )
+
+    def asks(self, question: str, passages: Sequence[Passage]) -> bool:
+        """As the protocol says."""
+        return evidence_of(question, passages, self._services.calibration) >= self.profile.evidence
 
     async def chunks(self) -> AsyncGenerator[Passage, None]:
         """As the protocol says."""

@@ -57,6 +57,21 @@ def test_an_invented_sentence_stays_unmarked_when_keeping() -> None:
     assert citer.citations == ()
 
 
+def test_a_verdict_is_shown_with_the_sentence_that_it_leads_to() -> None:
+    shown, _ = cite("No. The pump runs at 50 decibels.")
+    assert shown == "No. The pump runs at 50 decibels. [1]"
+
+
+def test_a_verdict_alone_stands_on_nothing() -> None:
+    assert cite("Yes.")[0] == ""
+    assert cite("No. Elephants never forget their friends.")[0] == ""
+
+
+@pytest.mark.parametrize("verdict", ["Yes.", "No.", "Maybe"])
+def test_a_verdict_alone_is_kept_where_unsupported_sentences_are(verdict: str) -> None:
+    assert cite(verdict, mode="keep")[0] == verdict
+
+
 @pytest.mark.parametrize(
     "said", ["I don't know.", "I do not know.", "I don’t know", "The passages do not say that."]
 )
