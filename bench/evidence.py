@@ -1,12 +1,16 @@
-"""Fits the calibration of the evidence on CovidQA's train questions, and judges it where it was not fitted.
+"""Fits the calibration of the evidence on two kinds of documents, and judges it where it was not fitted.
 
     python -m bench.evidence [--data ../shared/data] [--write]
 
+It is fitted on CovidQA's train questions, which ask at length about long articles, and on short questions
+about Tandem's own pages (`eval/sets/tandem_docs.jsonl`), each of which counts as much as several others, for
+there are few. What is said of those is cross-fitted: by a calibration that has not seen the question.
+
 Every question is asked twice of the real index: with its document there, and with that document left out.
 The passages hold the answer if one is of the question's document and has the answer's text in it (CovidQA)
-or is of its abstract (PubMedQA, whose answers are not written in the abstracts). The calibration is fitted on
-train (69 articles are there, dev's are others) and judged on dev and on PubMedQA, beside the best cosine,
-which was the evidence before. `--write` makes it the one that Tandem brings.
+or is of its abstract (PubMedQA, whose answers are not written in the abstracts). It is judged on dev, whose
+articles are others, and on PubMedQA, beside the best cosine, which was the evidence before. `--write` makes
+it the one that Tandem brings.
 """
 
 import argparse
@@ -23,7 +27,7 @@ import numpy as np
 
 from bench.machine import machine
 from bench.texts import read_lines
-from eval.calibrating import Case, Found, Seen, blank, fit, holds
+from eval.calibrating import Case, Found, Seen, blank, fit, holds, read_cases
 from eval.reliability import aurc, auroc, bootstrap, brier, expected_calibration_error, reliability_diagram
 from ingest import Ingestor, Upload
 from server.answering.evidence_features import features
@@ -44,6 +48,11 @@ _SETS = {
     "covidqa dev": ("covidqa", "questions.dev.jsonl"),
     "pubmedqa": ("pubmedqa", "questions.jsonl"),
 }
+_ROOT = Path(__file__).parent.parent
+_PAGES = "tandem_docs"
+_WEIGHT = 6
+"""As often each case of Tandem's own pages counts, which makes them a third of all."""
+_FOLDS = 5
 _THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -68,20 +77,43 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         asked, fingerprint = asyncio.run(ask_all(Path(folder), arguments.data))
     train = [each.seen for each in asked["covidqa train"]]
-    prior = blank(np.array([one.features for one in train]), FEATURES)
-    told = f"CovidQA train: {len(train) // 2} questions, each with and without its document"
-    calibration = fit(train, prior, told, fingerprint)
+    pages = [each.seen for each in asked[_PAGES]]
+    calibration = _fitted(train, pages, fingerprint)
     report = {
         "command": "python -m bench.evidence",
         "machine": machine(),
         "weights": dict(zip(FEATURES, calibration.weights, strict=True)),
         "median_ms_per_question": round(statistics.median(e.milliseconds for e in asked["covidqa dev"]), 3),
-        "sets": {name: judged(rows, calibration) for name, rows in asked.items()},
+        "sets": {
+            name: judged(
+                rows,
+                _cross_fitted(train, pages)
+                if name == _PAGES
+                else [calibration.probability(each.seen.features) for each in rows],
+            )
+            for name, rows in asked.items()
+        },
     }
     if arguments.write:
         write_calibration(calibration, _BUNDLED)
     print(json.dumps(report, indent=2))
     _RESULT.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _fitted(train: list[Seen], pages: list[Seen], embedder: str) -> Calibration:
+    seen = train + pages * _WEIGHT
+    told = f"CovidQA train, {len(train)} cases, and Tandem's own pages, {len(pages)} cases {_WEIGHT} times"
+    return fit(seen, blank(np.array([one.features for one in seen]), FEATURES), told, embedder)
+
+
+def _cross_fitted(train: list[Seen], pages: list[Seen]) -> list[float]:
+    """What is said of each case of Tandem's pages by a calibration that was fitted without its question."""
+    groups = np.random.default_rng(0).permutation(sorted({one.group for one in pages})).tolist()
+    fold_of = {group: n % _FOLDS for n, group in enumerate(groups)}
+    made = [
+        _fitted(train, [one for one in pages if fold_of[one.group] != fold], "") for fold in range(_FOLDS)
+    ]
+    return [made[fold_of[one.group]].probability(one.features) for one in pages]
 
 
 async def ask_all(folder: Path, data: Path) -> tuple[dict[str, list[Asked]], str]:
@@ -100,9 +132,17 @@ async def ask_all(folder: Path, data: Path) -> tuple[dict[str, list[Asked]], str
                 content = f"{document['title']}\n\n{document['text']}".encode()
                 upload = Upload(uri=document["id"], name=f"{document['id']}.txt", content=content)
                 await ingestor.ingest(Caller(), corpus, upload)
-        asked = {
-            name: await _ask(corpus, read_lines(data / corpus / file), live, store, settings.answer)
+        for page in sorted((_ROOT / "docs").glob("*.md")):
+            upload = Upload(uri=f"tandem:docs/{page.name}", name=page.name, content=page.read_bytes())
+            await ingestor.ingest(Caller(), _PAGES, upload)
+        sets = {
+            name: (corpus, _cases(corpus, read_lines(data / corpus / file)))
             for name, (corpus, file) in _SETS.items()
+        }
+        sets[_PAGES] = (_PAGES, read_cases(_ROOT / "eval" / "sets" / "tandem_docs.jsonl"))
+        asked = {
+            name: await _ask(corpus, cases, live, store, settings.answer)
+            for name, (corpus, cases) in sets.items()
         }
         return asked, embedder.fingerprint
     finally:
@@ -111,25 +151,34 @@ async def ask_all(folder: Path, data: Path) -> tuple[dict[str, list[Asked]], str
         embedder.close()
 
 
+def _cases(corpus: str, questions: list[Any]) -> list[Case]:
+    return [
+        Case(
+            question=one["question"],
+            documents=tuple(one["doc_ids"]),
+            answers=tuple(one["answers"]) if corpus == "covidqa" else (),
+        )
+        for one in questions
+    ]
+
+
 async def _ask(
-    corpus: str, questions: list[Any], live: Live, store: Store, answer: AnswerSettings
+    corpus: str, cases: list[Case], live: Live, store: Store, answer: AnswerSettings
 ) -> list[Asked]:
     rows, index, embedder = [], live.collection.index, live.collection.embedder
-    for group, question in enumerate(questions):
-        documents = [document_id(Caller().tenant, corpus, each) for each in question["doc_ids"]]
-        left_out = frozenset(store.current_versions(Caller().tenant, documents).items())
-        answers = question["answers"] if corpus == "covidqa" else []
-        case = Case(question=question["question"], documents=tuple(documents), answers=tuple(answers))
-        vector = await embedder.embed_query(question["question"])
-        for besides in (frozenset(), left_out):
-            query = Query(question["question"], vector, 2 * answer.passages, besides=besides)
+    for group, case in enumerate(cases):
+        ids = [document_id(Caller().tenant, corpus, uri) for uri in case.documents]
+        without = frozenset(store.current_versions(Caller().tenant, ids).items())
+        vector = await embedder.embed_query(case.question)
+        for besides in (frozenset(), without) if without else (frozenset(),):
+            query = Query(case.question, vector, 2 * answer.passages, besides=besides)
             found = await _passages(index, Scope.of(Caller(), [corpus]), query, answer.passages)
             hold = holds(case, [Found(p.chunk.document_id, p.chunk.uri, p.chunk.text) for p in found])
             begun = time.perf_counter()
-            values = features(question["question"], found)
+            values = features(case.question, found)
             spent = (time.perf_counter() - begun) * 1000
             nearest = max(passage.similarity for passage in found)
-            rows.append(Asked(Seen(values, hold, group), nearest, not besides, spent))
+            rows.append(Asked(Seen(values, hold, group), nearest, case.answerable and not besides, spent))
     return rows
 
 
@@ -137,10 +186,9 @@ async def _passages(index: Index, scope: Scope, query: Query, most: int) -> list
     return readable(as_parents(await index.search(scope, query)), most, Reading())
 
 
-def judged(rows: list[Asked], calibration: Calibration) -> dict[str, Any]:
-    """All figures of one set."""
+def judged(rows: list[Asked], said: list[float]) -> dict[str, Any]:
+    """All figures of one set, of whose cases `said` are the probabilities."""
     labels = [each.seen.holds for each in rows]
-    said = [calibration.probability(each.seen.features) for each in rows]
     cosines = [each.cosine for each in rows]
     groups = [each.seen.group for each in rows]
     there = [each.there for each in rows]

@@ -12,7 +12,18 @@ from ingest.api import documents_router, ingestions_router, reindexing_router, r
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
 from ingest.reindexing import Reindexer
-from server.api import chat, corpora, evidence, health, models, playground, prompts, recipes, retrieve
+from server.api import (
+    adapters,
+    chat,
+    corpora,
+    evidence,
+    health,
+    models,
+    playground,
+    prompts,
+    recipes,
+    retrieve,
+)
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
@@ -79,7 +90,18 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"
     )
     install_error_responses(app)
-    for resource in (chat, retrieve, models, corpora, evidence, prompts, recipes, playground, health):
+    for resource in (
+        chat,
+        retrieve,
+        models,
+        corpora,
+        evidence,
+        prompts,
+        recipes,
+        adapters,
+        playground,
+        health,
+    ):
         app.include_router(resource.router)
     app.include_router(web_router())
     return app

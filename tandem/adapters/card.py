@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tandem.adapters.comparing import flat
 from tandem.adapters.version import AdapterVersion
 from tandem.errors import ModelSourceError
 from tandem.models import resolve_source
@@ -38,7 +39,55 @@ def _lines(version: AdapterVersion) -> Iterator[str]:
     for title, values in (("Metrics", facts.metrics), ("Parameters", facts.parameters)):
         if values:
             yield from ("", f"## {title}", "", "| name | value |", "| --- | --- |")
-            yield from (f"| {_line(name)} | {_line(value)} |" for name, value in _flat(values))
+            yield from (f"| {_line(name)} | {_line(_number(value))} |" for name, value in flat(values))
+    yield from _how_to_use(version)
+    yield from _licence(version)
+
+
+def _how_to_use(version: AdapterVersion) -> Iterator[str]:
+    yield from ("", "## How to use it", "")
+    if version.served_unmerged:
+        yield f"    tandem recipes save NAME --from hybrid --model {version.ref}"
+    yield from (f"    tandem adapters merge {version.ref} --out FOLDER", "", "With peft:", "")
+    yield '    model = AutoModelForCausalLM.from_pretrained("FOLDER OF THE BASE MODEL")'
+    yield '    model = PeftModel.from_pretrained(model, "FOLDER OF THE ADAPTER")'
+
+
+def _licence(version: AdapterVersion) -> Iterator[str]:
+    yield from ("", "## Licence", "")
+    yield (
+        "The weights were made from the base model and from the training set, so the licences of both apply: "
+        f"look at that of `{_line(version.facts.base)}` and at the data card before you pass them on."
+    )
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _lines(version: AdapterVersion) -> Iterator[str]:
+    facts = version.facts
+    yield from ("---", "library_name: peft", "tags: [lora, tandem]", "license: other")
+    if hub := _on_hub(facts.base):
+        yield f"base_model: {hub}"
+    yield from ("---", "", f"# {version.ref}", "")
+    if version.note:
+        yield from (_line(version.note), "")
+    yield "| | |"
+    yield "| --- | --- |"
+    yield f"| base model | `{_line(facts.base)}` |"
+    yield f"| hash of the base | `{facts.base_hash}` |"
+    yield f"| hash of the training set | {f'`{facts.data_hash}`' if facts.data_hash else 'not known'} |"
+    yield f"| rank | {version.rank} |"
+    yield f"| size | {version.size / _MIB:.1f} MiB |"
+    yield f"| training time | {_time(facts.seconds)} |"
+    yield f"| registered | {version.created_at:%Y-%m-%d %H:%M} UTC by {_line(version.author)} |"
+    served = "yes" if version.served_unmerged else f"no, only merged: {', '.join(version.unserved)}"
+    yield f"| served by vLLM as an adapter | {_line(served)} |"
+    for title, values in (("Metrics", facts.metrics), ("Parameters", facts.parameters)):
+        if values:
+            yield from ("", f"## {title}", "", "| name | value |", "| --- | --- |")
+            yield from (f"| {_line(name)} | {_line(_number(value))} |" for name, value in flat(values))
     yield from _how_to_use(version)
     yield from _licence(version)
 

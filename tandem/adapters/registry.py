@@ -62,7 +62,7 @@ class AdapterRegistry:
                 param="base",
             )
         self.clear_leftovers()
-        with self._making() as making:
+        with self.workplace() as making:
             taken = take_over(folder, making, facts.base, base_tensors(base) if base else None)
             draft = _draft(making, taken, name, facts, author, note)
 
@@ -143,6 +143,17 @@ class AdapterRegistry:
             gone = self._set_aside(self._root / version.name / str(version.number))
             shutil.rmtree(gone, ignore_errors=True)
 
+    @contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """An empty folder on the registry's disk, which is deleted after."""
+        making = self._root / f"{_MAKING}{uuid4().hex}"
+        with storage_errors(self._root):
+            making.mkdir(parents=True)
+            try:
+                yield making
+            finally:  # also Ctrl-C: a half must not fill the disk
+                shutil.rmtree(making, ignore_errors=True)
+
     def clear_leftovers(self) -> None:
         """Delete what a kill has left: folders without a row, and folders that nobody fills any more."""
         if not self._root.is_dir():
@@ -177,16 +188,6 @@ class AdapterRegistry:
             folder.rename(gone)
         return gone
 
-    @contextmanager
-    def _making(self) -> Iterator[Path]:
-        making = self._root / f"{_MAKING}{uuid4().hex}"
-        with storage_errors(self._root):
-            making.mkdir(parents=True)
-            try:
-                yield making
-            finally:  # also Ctrl-C: a half must not fill the disk
-                shutil.rmtree(making, ignore_errors=True)
-
 
 def _draft(
     folder: Path, taken: Taken, name: str, facts: AdapterFacts, author: str, note: str
@@ -197,14 +198,14 @@ def _draft(
         name=name,
         number=0,
         facts=facts,
-        rank=taken.config.highest_rank,
+        rank=taken.rank,
         files={one: digest for one, (digest, _) in files.items()},
         size=sum(size for _, size in files.values()),
         created_at=datetime.now(UTC),
         author=author,
         note=note,
         sizes={one: size for one, (_, size) in files.items()},
-        unserved=taken.config.unserved,
+        unserved=taken.unserved,
     )
 
 

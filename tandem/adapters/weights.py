@@ -15,7 +15,7 @@ _PREFIX = "base_model.model."
 _PART = re.compile(
     r"(?P<module>[A-Za-z0-9_.]{1,300})\."
     r"(?P<part>lora_A\.weight|lora_B\.weight|lora_B\.bias|lora_embedding_A|lora_embedding_B"
-    r"|lora_magnitude_vector(?:\.weight)?)"
+    r"|lora_magnitude_vector(?:\.weight)?|base_layer\.weight)"
 )
 _KINDS = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}
 _BLOCK = 8 * 1024 * 1024
@@ -43,6 +43,12 @@ def check_weights(file: Path, config: PeftConfig) -> dict[str, dict[str, Tensor]
     return modules
 
 
+def unserved_parts(modules: dict[str, dict[str, Tensor]]) -> tuple[str, ...]:
+    """What of the weights vLLM would pass over without a word."""
+    copied = any("base_layer" in parts for parts in modules.values())
+    return ("a copy of the embeddings (peft's save_embedding_layers=False leaves it out)",) if copied else ()
+
+
 def check_shapes(modules: dict[str, dict[str, Tensor]], base: dict[str, Tensor], config: PeftConfig) -> None:
     """Raises `InvalidRequestError` where a module is not in the base, or has another shape there."""
     tails = {_tail(name): tensor for name, tensor in base.items()}
@@ -53,8 +59,8 @@ def check_shapes(modules: dict[str, dict[str, Tensor]], base: dict[str, Tensor],
         found = base.get(weight) or base.get(tied) or tails.get(_tail(weight))
         if found is None:
             raise _other_base(f"{module} is not there")
-        if "whole" in parts:
-            there, wanted = parts["whole"].shape, found.shape
+        if whole := parts.get("whole") or parts.get("base_layer"):
+            there, wanted = whole.shape, found.shape
         elif "embedding_A" in parts:
             there, wanted = (parts["embedding_A"].shape[1], parts["embedding_B"].shape[0]), found.shape
         else:

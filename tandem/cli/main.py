@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,11 @@ import typer
 
 from tandem import __version__
 from tandem.cli.finetune_app import adapters_app, finetune_app
+from tandem.cli.corpora_app import documents_app, jobs_app
+from tandem.cli.finetune_app import adapters_app
+from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
+from tandem.cli.workshop_app import prompts_app, recipes_app
 from tandem.errors import InvalidRequestError, TandemError
 from tandem.settings import read_settings
 from tandem.vocabulary import DEFAULT_CORPUS
@@ -22,10 +25,6 @@ app = typer.Typer(
     help="Answers over your own documents, cited and measured.",
 )
 models_app = typer.Typer(no_args_is_help=True, help="Language models on this machine.")
-documents_app = typer.Typer(no_args_is_help=True, help="Documents of a corpus.")
-jobs_app = typer.Typer(no_args_is_help=True, help="Ingestions: how far they are, and what would not go in.")
-prompts_app = typer.Typer(no_args_is_help=True, help="Prompts: versions, tags, and files for git.")
-recipes_app = typer.Typer(no_args_is_help=True, help="Recipes: ways to answer, and the champion among them.")
 app.add_typer(models_app, name="models")
 app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
@@ -48,6 +47,7 @@ class Engine(StrEnum):
 EngineOption = Annotated[
     Engine, typer.Option(help="What does the work: this machine's server or process, or a Ray cluster.")
 ]
+app.add_typer(adapters_app, name="adapters")
 
 
 def main() -> None:
@@ -239,260 +239,6 @@ def models_prepare(
 
     settings = read_settings()
     typer.echo(prepare_model(source or settings.engine.model, settings.data_dir, progress))
-
-
-@documents_app.command("list")
-def documents_list(corpus: Corpus = DEFAULT_CORPUS, json: AsJson = False) -> None:
-    """List the documents of a corpus."""
-    from tandem.cli.documents import list_documents
-
-    list_documents(read_settings(), corpus, as_json=json)
-
-
-@documents_app.command("delete")
-def documents_delete(
-    document_id: Annotated[str, typer.Argument(help="Id of the document, as `documents list` prints it.")],
-    corpus: Corpus = DEFAULT_CORPUS,
-) -> None:
-    """Delete one document and everything that was made of it."""
-    from tandem.cli.documents import delete_document
-
-    delete_document(read_settings(), corpus, document_id)
-
-
-@documents_app.command("delete-corpus")
-def documents_delete_corpus(
-    corpus: Annotated[str, typer.Argument(help="Name of the corpus.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Delete a corpus with everything that was made of it."""
-    from tandem.cli.documents import delete_corpus
-
-    if not yes:
-        typer.confirm(f"Delete every document of corpus {corpus}?", abort=True)
-    delete_corpus(read_settings(), corpus)
-
-
-Job = Annotated[str, typer.Argument(help="Id of the ingestion, as `jobs list` prints it.")]
-
-
-@jobs_app.command("list")
-def jobs_list(
-    corpus: Annotated[str | None, typer.Option(help="Corpus; all by default.")] = None, json: AsJson = False
-) -> None:
-    """List ingestions, newest first."""
-    from tandem.cli.jobs import list_jobs
-
-    list_jobs(read_settings(), corpus, as_json=json)
-
-
-@jobs_app.command("failures")
-def jobs_failures(job: Job, json: AsJson = False) -> None:
-    """List the documents that would not go in, and why."""
-    from tandem.cli.jobs import print_failures
-
-    print_failures(read_settings(), job, as_json=json)
-
-
-@jobs_app.command("cancel")
-def jobs_cancel(job: Job) -> None:
-    """Stop an ingestion; what it has done stays."""
-    from tandem.cli.jobs import cancel_job
-
-    cancel_job(read_settings(), job)
-
-
-@jobs_app.command("resume")
-def jobs_resume(job: Job, engine: EngineOption = Engine.local) -> None:
-    """Go on with an ingestion that was interrupted; a running server does so by itself."""
-    from tandem.cli.ingest import resume_job
-
-    resume_job(read_settings(), job, as_json=False, engine=engine)
-
-
-@jobs_app.command("retry")
-def jobs_retry(job: Job, engine: EngineOption = Engine.local) -> None:
-    """Try the failed documents of an ended ingestion once more."""
-    from tandem.cli.ingest import resume_job
-    from tandem.cli.jobs import queue_again
-
-    settings = read_settings()
-    queue_again(settings, job)
-    resume_job(settings, job, as_json=False, engine=engine)
-
-
-PromptName = Annotated[str, typer.Argument(help="Name of the prompt.")]
-PromptLabel = Annotated[
-    str, typer.Argument(help="NAME, or NAME@VERSION: a number, the first digits of a hash, or a tag.")
-]
-Note = Annotated[str, typer.Option(help="Why; kept with the version.")]
-
-
-@prompts_app.command("list")
-def prompts_list(json: AsJson = False) -> None:
-    """List the prompts, each in its newest version."""
-    from tandem.cli.prompts import list_prompts
-
-    list_prompts(read_settings(), as_json=json)
-
-
-@prompts_app.command("show")
-def prompts_show(label: PromptLabel, json: AsJson = False) -> None:
-    """Print the text of a prompt."""
-    from tandem.cli.prompts import show_prompt
-
-    show_prompt(read_settings(), label, as_json=json)
-
-
-@prompts_app.command("save")
-def prompts_save(
-    name: PromptName,
-    file: Annotated[Path | None, typer.Argument(help="File with the text; stdin by default.")] = None,
-    note: Note = "",
-) -> None:
-    """Save a text; a changed one becomes a new version."""
-    from tandem.cli.prompts import save_prompt
-
-    save_prompt(read_settings(), name, file, note)
-
-
-@prompts_app.command("diff")
-def prompts_diff(
-    name: PromptName,
-    before: Annotated[
-        str | None, typer.Argument(help="Version; the one before the other by default.")
-    ] = None,
-    after: Annotated[str | None, typer.Argument(help="Version; the newest by default.")] = None,
-) -> None:
-    """Show what has changed from one version of a prompt to another."""
-    from tandem.cli.prompts import print_diff
-
-    print_diff(read_settings(), name, before, after)
-
-
-@prompts_app.command("history")
-def prompts_history(name: PromptName, json: AsJson = False) -> None:
-    """List the versions of a prompt, newest first."""
-    from tandem.cli.prompts import print_history
-
-    print_history(read_settings(), name, as_json=json)
-
-
-@prompts_app.command("tag")
-def prompts_tag(
-    name: PromptName,
-    tag: Annotated[str, typer.Argument(help="The tag, such as production.")],
-    version: Annotated[str | None, typer.Argument(help="Version; the newest by default.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
-) -> None:
-    """Let a tag mean a version, whatever it meant before."""
-    from tandem.cli.prompts import tag_prompt
-
-    tag_prompt(read_settings(), name, tag, version, remove=remove)
-
-
-@prompts_app.command("restore")
-def prompts_restore(label: PromptLabel, note: Note = "") -> None:
-    """Let an old text be the newest version."""
-    from tandem.cli.prompts import restore_prompt
-
-    restore_prompt(read_settings(), label, note)
-
-
-@prompts_app.command("export")
-def prompts_export(
-    folder: Annotated[Path, typer.Argument(help="Folder for NAME.jinja and NAME.json.")],
-    labels: Annotated[list[str] | None, typer.Argument(help="NAME or NAME@VERSION; all by default.")] = None,
-) -> None:
-    """Write prompts as files, for git."""
-    from tandem.cli.prompts import export_prompts
-
-    export_prompts(read_settings(), folder, labels or [])
-
-
-@prompts_app.command("import")
-def prompts_import(
-    folder: Annotated[Path, typer.Argument(help="Folder with files NAME.jinja.")],
-) -> None:
-    """Save every prompt of a folder; what is unchanged makes no version."""
-    from tandem.cli.prompts import import_prompts
-
-    import_prompts(read_settings(), folder)
-
-
-RecipeLabel = Annotated[
-    str, typer.Argument(help="NAME, or NAME@VERSION: a number or the first digits of a hash.")
-]
-Reason = Annotated[str, typer.Option(help="Why; kept with the change.")]
-Expected = Annotated[str | None, typer.Option(help="Change it only if this is the champion now.")]
-
-
-@recipes_app.command("list")
-def recipes_list(json: AsJson = False) -> None:
-    """List the recipes; the champion is marked."""
-    from tandem.cli.recipes import list_recipes
-
-    list_recipes(read_settings(), as_json=json)
-
-
-@recipes_app.command("show")
-def recipes_show(label: RecipeLabel, json: AsJson = False) -> None:
-    """Print all that shapes a recipe's answers, and its versions."""
-    from tandem.cli.recipes import show_recipe
-
-    show_recipe(read_settings(), label, as_json=json)
-
-
-@recipes_app.command("save")
-def recipes_save(
-    name: Annotated[str, typer.Argument(help="Name of the recipe.")],
-    base: Annotated[str, typer.Option("--from", help="The recipe it is made of: NAME or NAME@VERSION.")],
-    prompt: Annotated[str | None, typer.Option(help="Prompt: NAME or NAME@VERSION.")] = None,
-    model: Annotated[str | None, typer.Option(help="Base model or adapter at the engine.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of an answer.")] = None,
-    passages: Annotated[int | None, typer.Option(min=1, help="Passages retrieved.")] = None,
-    retrieval: Annotated[
-        str | None, typer.Option(help="Further fields of the retrieval profile, as JSON; `false` for none.")
-    ] = None,
-    note: Note = "",
-) -> None:
-    """Save a recipe that is made of another; what is not named stays."""
-    from tandem.cli.recipes import save_recipe
-    from tandem.recipes.changing import changes_of
-
-    changes = changes_of(
-        retrieval,
-        passages,
-        prompt=prompt,
-        model=model,
-        temperature=temperature,
-        max_tokens=max_tokens,
-    )
-    save_recipe(read_settings(), name, base, changes, note)
-
-
-@recipes_app.command("champion")
-def recipes_champion(
-    label: Annotated[
-        str | None, typer.Argument(help="NAME or NAME@VERSION that is to serve; without it, nothing changes.")
-    ] = None,
-    reason: Reason = "",
-    expected: Expected = None,
-    json: AsJson = False,
-) -> None:
-    """Show the champion and its history, or let another recipe be it."""
-    from tandem.cli.recipes import champion
-
-    champion(read_settings(), label, reason, expected, as_json=json)
-
-
-@recipes_app.command("rollback")
-def recipes_rollback(reason: Reason = "", expected: Expected = None, json: AsJson = False) -> None:
-    """Let the champion before serve again; once more, the one before that."""
-    from tandem.cli.recipes import rollback
-
-    rollback(read_settings(), reason, expected, as_json=json)
 
 
 @app.command()

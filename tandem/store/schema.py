@@ -62,6 +62,15 @@ Index(
     postgresql_where=versions.c.state == CURRENT,
 )
 Index("versions_of_corpus", versions.c.tenant, versions.c.corpus, versions.c.state)
+# All that every question asks, so that SQLite need not walk through a document's text for it.
+Index(
+    "versions_to_answer_from",
+    versions.c.document_id,
+    versions.c.state,
+    versions.c.tenant,
+    versions.c.version,
+    versions.c.expires_at,
+)
 Index("versions_by_state", versions.c.state)
 Index("versions_by_text", versions.c.tenant, versions.c.corpus, versions.c.text_hash)
 Index("versions_by_original", versions.c.duplicate_of)
