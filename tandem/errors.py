@@ -137,3 +137,9 @@ class EngineFailedError(TandemError):
     """The engine answered with a fault or broke off in the middle of an answer."""
 
     type = "engine_failed_error"
+
+
+class TrainingFailedError(TandemError):
+    """A training cannot go on: its weights are lost, or memory is too small for it."""
+
+    type = "training_failed_error"
