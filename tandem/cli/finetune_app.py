@@ -180,6 +180,8 @@ def validate(
         fresh=fresh,
     )
     validate_recipes(read_settings(), wanted, as_json=json)
+
+
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AdapterLabel = Annotated[str, typer.Argument(help="NAME@NUMBER, NAME@TAG, or NAME for the newest.")]
 AdapterName = Annotated[str, typer.Argument(help="Name of the adapter.")]
@@ -338,3 +340,48 @@ def adapters_remove(
     from tandem.cli.adapters import remove_adapter
 
     remove_adapter(read_settings(), label, force=force)
+
+
+@finetune_app.command("refresh")
+def refresh(
+    name: Annotated[str, typer.Argument(help="Name of the adapter.")],
+    held: Annotated[
+        Path,
+        typer.Option(help="Questions to validate on: nothing of them, nor of their documents, is learnt."),
+    ],
+    questions: Annotated[
+        list[Path] | None, typer.Option(help="Questions to learn from, old and new, repeatable.")
+    ] = None,
+    feedback: Annotated[
+        Path | None, typer.Option(help="Voted answers, old and new: question, answer, documents, verdict.")
+    ] = None,
+    corpus: Annotated[str, typer.Option(help="Corpus whose documents hold the answers.")] = DEFAULT_CORPUS,
+    recipe: Annotated[str, typer.Option(help="Recipe that retrieves, for its retrieval and prompt.")] = "rag",
+    tolerance: Annotated[
+        float, typer.Option(min=0, max=1, help="F1 that may be lost, even at the interval's lower end.")
+    ] = 0.02,
+    unknown: Annotated[
+        float,
+        typer.Option(min=0, max=1, help='How much "I don\'t know." may change for the worse, as a share.'),
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="Of the training set.")] = 0,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Questions that are asked at a time.")] = 8,
+    json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
+) -> None:
+    """Train a successor on what is known by now; it becomes champion only if it is not worse. Exit code 2 if it is."""
+    from finetune.dataset.options import Options
+    from finetune.validation.gate import Bounds
+    from tandem.cli.refresh import RefreshWish, refresh_adapter
+
+    wish = RefreshWish(
+        name=name,
+        held=held.absolute(),
+        corpus=corpus,
+        recipe=recipe,
+        questions=tuple(questions or ()),
+        feedback=feedback,
+        bounds=Bounds(f1=tolerance, unknown=unknown),
+        at_once=at_once,
+    )
+    if not refresh_adapter(read_settings(), wish, Options(seed=seed), None, as_json=json):
+        raise typer.Exit(2)

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from tandem import __version__
-from tandem.cli.finetune_app import adapters_app, finetune_app
 from tandem.cli.corpora_app import documents_app, jobs_app
-from tandem.cli.finetune_app import adapters_app
+from tandem.cli.finetune_app import adapters_app, finetune_app
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
 from tandem.cli.workshop_app import prompts_app, recipes_app
@@ -31,22 +30,6 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(finetune_app, name="finetune")
-app.add_typer(adapters_app, name="adapters")
-
-Corpus = Annotated[str, typer.Option(help="Name of the corpus.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class Engine(StrEnum):
-    """What does an ingestion."""
-
-    local = "local"
-    ray = "ray"
-
-
-EngineOption = Annotated[
-    Engine, typer.Option(help="What does the work: this machine's server or process, or a Ray cluster.")
-]
 app.add_typer(adapters_app, name="adapters")
 
 
