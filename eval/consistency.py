@@ -26,8 +26,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.resampling import Estimate, bootstrap_mean
 from tandem.errors import InvalidRequestError
+from tandem.resampling import Estimate, bootstrap_mean
 
 if TYPE_CHECKING:
     from tandem.index import Vector

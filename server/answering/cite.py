@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from server.answering.support import SupportJudge, best_quote, content_words
+from tandem.abstention import abstains
 from tandem.vocabulary import Citation, Passage
 
 _MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -20,7 +21,6 @@ _END = re.compile(r"(?:(?<=[.!?])[\"'”’)]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|etc|al|Fig|fig|No|Dr|Mr|Ms|approx)|(?:^|\s)\d{1,3}|\b[A-Z])\.$"
 )
-_ABSTAINS = re.compile(r"^\W*(?:i\s+(?:do\s+not|don['’]?t)\s+know|the\s+passages?\s+do(?:es)?\s+not\b)", re.I)
 _HEADING = re.compile(r"#{1,6}\s")
 _VERDICT = re.compile(r"(?:yes|no|maybe)\W*$", re.I)
 _TELLING = 3
@@ -88,7 +88,7 @@ class Citer:
         gap = max(self._gap, text[: len(text) - len(text.lstrip())], key=_breaks)
         after = text[len(text.rstrip()) :]
         self._gap = max(gap, after, key=_breaks)
-        if not body or self._is_repeated(body) or (_ABSTAINS.match(body) and not self._said):
+        if not body or self._is_repeated(body) or (abstains(body) and not self._said):
             return ""
         verdict = _VERDICT.match(body) is not None
         if body.endswith(":") or _HEADING.match(body) or (verdict and self._mode == "verify"):

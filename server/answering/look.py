@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.answering.evidence_features import features
-from server.answering.leaving_out import leaving_out
+from server.answering.leaving_out import leaving_out, versions_of
 from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
 from server.services import Services
-from tandem.errors import InvalidRequestError, NotFoundError
+from tandem.errors import InvalidRequestError
 from tandem.recipes import MODEL
-from tandem.store import DocumentRecord, Store
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller, Passage, Where, document_id
+from tandem.vocabulary import Caller, Passage, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +49,10 @@ async def look(
         raise InvalidRequestError(
             f"The recipe {chosen.name} retrieves nothing", param="recipe", hint="Name one that does: rag."
         )
-    named = await in_thread(_versions, caller, corpus, documents, services.store)
+    named = await in_thread(versions_of, caller, (corpus,), documents, services.store)
     with leaving_out(services, frozenset(named.items()) if leave_out else frozenset()) as narrowed:
         found = await retrieve(caller, question, (corpus,), Where(), chosen.retrieval, narrowed, Timings())
         embedder = narrowed.live.collection.embedder.fingerprint
     values = features(question, found) if found else ()
     evidence = services.calibration.probability(values) if found else 0.0
     return Look(values, evidence, tuple(found), tuple(named), embedder)
-
-
-def _versions(caller: Caller, corpus: str, documents: Sequence[str], store: Store) -> dict[str, str]:
-    """Current versions of the documents, and of those that are searched in their place."""
-    found: dict[str, str] = {}
-    for name in documents:
-        record = _record(caller, corpus, name, store)
-        found[record.id] = record.version
-        if record.duplicate_of is not None:
-            found |= store.current_versions(caller.tenant, [record.duplicate_of])
-    return found
-
-
-def _record(caller: Caller, corpus: str, name: str, store: Store) -> DocumentRecord:
-    for one in (name, document_id(caller.tenant, corpus, name)):
-        record = store.document_or_none(caller, corpus, one)
-        if record is not None:
-            return record
-    raise NotFoundError(
-        f"There is no document {name!r} in corpus {corpus!r}",
-        param="documents",
-        hint="Name it by its id or its address, as `tandem documents list` prints them.",
-    )

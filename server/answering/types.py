@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tandem.abstention import ABSTENTION as ABSTENTION
 from tandem.vocabulary import Caller, Citation, Passage, Where
-
-ABSTENTION = "I don't know."
 
 
 @dataclass(frozen=True, slots=True)

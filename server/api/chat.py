@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer_or_replay
+from server.answering.leaving_out import answer_without
 from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
 from server.api.identity import caller_of, services_of
@@ -39,22 +40,27 @@ async def chat_completions(
     question = body.question(caller, services.settings.server)
     completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())
     if not body.stream:
-        done = await _unless_client_leaves(_last_event(_events_of(question, request, services)), request)
+        done = await _unless_client_leaves(
+            _last_event(_events_of(question, body, request, services)), request
+        )
         if done is None:
             return Response(status_code=499)  # the client has gone; nobody reads this
-        return JSONResponse(completion(done, completion_id, created, body.model).model_dump())
-    events = _events_of(question, request, services)
+        whole = completion(done, completion_id, created, body.model, passages=body.wants_passages)
+        return JSONResponse(whole.model_dump())
+    events = _events_of(question, body, request, services)
     # The first event is awaited here, so that what fails before any text gets its HTTP status.
     first = await _unless_client_leaves(_first_event(events), request)
     if first is None:
         return Response(status_code=499)
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
-    writer = ChunkWriter(completion_id, created, body.model)
+    writer = ChunkWriter(completion_id, created, body.model, passages=body.wants_passages)
     return _EventStream(events, _written(first, events, writer, include_usage, services))
 
 
-def _events_of(question: Question, request: Request, services: Services) -> Events:
+def _events_of(question: Question, body: ChatRequest, request: Request, services: Services) -> Events:
     """The answer's events. `Cache-Control: no-cache` asks for a fresh one, `no-store` keeps none either."""
+    if body.without:
+        return answer_without(question, body.without, services)
     wanted = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
     keep = "no-store" not in wanted
     return answer_or_replay(question, services, look=keep and "no-cache" not in wanted, keep=keep)

@@ -125,6 +125,18 @@ class TandemOptions(BaseModel):
         )
 
 
+class ChatOptions(TandemOptions):
+    """What a chat may ask for besides."""
+
+    without: list[Annotated[str, Field(min_length=1, max_length=4_096)]] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Ids or addresses of documents; the answer is that which there would be without them, "
+        "and is not kept.",
+    )
+    passages: bool = Field(False, description="Send the passages that were found, too.")
+
+
 class JsonSchema(BaseModel):
     """A schema, as OpenAI's clients send it."""
 
@@ -172,7 +184,7 @@ class ChatRequest(BaseModel):
     seed: int | None = None
     stop: str | list[str] | None = Field(None, max_length=4)
     response_format: JsonObjectFormat | JsonSchemaFormat | None = Field(None, discriminator="type")
-    tandem: TandemOptions | None = None
+    tandem: ChatOptions | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -185,6 +197,16 @@ class ChatRequest(BaseModel):
             for name, value in body.items()
             if name not in _PASSED_OVER and not _is_neutral(name, value)
         }
+
+    @property
+    def without(self) -> list[str]:
+        """Documents that the answer is to do without."""
+        return self.tandem.without if self.tandem else []
+
+    @property
+    def wants_passages(self) -> bool:
+        """Whether the passages are to be sent."""
+        return bool(self.tandem and self.tandem.passages)
 
     def question(self, caller: Caller, limits: ServerSettings) -> Question:
         """The question that the conversation ends with.

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from server.answering import Answer, TextDelta
+from server.api.retrieve import PassageBody, passage_body
 
 
 class CitationBody(BaseModel):
@@ -39,6 +40,8 @@ class TandemBody(BaseModel):
     """Probability that the passages hold the answer; null where the recipe looks for none."""
     cached: Literal["exact", "similar"] | None = None
     """Set where the answer was kept from the same question, or from a similar one."""
+    passages: list[PassageBody] | None = None
+    """What was found, best first, where the request asks for it."""
 
 
 class Usage(BaseModel):
@@ -79,7 +82,7 @@ class ChatCompletion(BaseModel):
     tandem: TandemBody
 
 
-def tandem_body(answer: Answer) -> TandemBody:
+def tandem_body(answer: Answer, *, passages: bool = False) -> TandemBody:
     """Tandem's additions for one answer."""
     return TandemBody(
         citations=[CitationBody(**asdict(citation)) for citation in answer.citations],
@@ -91,6 +94,7 @@ def tandem_body(answer: Answer) -> TandemBody:
         abstained=answer.abstained,
         evidence=None if answer.evidence is None else round(answer.evidence, 4),
         cached=answer.cached,
+        passages=[passage_body(passage) for passage in answer.passages] if passages else None,
     )
 
 
@@ -103,7 +107,9 @@ def usage(answer: Answer) -> Usage:
     )
 
 
-def completion(answer: Answer, completion_id: str, created: int, model: str) -> ChatCompletion:
+def completion(
+    answer: Answer, completion_id: str, created: int, model: str, *, passages: bool = False
+) -> ChatCompletion:
     """The whole response for one answer."""
     return ChatCompletion(
         id=completion_id,
@@ -111,7 +117,7 @@ def completion(answer: Answer, completion_id: str, created: int, model: str) -> 
         model=model,
         choices=[Choice(message=_message(answer), finish_reason=answer.finish_reason)],
         usage=usage(answer),
-        tandem=tandem_body(answer),
+        tandem=tandem_body(answer, passages=passages),
     )
 
 
@@ -126,7 +132,8 @@ def _message(answer: Answer) -> CompletionMessage:
 class ChunkWriter:
     """Makes the events of one stream."""
 
-    def __init__(self, completion_id: str, created: int, model: str) -> None:
+    def __init__(self, completion_id: str, created: int, model: str, *, passages: bool = False) -> None:
+        self._passages = passages
         self._head = {
             "id": completion_id,
             "object": "chat.completion.chunk",
@@ -149,12 +156,13 @@ class ChunkWriter:
     def end(self, answer: Answer, *, include_usage: bool) -> list[dict[str, Any]]:
         """The last events; the very last carries `tandem`."""
         finish = self._with_delta({}, answer.finish_reason)
+        told = {"tandem": tandem_body(answer, passages=self._passages).model_dump()}
         if not include_usage:
-            return [finish | {"tandem": tandem_body(answer).model_dump()}]
+            return [finish | told]
         last = {
             "choices": [],
             "usage": usage(answer).model_dump(),
-            "tandem": tandem_body(answer).model_dump(),
+            **told,
         }
         return [finish, self._head | last]
 

@@ -81,10 +81,11 @@ async def retrieve_passages(
     where = options.where() if body.tandem else Where()
     timings = Timings()
     found = await retrieve(caller, body.query, corpora, where, profile, services, timings)
-    return RetrieveResponse(passages=[_body(passage) for passage in found], timings=timings.finish())
+    return RetrieveResponse(passages=[passage_body(passage) for passage in found], timings=timings.finish())
 
 
-def _body(passage: Passage) -> PassageBody:
+def passage_body(passage: Passage) -> PassageBody:
+    """A passage as it is sent."""
     chunk = passage.chunk
     return PassageBody(
         id=chunk.id,

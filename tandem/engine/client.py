@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import openai
+from openai._types import RequestOptions
 from openai.types.chat import ChatCompletionChunk
 
 from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
@@ -139,9 +140,10 @@ class EngineClient:
 
     async def healthy(self) -> bool:
         """Whether the engine is up and says so, within the time for a connection."""
-        client = self._openai.with_options(timeout=self._settings.connect_timeout_s)
+        # Not `with_options`: a second client looks for httpx2, and fails where another thread is importing it.
+        brief = RequestOptions(timeout=self._settings.connect_timeout_s)
         try:
-            await client.get(f"{self._address}/health", cast_to=type(None))
+            await self._openai.get(f"{self._address}/health", cast_to=type(None), options=brief)
         except FAULTS:
             return False
         return True

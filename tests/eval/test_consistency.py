@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from eval.consistency import Case, Told, jaccard, measure, read_cases, token_f1
-from eval.resampling import bootstrap_mean
 from tandem.errors import InvalidRequestError, UnavailableError
 from tandem.index import Vector
+from tandem.resampling import bootstrap_mean
 
 
 def told(text: str, *documents: str, abstained: bool = False) -> Told:
