@@ -12,7 +12,19 @@ from ingest.api import documents_router, ingestions_router, reindexing_router, r
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
 from ingest.reindexing import Reindexer
-from server.api import chat, corpora, evidence, health, models, playground, prompts, recipes, retrieve
+from server.adapters import ServedAdapters, keep_adapters
+from server.api import (
+    adapters,
+    chat,
+    corpora,
+    evidence,
+    health,
+    models,
+    playground,
+    prompts,
+    recipes,
+    retrieve,
+)
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
@@ -60,7 +72,8 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
             working = [
                 asyncio.create_task(worker.run()),
                 asyncio.create_task(reindexer.serve()),
-                asyncio.create_task(follow_recipes(services.recipes, services.store)),
+                asyncio.create_task(follow_recipes(services)),
+                asyncio.create_task(keep_adapters(services.adapters.reconcile)),
             ]
             try:
                 yield
@@ -79,7 +92,18 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"
     )
     install_error_responses(app)
-    for resource in (chat, retrieve, models, corpora, evidence, prompts, recipes, playground, health):
+    for resource in (
+        chat,
+        retrieve,
+        models,
+        corpora,
+        evidence,
+        prompts,
+        recipes,
+        adapters,
+        playground,
+        health,
+    ):
         app.include_router(resource.router)
     app.include_router(web_router())
     return app
@@ -110,7 +134,11 @@ async def open_services(
     calibration = await in_thread(read_calibration, settings.answer.calibration)
     if warning := mismatch(calibration, live.collection.embedder.fingerprint):
         report(warning)
-    book = await in_thread(_recipes, settings, examples, calibration.digest, store)
+    recipes_with = _recipes_with(settings, examples, calibration.digest)
+    book = await in_thread(_recipes, recipes_with, store)
+    metrics = Metrics()
+    adapters = ServedAdapters(settings, store, engine, client, book, model_dir, metrics)
+    stack.push_async_callback(adapters.close)
     rerankers = await in_thread(open_rerankers, settings.retrieval)
     stack.push_async_callback(rerankers.close)
     services = Services(
@@ -121,8 +149,10 @@ async def open_services(
         client=client,
         recipes=book,
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
-        metrics=Metrics(),
+        metrics=metrics,
         fence=await in_thread(open_fence, settings.data_dir),
+        adapters=adapters,
+        builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,
         rerankers=rerankers,
@@ -138,13 +168,20 @@ async def _model(settings: Settings, report: Report) -> Path | None:
     return await in_thread(prepare_model, settings.engine.model, settings.data_dir, report)
 
 
-def _recipes(settings: Settings, examples: ExampleSet | None, calibration: str, store: Store) -> RecipeBook:
+def _recipes_with(
+    settings: Settings, examples: ExampleSet | None, calibration: str
+) -> Callable[[str | None], RecipeBook]:
+    """Makes the recipes of the settings, with the adapter for `tuned` and `hybrid`."""
+    bundled, digest = PromptLibrary(), examples.digest if examples else None
+    return lambda adapter: builtin_recipes(settings, bundled, digest, calibration, adapter)
+
+
+def _recipes(made_with: Callable[[str | None], RecipeBook], store: Store) -> RecipeBook:
     """The recipes of the settings, and those that were saved. Raises `NotFoundError` where the champion is none
     of them.
     """
-    bundled = PromptLibrary()
-    book = builtin_recipes(settings, bundled, examples.digest if examples else None, calibration)
-    keep_builtin(book, bundled, store)
+    book = made_with(store.champion_adapter())
+    keep_builtin(book, PromptLibrary(), store)
     book.follow(store)
     return book
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tandem import __version__
+from tandem.cli.finetune_app import adapters_app
 from tandem.cli.output import print_error
 from tandem.errors import InvalidRequestError, TandemError
 from tandem.settings import read_settings
@@ -30,6 +31,7 @@ app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(adapters_app, name="adapters")
 
 Corpus = Annotated[str, typer.Option(help="Name of the corpus.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
