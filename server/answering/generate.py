@@ -44,11 +44,12 @@ async def generate(
                 ) as deltas:
                     async for delta in deltas:
                         yield delta
-                return
             except NotFoundError:  # never after a delta
                 if told_gone or not adapters.is_registered(model):
                     raise
                 told_gone = True
+            else:
+                return
             # Another server has unloaded it, or vLLM was started anew just now.
             adapters.forget(model)
             await adapters.ensure(model)
