@@ -277,8 +277,9 @@ async def test_a_champion_that_another_process_makes_waits_for_its_adapter(
 ) -> None:
     await save(http, "lawyer", "law@1")
     fake.load_fault = (500, {"error": {"message": "no memory", "code": 500}})
+    environment = environment_for(tmp_path, TANDEM_ENGINE__ADDRESS=fake.address)
     command = ("recipes", "champion", "lawyer", "--json")
-    done = await asyncio.to_thread(tandem_command, *command, environment=environment_for(tmp_path))
+    done = await asyncio.to_thread(tandem_command, *command, environment=environment)
     assert done.returncode == 0, done.stderr
     await asyncio.sleep(1.2)
     assert (await http.get("/api/champion")).json()["champion"] == "rag"
