@@ -105,7 +105,8 @@ async def ask(
 ) -> tuple[str, dict[str, Any], float]:
     """The answer's text, what the response says of it, and the seconds to its first token."""
     body = {"model": model, "messages": [{"role": "user", "content": question}], "stream": True}
-    text, told, first, begun = "", {}, 0.0, time.perf_counter()
+    text, first, begun = "", 0.0, time.perf_counter()
+    told: dict[str, Any] = {}
     async for event in events_of(http, url, body | {"max_tokens": _TOKENS}):
         if "error" in event:
             raise RuntimeError(event["error"]["message"])
