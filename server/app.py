@@ -12,7 +12,7 @@ from ingest.api import documents_router, ingestions_router, reindexing_router, r
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
 from ingest.reindexing import Reindexer
-from server.adapters import ServedAdapters, keep_adapters
+from server.adapters import ServedAdapters
 from server.api import (
     adapters,
     chat,
@@ -31,8 +31,9 @@ from server.api.identity import caller_of
 from server.calibration import mismatch, read_calibration
 from server.example_set import ExampleSet
 from server.fence import open_fence
-from server.following import follow_recipes
+from server.following import follow_recipes, follow_tag
 from server.monitoring import Metrics
+from server.repeating import repeat
 from server.services import Services
 from server.web import web_router
 from tandem import __version__
@@ -51,6 +52,8 @@ from tandem.tokens import load_tokens
 
 _MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request that is not an upload; a conversation at its limits is well below."""
+_FOLLOW_S = 0.5
+_RECONCILE_S = 1.0
 
 Report = Callable[[str], None]
 
@@ -69,11 +72,15 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
             app.include_router(ingestions_router(services.store, worker, caller_of, settings.ingest))
             app.include_router(removals_router(ingestor, services.store, caller_of))
             app.include_router(reindexing_router(services.store, settings, caller_of))
+            steps = [
+                (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
+                (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
+                (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+            ]
             working = [
                 asyncio.create_task(worker.run()),
                 asyncio.create_task(reindexer.serve()),
-                asyncio.create_task(follow_recipes(services)),
-                asyncio.create_task(keep_adapters(services.adapters.reconcile)),
+                *(asyncio.create_task(repeat(step, failed, every)) for step, failed, every in steps),
             ]
             try:
                 yield

@@ -1,37 +1,15 @@
 """Keeps the recipes of this process what they are in the store, whoever changes them."""
 
-import asyncio
-
 import structlog
 
 from server.services import Services
-from tandem.errors import TandemError
 from tandem.recipes.keeping import save_recipe
 from tandem.threads import in_thread
 
 log = structlog.get_logger(__name__)
 
-_EVERY_S = 0.5
-
 
 async def follow_recipes(services: Services) -> None:
-    """Look for changes twice a second, until cancelled. What cannot be followed is said once; what was known
-    goes on to serve.
-    """
-    said = ""
-    while True:
-        await asyncio.sleep(_EVERY_S)
-        try:
-            await follow_tag(services)
-            await follow_once(services)
-            said = ""
-        except TandemError as error:
-            if error.message != said:
-                log.warning("recipes_not_followed", error=error.message, hint=error.hint)
-            said = error.message
-
-
-async def follow_once(services: Services) -> None:
     """Take over what was saved. A new champion's adapter is loaded before it becomes the champion here.
 
     Raises what the book, the store and the load of the adapter raise; then the champion before goes on to serve.
@@ -43,7 +21,7 @@ async def follow_once(services: Services) -> None:
 
 async def follow_tag(services: Services) -> None:
     """Let `tuned` and `hybrid` take the adapter that is tagged `champion` now, once it is loaded. Raises as
-    `follow_once`.
+    `follow_recipes`.
     """
     if services.settings.engine.adapters:
         return

@@ -1,5 +1,5 @@
 """Registered adapters at the engine: loaded when they are wanted, held while they are asked, let go after."""
 
-from server.adapters.serving import AdapterStatus, ServedAdapters, keep_adapters
+from server.adapters.serving import AdapterStatus, ServedAdapters
 
-__all__ = ["AdapterStatus", "ServedAdapters", "keep_adapters"]
+__all__ = ["AdapterStatus", "ServedAdapters"]

@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from server.adapters.fitting import check_fits
+from server.adapters.loads import Loads
 from server.monitoring import Metrics
 from tandem.adapters import AdapterRegistry
 from tandem.engine import Engine, EngineClient, EngineState
@@ -25,7 +26,6 @@ from tandem.errors import (
     EngineUnavailableError,
     InvalidRequestError,
     NotFoundError,
-    StorageError,
     TandemError,
 )
 from tandem.recipes import RecipeBook
@@ -38,8 +38,6 @@ log = structlog.get_logger(__name__)
 _REF = re.compile(r"([a-z0-9][a-z0-9_-]{0,63})@([1-9][0-9]{0,8})")
 _IDLE_S = 60.0
 """So long an adapter that no current recipe names stays for the next request to an old version of one."""
-_AGAIN_S = 5.0
-"""So long a failed load is not tried again for a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,6 @@ class AdapterStatus:
     """Requests of this server that ask it now."""
     failure: str | None = None
     """Why the last load did not succeed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    error: TandemError
-    until: float
 
 
 class ServedAdapters:
@@ -89,8 +81,7 @@ class ServedAdapters:
         self._wanted: tuple[str, ...] = ()
         self._leaving: set[str] = set()
         self._in_flight: Counter[str] = Counter()
-        self._loads: dict[str, asyncio.Task[None]] = {}
-        self._failures: dict[str, _Failure] = {}
+        self._loads = Loads(self._load, metrics)
         self._changing = asyncio.Lock()
 
     def is_registered(self, model: str) -> bool:
@@ -127,10 +118,11 @@ class ServedAdapters:
         """
         if self.is_loaded(model):
             return
-        failure = self._failures.get(model)
-        if failure is not None and time.monotonic() < failure.until:
-            raise failure.error
-        await self._load_once(model)
+        if not self._ready():
+            raise EngineUnavailableError(
+                f"The engine is {self._engine.state.value}, so {model} cannot be loaded", retry_after=5
+            )
+        await self._loads.once(model)
 
     async def load(self, ref: str, author: str) -> AdapterStatus:
         """Load `NAME@NUMBER`, `NAME@TAG` or the newest of `NAME`, and want it served from now on.
@@ -147,7 +139,7 @@ class ServedAdapters:
                 hint="Unload one (tandem adapters unload NAME@N), or raise engine.max_cpu_loras.",
             )
         self._leaving.discard(version.ref)
-        self._failures.pop(version.ref, None)
+        self._loads.forgive(version.ref)
         await self.ensure(version.ref)
         await in_thread(self._store.serve_adapter, version.name, version.number, author=author)
         return self._status(version.ref, await self._look())
@@ -189,12 +181,12 @@ class ServedAdapters:
                 except TandemError as error:
                     log.debug(
                         "adapter_still_missing", adapter=ref, error=error.message
-                    )  # `_load` has said it
+                    )  # `Loads` has said it
 
     def status(self) -> list[AdapterStatus]:
         """Those that are loaded, and those that should be."""
         pinned = {*self._wanted, self._champion_model()}
-        refs = {ref for ref in (*pinned, *self._loaded, *self._failures) if self.is_registered(ref)}
+        refs = {ref for ref in (*pinned, *self._loaded, *self._loads.failed()) if self.is_registered(ref)}
         return [self._status(ref, pinned) for ref in sorted(refs)]
 
     def forget(self, model: str) -> None:
@@ -204,11 +196,7 @@ class ServedAdapters:
 
     async def close(self) -> None:
         """End the loads that are going on; what is loaded stays so."""
-        loads = list(self._loads.values())
-        for load in loads:
-            load.cancel()
-        if loads:
-            await asyncio.wait(loads)
+        await self._loads.close()
 
     def _ready(self) -> bool:
         return self._engine.state is EngineState.READY
@@ -221,13 +209,13 @@ class ServedAdapters:
         return self._root / name / number
 
     def _status(self, ref: str, pinned: Iterable[str]) -> AdapterStatus:
-        failure = self._failures.get(ref)
+        failure = self._loads.failed().get(ref)
         return AdapterStatus(
             ref=ref,
             pinned=ref in pinned,
             loaded=self.is_loaded(ref),
             in_flight=self._in_flight[ref],
-            failure=failure.error.message if failure else None,
+            failure=failure.message if failure else None,
         )
 
     async def _look(self) -> set[str]:
@@ -236,42 +224,10 @@ class ServedAdapters:
         champion = self._champion_model()
         return {*self._wanted, *([champion] if self.is_registered(champion) else [])}
 
-    async def _load_once(self, ref: str) -> None:
-        task = self._loads.get(ref)
-        if task is None:
-            task = asyncio.create_task(self._load(ref), name=f"load {ref}")
-            self._loads[ref] = task
-            task.add_done_callback(lambda done: self._loaded_or_not(ref, done))
-        # Whoever waits may leave; the load goes on, or nobody would know how it ended.
-        await asyncio.shield(task)
-
-    def _loaded_or_not(self, ref: str, done: asyncio.Task[None]) -> None:
-        del self._loads[ref]
-        if not done.cancelled():
-            done.exception()  # `_load` has told it, should nobody wait any more
-
     async def _load(self, ref: str) -> None:
-        begun = time.monotonic()
-        try:
-            if not self._ready():
-                raise EngineUnavailableError(
-                    f"The engine is {self._engine.state.value}, so {ref} cannot be loaded", retry_after=5
-                )
-            async with self._changing:
-                if not self.is_loaded(ref):
-                    await self._load_now(ref)
-        except TandemError as error:
-            refused = isinstance(error, InvalidRequestError | NotFoundError | StorageError)
-            self._metrics.adapter_loading("refused" if refused else "failed", 0.0)
-            known = self._failures.get(ref)
-            if known is None or known.error.message != error.message:
-                log.warning("adapter_not_loaded", adapter=ref, error=error.message, hint=error.hint)
-            self._failures[ref] = _Failure(error, time.monotonic() + _AGAIN_S)
-            raise
-        seconds = time.monotonic() - begun
-        self._failures.pop(ref, None)
-        self._metrics.adapter_loading("loaded", seconds)
-        log.info("adapter_loaded", adapter=ref, seconds=round(seconds, 3))
+        async with self._changing:
+            if not self.is_loaded(ref):
+                await self._load_now(ref)
 
     async def _load_now(self, ref: str) -> None:
         version = await in_thread(self._registry.get, ref)
@@ -347,17 +303,3 @@ class ServedAdapters:
         except NotFoundError:
             log.debug("adapter_was_gone", adapter=ref)
         log.info("adapter_unloaded", adapter=ref)
-
-
-async def keep_adapters(step: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:
-    """Take `step` again and again, until cancelled; what keeps it from its end is said once."""
-    said = ""
-    while True:
-        try:
-            await step()
-            said = ""
-        except TandemError as error:
-            if error.message != said:
-                log.warning("adapters_not_followed", error=error.message, hint=error.hint)
-            said = error.message
-        await asyncio.sleep(every_s)

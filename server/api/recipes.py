@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.identity import admin_of, caller_of, services_of
-from server.following import follow_once
+from server.following import follow_recipes
 from server.services import Services
 from tandem.recipes import Recipe, RecipeChanges
 from tandem.recipes.keeping import check_recipe_name, derive, save_recipe, set_champion
@@ -167,7 +167,7 @@ async def change_champion(body: SetChampionBody, caller: Admin, services: Parts)
         reason=body.reason,
         expected=body.expected,
     )
-    await follow_once(services)
+    await follow_recipes(services)
     return await _champion(services)
 
 
@@ -178,7 +178,7 @@ async def rollback_champion(body: RollbackBody, caller: Admin, services: Parts) 
     await in_thread(
         services.store.rollback_champion, author=caller.tenant, reason=body.reason, expected=body.expected
     )
-    await follow_once(services)
+    await follow_recipes(services)
     return await _champion(services)
 
 
