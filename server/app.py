@@ -24,6 +24,7 @@ from server.api import (
     prompts,
     recipes,
     retrieve,
+    served_adapters,
 )
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
@@ -107,7 +108,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         evidence,
         prompts,
         recipes,
-        adapters,
+        served_adapters,
         playground,
         health,
     ):

@@ -27,7 +27,7 @@ def unload_adapter(settings: Settings, ref: str, *, as_json: bool) -> None:
 def print_served(settings: Settings, *, as_json: bool) -> None:
     """Print the adapters that are loaded or should be."""
     with required_server(settings) as client:
-        served: list[dict[str, Any]] = checked(client.get("/api/adapters/served"))["adapters"]
+        served: list[dict[str, Any]] = checked(client.get("/api/served-adapters"))["adapters"]
     if as_json:
         print_json(served)
         return

@@ -100,7 +100,7 @@ async def test_a_version_is_loaded_under_its_ref_and_seen_everywhere(
     assert put.status_code == 200, put.text
     assert (put.json()["adapter"], put.json()["pinned"], put.json()["loaded"]) == ("law@1", True, True)
     assert fake.adapters == {"law@1": str(tmp_path.resolve() / "adapters" / "law" / "1")}
-    assert (await http.get("/api/adapters/served")).json()["adapters"] == [put.json()]
+    assert (await http.get("/api/served-adapters")).json()["adapters"] == [put.json()]
     assert (await http.get("/readyz")).json()["parts"]["adapters"] == "law@1"
     page = (await http.get("/metrics")).text
     assert "tandem_adapters_loaded 1.0" in page
@@ -368,7 +368,7 @@ def test_commands_without_a_server_say_that_one_is_needed(tmp_path: Path) -> Non
 
 def test_the_status_is_json_that_a_script_can_read() -> None:
     from server.adapters import AdapterStatus
-    from server.api.adapters import _body
+    from server.api.served_adapters import _body
 
     told = json.loads(_body(AdapterStatus("law@1", True, False, 2, "why")).model_dump_json())
     assert told == {"adapter": "law@1", "pinned": True, "loaded": False, "in_flight": 2, "failure": "why"}

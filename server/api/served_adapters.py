@@ -1,4 +1,4 @@
-"""`/api/adapters/served` and `/api/adapters/NAME/NUMBER/served`: registered adapters at the engine."""
+"""`/api/served-adapters` and `/api/adapters/NAME/NUMBER/served`: registered adapters at the engine."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from server.api.identity import admin_of, caller_of, services_of
 from server.services import Services
 from tandem.vocabulary import Caller
 
-router = APIRouter(prefix="/api/adapters", tags=["adapters"])
+router = APIRouter(prefix="/api", tags=["adapters"])
 
 Name = Annotated[str, Path(max_length=64)]
 Version = Annotated[str, Path(max_length=64)]
@@ -34,13 +34,13 @@ class ServedAdaptersBody(BaseModel):
     adapters: list[AdapterStatusBody]
 
 
-@router.get("/served")
+@router.get("/served-adapters")
 async def list_served(caller: Annotated[Caller, Depends(caller_of)], services: Parts) -> ServedAdaptersBody:
     """What is loaded at the engine, and what should be."""
     return ServedAdaptersBody(adapters=[_body(one) for one in services.adapters.status()])
 
 
-@router.put("/{name}/{version}/served")
+@router.put("/adapters/{name}/{version}/served")
 async def serve_adapter(
     name: Name, version: Version, caller: Annotated[Caller, Depends(admin_of)], services: Parts
 ) -> AdapterStatusBody:
@@ -48,7 +48,7 @@ async def serve_adapter(
     return _body(await services.adapters.load(f"{name}@{version}", caller.tenant))
 
 
-@router.delete("/{name}/{version}/served")
+@router.delete("/adapters/{name}/{version}/served")
 async def release_adapter(
     name: Name, version: Version, caller: Annotated[Caller, Depends(admin_of)], services: Parts
 ) -> AdapterStatusBody:
