@@ -108,6 +108,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         evidence,
         prompts,
         recipes,
+        adapters,
         served_adapters,
         playground,
         health,

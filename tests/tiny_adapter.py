@@ -11,7 +11,15 @@ from tandem.adapters import AdapterFacts
 from tandem.adapters.base import base_hash
 
 
-def tiny_base(folder: Path, *, seed: int = 0, hidden: int = 32, layers: int = 2, **options: Any) -> Path:
+def tiny_base(
+    folder: Path,
+    *,
+    seed: int = 0,
+    hidden: int = 32,
+    layers: int = 2,
+    dtype: torch.dtype = torch.float32,
+    **options: Any,
+) -> Path:
     """A model folder; options are those of `save_pretrained`."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -23,7 +31,7 @@ def tiny_base(folder: Path, *, seed: int = 0, hidden: int = 32, layers: int = 2,
         num_key_value_heads=1,
         tie_word_embeddings=True,
     )
-    LlamaForCausalLM(config).save_pretrained(folder, **options)
+    LlamaForCausalLM(config).to(dtype).save_pretrained(folder, **options)
     return folder
 
 
@@ -45,5 +53,5 @@ def tiny_adapter(base: Path, folder: Path, *, seed: int = 1, **options: Any) -> 
     return folder
 
 
-def facts_of(base: Path, **said: Any) -> AdapterFacts:
+def facts_of(base: Path, /, **said: Any) -> AdapterFacts:
     return AdapterFacts(**{"base": "pypi:tiny", "base_hash": base_hash(base), "data_hash": "d" * 64} | said)

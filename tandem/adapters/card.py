@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tandem.adapters.comparing import flat
 from tandem.adapters.version import AdapterVersion
 from tandem.errors import ModelSourceError
 from tandem.models import resolve_source
@@ -38,7 +39,7 @@ def _lines(version: AdapterVersion) -> Iterator[str]:
     for title, values in (("Metrics", facts.metrics), ("Parameters", facts.parameters)):
         if values:
             yield from ("", f"## {title}", "", "| name | value |", "| --- | --- |")
-            yield from (f"| {_line(name)} | {_line(value)} |" for name, value in _flat(values))
+            yield from (f"| {_line(name)} | {_line(_number(value))} |" for name, value in flat(values))
     yield from _how_to_use(version)
     yield from _licence(version)
 
@@ -60,12 +61,8 @@ def _licence(version: AdapterVersion) -> Iterator[str]:
     )
 
 
-def _flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", f"{value:.6g}" if isinstance(value, float) else str(value)
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _line(text: str) -> str:

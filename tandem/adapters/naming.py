@@ -9,6 +9,8 @@ from tandem.errors import InvalidRequestError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _HASH = re.compile(r"[0-9a-f]{64}")
+MOST_AUTHOR, MOST_NOTE = 128, 10_000
+"""Characters."""
 _MOST_BASE = 500
 _MOST_CHARS = 1_000_000
 
@@ -42,9 +44,21 @@ def check_facts(facts: AdapterFacts) -> None:
         _check_json(key, values)
 
 
+def check_words(author: str, note: str) -> None:
+    """Raises `InvalidRequestError` for an author or a note that is too long, or no text."""
+    for key, words, most in (("author", author, MOST_AUTHOR), ("note", note, MOST_NOTE)):
+        try:
+            words.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidRequestError(f"{key} holds characters that are no text", param=key) from error
+        if len(words) > most or "\0" in words:
+            raise InvalidRequestError(f"{key} has more than {most:,} characters, or NUL", param=key)
+
+
 def _check_json(key: str, values: dict[str, Any]) -> None:
     try:
-        text = json.dumps(values, allow_nan=False)
+        text = json.dumps(values, allow_nan=False, ensure_ascii=False)
+        text.encode()  # lone halves of a character are no text
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequestError(
             f"{key} cannot be kept: {error}",

@@ -1,9 +1,11 @@
 """The registry: folders of weights under `DATA_DIR/adapters`, and what the store says of them.
 
 A version's folder `NAME/NUMBER` gets its name inside the transaction that adds its row: a row never lacks its
-folder, and a folder without a row was left by a kill and is nobody's.
+folder. A folder that is marked and has no row was left by a kill and is nobody's; one that is not marked is of
+another store, such as the one before `store.url` was set, and is left alone.
 """
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from uuid import uuid4
 
 from tandem.adapters.base import base_hash, base_tensors
 from tandem.adapters.card import card_of
-from tandem.adapters.naming import check_adapter_name, check_facts, split_ref
+from tandem.adapters.naming import check_adapter_name, check_facts, check_words, split_ref
 from tandem.adapters.records import row_of, version_of
 from tandem.adapters.taking import Taken, sha256_and_size, take_over
 from tandem.adapters.version import AdapterFacts, AdapterVersion
@@ -25,6 +27,8 @@ from tandem.models.disk import put_in_place, storage_errors
 from tandem.store import AdapterRow, Store, TagMove
 
 _MAKING, _GONE = ".making-", ".gone-"
+_MARK = ".unlisted"
+"""In a folder that is rubbish unless the store has its row."""
 _ABANDONED_S = 24 * 3600
 """Seconds after which nobody can still be filling a folder."""
 
@@ -54,6 +58,7 @@ class AdapterRegistry:
         """
         check_adapter_name(name)
         check_facts(facts)
+        check_words(author, note)
         if base is not None and base_hash(base) != facts.base_hash:
             raise InvalidRequestError(
                 f"The adapter is of another base model than {base}: that has the hash {base_hash(base)[:12]}, "
@@ -62,17 +67,20 @@ class AdapterRegistry:
                 param="base",
             )
         self.clear_leftovers()
-        with self._making() as making:
+        with self.workplace() as making:
             taken = take_over(folder, making, facts.base, base_tensors(base) if base else None)
             draft = _draft(making, taken, name, facts, author, note)
 
             def place(number: int) -> AdapterRow:
                 version = _finish(making, replace(draft, number=number))
+                (making / _MARK).touch()
                 (self._root / name).mkdir(exist_ok=True)
                 put_in_place(making, self._root / name / str(number))
                 return row_of(version)
 
-            return version_of(self._store.add_adapter(name, place))
+            made = version_of(self._store.add_adapter(name, place, self._highest(name)))
+            (self._root / name / str(made.number) / _MARK).unlink(missing_ok=True)
+            return made
 
     def get(self, ref: str) -> AdapterVersion:
         """The version `NAME@NUMBER`, `NAME@TAG`, or the newest of `NAME`. Raises `NotFoundError`."""
@@ -138,13 +146,27 @@ class AdapterRegistry:
         Whether it is in use is asked before, see `tandem.adapters.uses`. Raises `ConflictError` for one that has
         tags, unless `tagged` lets them go with it.
         """
-        self._store.remove_adapter(version.name, version.number, author=author, tagged=tagged)
+        folder = self._root / version.name / str(version.number)
         with storage_errors(self._root):
-            gone = self._set_aside(self._root / version.name / str(version.number))
+            with suppress(FileNotFoundError):
+                (folder / _MARK).touch()
+            self._store.remove_adapter(version.name, version.number, author=author, tagged=tagged)
+            gone = self._set_aside(folder)
             shutil.rmtree(gone, ignore_errors=True)
 
+    @contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """An empty folder on the registry's disk, which is deleted after."""
+        making = self._root / f"{_MAKING}{uuid4().hex}"
+        with storage_errors(self._root):
+            making.mkdir(parents=True)
+            try:
+                yield making
+            finally:  # also Ctrl-C: a half must not fill the disk
+                shutil.rmtree(making, ignore_errors=True)
+
     def clear_leftovers(self) -> None:
-        """Delete what a kill has left: folders without a row, and folders that nobody fills any more."""
+        """Delete what a kill has left: marked folders without a row, and folders that nobody fills any more."""
         if not self._root.is_dir():
             return
         with storage_errors(self._root):
@@ -157,7 +179,7 @@ class AdapterRegistry:
                     self._clear_name(folder)
 
     def _clear_name(self, folder: Path) -> None:
-        present = {int(one.name): one for one in folder.iterdir() if one.name.isdigit()}
+        present = {number: one for number, one in _numbered(folder) if (one / _MARK).exists()}
         if not present.keys() - {row.number for row in self._store.adapters(folder.name)}:
             return
 
@@ -170,6 +192,10 @@ class AdapterRegistry:
         for one in gone:
             shutil.rmtree(one, ignore_errors=True)
 
+    def _highest(self, name: str) -> int:
+        """The highest number that a folder has, also of another store: none is written over."""
+        return max((number for number, _ in _numbered(self._root / name)), default=0)
+
     def _set_aside(self, folder: Path) -> Path:
         """In one step, so that a kill leaves it whole or gone."""
         gone = self._root / f"{_GONE}{uuid4().hex}"
@@ -177,15 +203,11 @@ class AdapterRegistry:
             folder.rename(gone)
         return gone
 
-    @contextmanager
-    def _making(self) -> Iterator[Path]:
-        making = self._root / f"{_MAKING}{uuid4().hex}"
-        with storage_errors(self._root):
-            making.mkdir(parents=True)
-            try:
-                yield making
-            finally:  # also Ctrl-C: a half must not fill the disk
-                shutil.rmtree(making, ignore_errors=True)
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    if not folder.is_dir():
+        return []
+    return [(int(one.name), one) for one in folder.iterdir() if re.fullmatch(r"[0-9]{1,9}", one.name)]
 
 
 def _draft(
@@ -197,14 +219,14 @@ def _draft(
         name=name,
         number=0,
         facts=facts,
-        rank=taken.config.highest_rank,
+        rank=taken.rank,
         files={one: digest for one, (digest, _) in files.items()},
         size=sum(size for _, size in files.values()),
         created_at=datetime.now(UTC),
         author=author,
         note=note,
         sizes={one: size for one, (_, size) in files.items()},
-        unserved=taken.config.unserved,
+        unserved=taken.unserved,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tandem.adapters.peft_config import CONFIG, PeftConfig, read_peft_config
 from tandem.adapters.tensors import Tensor
-from tandem.adapters.weights import WEIGHTS, check_shapes, check_weights
+from tandem.adapters.weights import WEIGHTS, check_shapes, check_weights, unserved_parts
 from tandem.errors import InvalidRequestError
 from tandem.models.disk import require_space
 
@@ -27,8 +27,10 @@ _BLOCK = 4 * _MIB
 class Taken:
     """What was taken over."""
 
-    config: PeftConfig
-    modules: dict[str, dict[str, Tensor]]
+    rank: int
+    """The highest of all modules."""
+    unserved: tuple[str, ...]
+    """Why vLLM does not serve it as an adapter."""
 
 
 def take_over(folder: Path, goal: Path, base: str, tensors: dict[str, Tensor] | None = None) -> Taken:
@@ -50,7 +52,7 @@ def take_over(folder: Path, goal: Path, base: str, tensors: dict[str, Tensor] | 
         check_shapes(modules, tensors, config)
     _write_config(goal / CONFIG, config, base, modules)
     _check_extras(goal)
-    return Taken(config, modules)
+    return Taken(config.highest_rank, config.unserved + unserved_parts(modules))
 
 
 def sha256_and_size(file: Path) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tandem.adapters.naming import MOST_AUTHOR, MOST_NOTE
 from tandem.adapters.version import AdapterFacts, AdapterVersion
 from tandem.errors import InvalidRequestError
 
@@ -31,8 +32,8 @@ class VersionFile(BaseModel):
     number: int = Field(ge=1)
     facts: AdapterFacts
     rank: int
-    author: str = Field(max_length=128)
-    note: str = Field(max_length=10_000)
+    author: str = Field(max_length=MOST_AUTHOR)
+    note: str = Field(max_length=MOST_NOTE)
     created_at: str
     unserved: tuple[str, ...]
     files: dict[str, FileEntry]

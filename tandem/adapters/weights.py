@@ -15,7 +15,7 @@ _PREFIX = "base_model.model."
 _PART = re.compile(
     r"(?P<module>[A-Za-z0-9_.]{1,300})\."
     r"(?P<part>lora_A\.weight|lora_B\.weight|lora_B\.bias|lora_embedding_A|lora_embedding_B"
-    r"|lora_magnitude_vector(?:\.weight)?)"
+    r"|lora_magnitude_vector(?:\.weight)?|base_layer\.weight)"
 )
 _KINDS = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}
 _BLOCK = 8 * 1024 * 1024
@@ -43,6 +43,12 @@ def check_weights(file: Path, config: PeftConfig) -> dict[str, dict[str, Tensor]
     return modules
 
 
+def unserved_parts(modules: dict[str, dict[str, Tensor]]) -> tuple[str, ...]:
+    """What of the weights vLLM would pass over without a word."""
+    copied = any("base_layer" in parts for parts in modules.values())
+    return ("a copy of the embeddings (peft's save_embedding_layers=False leaves it out)",) if copied else ()
+
+
 def check_shapes(modules: dict[str, dict[str, Tensor]], base: dict[str, Tensor], config: PeftConfig) -> None:
     """Raises `InvalidRequestError` where a module is not in the base, or has another shape there."""
     tails = {_tail(name): tensor for name, tensor in base.items()}
@@ -53,10 +59,12 @@ def check_shapes(modules: dict[str, dict[str, Tensor]], base: dict[str, Tensor],
         found = base.get(weight) or base.get(tied) or tails.get(_tail(weight))
         if found is None:
             raise _other_base(f"{module} is not there")
-        if "whole" in parts:
-            there, wanted = parts["whole"].shape, found.shape
+        if whole := parts.get("whole") or parts.get("base_layer"):
+            there, wanted = whole.shape, found.shape
         elif "embedding_A" in parts:
             there, wanted = (parts["embedding_A"].shape[1], parts["embedding_B"].shape[0]), found.shape
+        elif "B" not in parts:
+            continue  # a bias of a module that is kept whole
         else:
             there, wanted = (parts["B"].shape[0], parts["A"].shape[1]), found.shape
             wanted = wanted[::-1] if config.content.get("fan_in_fan_out") else wanted
@@ -74,13 +82,14 @@ def _placed(name: str, config: PeftConfig) -> tuple[str, str]:
             raise _wrong(f"has weights for {module[:200]}, which its configuration does not name")
         return module, {"magnitude_vector": "magnitude"}.get(part, part)
     module, _, kind = bare.rpartition(".")
-    if module.rpartition(".")[2] in config.whole_modules and kind in ("weight", "bias"):
+    # As peft has it: `norm` means every module whose name ends so.
+    if config.whole_modules and module.endswith(config.whole_modules) and kind in ("weight", "bias"):
         return module, "whole" if kind == "weight" else "whole_bias"
     raise _wrong(f"has {name[:200]!r}, which is no weight of LoRA")
 
 
 def _check_module(module: str, parts: dict[str, Tensor], config: PeftConfig) -> None:
-    if "whole" in parts:
+    if "whole" in parts or "whole_bias" in parts:
         return
     a, b = parts.get("A") or parts.get("embedding_A"), parts.get("B") or parts.get("embedding_B")
     if a is None or b is None or len(a.shape) != 2 or len(b.shape) != 2:

@@ -21,8 +21,10 @@ _COLUMNS = [one.name for one in fields(AdapterRow) if one.name != "tags"]
 class Adapters(Transactions):
     """The adapters. A version is a number or a tag; without one it is the newest."""
 
-    def add_adapter(self, name: str, place: Callable[[int], AdapterRow]) -> AdapterRow:
+    def add_adapter(self, name: str, place: Callable[[int], AdapterRow], above: int = 0) -> AdapterRow:
         """Register a version. `place` gets its number, puts its files in place, and says what they are.
+
+        The number is higher than any that was given, and than `above`.
 
         If it raises, nothing is registered; if the process dies after it, its files are nobody's.
         """
@@ -31,7 +33,7 @@ class Adapters(Transactions):
             lock(connection, _lock_of(name))
             used = func.max(adapter_versions.c.number)
             last = connection.execute(select(used).where(adapter_versions.c.name == name)).scalar() or 0
-            row = place(last + 1)
+            row = place(max(last, above) + 1)
             connection.execute(insert(adapter_versions).values({one: getattr(row, one) for one in _COLUMNS}))
             return row
 
