@@ -12,6 +12,7 @@ from ingest.api import documents_router, ingestions_router, reindexing_router, r
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
 from ingest.reindexing import Reindexer
+from server.adapters import ServedAdapters
 from server.api import (
     adapters,
     chat,
@@ -23,6 +24,7 @@ from server.api import (
     prompts,
     recipes,
     retrieve,
+    served_adapters,
 )
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
@@ -30,8 +32,9 @@ from server.api.identity import caller_of
 from server.calibration import mismatch, read_calibration
 from server.example_set import ExampleSet
 from server.fence import open_fence
-from server.following import follow_recipes
+from server.following import follow_recipes, follow_tag
 from server.monitoring import Metrics
+from server.repeating import repeat
 from server.services import Services
 from server.web import web_router
 from tandem import __version__
@@ -50,6 +53,8 @@ from tandem.tokens import load_tokens
 
 _MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request that is not an upload; a conversation at its limits is well below."""
+_FOLLOW_S = 0.5
+_RECONCILE_S = 1.0
 
 Report = Callable[[str], None]
 
@@ -68,10 +73,15 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
             app.include_router(ingestions_router(services.store, worker, caller_of, settings.ingest))
             app.include_router(removals_router(ingestor, services.store, caller_of))
             app.include_router(reindexing_router(services.store, settings, caller_of))
+            steps = [
+                (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
+                (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
+                (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+            ]
             working = [
                 asyncio.create_task(worker.run()),
                 asyncio.create_task(reindexer.serve()),
-                asyncio.create_task(follow_recipes(services.recipes, services.store)),
+                *(asyncio.create_task(repeat(step, failed, every)) for step, failed, every in steps),
             ]
             try:
                 yield
@@ -99,6 +109,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         prompts,
         recipes,
         adapters,
+        served_adapters,
         playground,
         health,
     ):
@@ -132,7 +143,11 @@ async def open_services(
     calibration = await in_thread(read_calibration, settings.answer.calibration)
     if warning := mismatch(calibration, live.collection.embedder.fingerprint):
         report(warning)
-    book = await in_thread(_recipes, settings, examples, calibration.digest, store)
+    recipes_with = _recipes_with(settings, examples, calibration.digest)
+    book = await in_thread(_recipes, recipes_with, store)
+    metrics = Metrics()
+    adapters = ServedAdapters(settings, store, engine, client, book, model_dir, metrics)
+    stack.push_async_callback(adapters.close)
     rerankers = await in_thread(open_rerankers, settings.retrieval)
     stack.push_async_callback(rerankers.close)
     services = Services(
@@ -143,8 +158,10 @@ async def open_services(
         client=client,
         recipes=book,
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
-        metrics=Metrics(),
+        metrics=metrics,
         fence=await in_thread(open_fence, settings.data_dir),
+        adapters=adapters,
+        builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,
         rerankers=rerankers,
@@ -160,13 +177,20 @@ async def _model(settings: Settings, report: Report) -> Path | None:
     return await in_thread(prepare_model, settings.engine.model, settings.data_dir, report)
 
 
-def _recipes(settings: Settings, examples: ExampleSet | None, calibration: str, store: Store) -> RecipeBook:
+def _recipes_with(
+    settings: Settings, examples: ExampleSet | None, calibration: str
+) -> Callable[[str | None], RecipeBook]:
+    """Makes the recipes of the settings, with the adapter for `tuned` and `hybrid`."""
+    bundled, digest = PromptLibrary(), examples.digest if examples else None
+    return lambda adapter: builtin_recipes(settings, bundled, digest, calibration, adapter)
+
+
+def _recipes(made_with: Callable[[str | None], RecipeBook], store: Store) -> RecipeBook:
     """The recipes of the settings, and those that were saved. Raises `NotFoundError` where the champion is none
     of them.
     """
-    bundled = PromptLibrary()
-    book = builtin_recipes(settings, bundled, examples.digest if examples else None, calibration)
-    keep_builtin(book, bundled, store)
+    book = made_with(store.champion_adapter())
+    keep_builtin(book, PromptLibrary(), store)
     book.follow(store)
     return book
 

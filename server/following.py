@@ -1,30 +1,41 @@
 """Keeps the recipes of this process what they are in the store, whoever changes them."""
 
-import asyncio
-
 import structlog
 
-from tandem.errors import TandemError
-from tandem.recipes import RecipeBook
-from tandem.store import Store
+from server.services import Services
+from tandem.recipes.keeping import save_recipe
 from tandem.threads import in_thread
 
 log = structlog.get_logger(__name__)
 
-_EVERY_S = 0.5
 
+async def follow_recipes(services: Services) -> None:
+    """Take over what was saved. A new champion's adapter is loaded before it becomes the champion here.
 
-async def follow_recipes(book: RecipeBook, store: Store) -> None:
-    """Look for changes twice a second, until cancelled. What cannot be followed is said once; what was known
-    goes on to serve.
+    Raises what the book, the store and the load of the adapter raise; then the champion before goes on to serve.
     """
-    said = ""
-    while True:
-        await asyncio.sleep(_EVERY_S)
-        try:
-            await in_thread(book.follow, store)
-            said = ""
-        except TandemError as error:
-            if error.message != said:
-                log.warning("recipes_not_followed", error=error.message, hint=error.hint)
-            said = error.message
+    book, adapters = services.recipes, services.adapters
+    while (waiting := await in_thread(book.follow, services.store, adapters.is_loaded)) is not None:
+        await adapters.ensure(waiting.model)
+
+
+async def follow_tag(services: Services) -> None:
+    """Let `tuned` and `hybrid` take the adapter that is tagged `champion` now, once it is loaded. Raises as
+    `follow_recipes`.
+    """
+    if services.settings.engine.adapters:
+        return
+    book = services.recipes
+    adapter = await in_thread(services.store.champion_adapter)
+    known = book.builtin.get("tuned")
+    if adapter == (known.model if known else None):
+        return
+    if adapter is None and book.champion in ("tuned", "hybrid"):
+        return  # it would leave no champion
+    if adapter is not None:
+        await services.adapters.ensure(adapter)
+    fresh = services.builtin_with(adapter)
+    for recipe in fresh.values():
+        await in_thread(save_recipe, recipe, services.store, "tandem", "Made of the settings", known=True)
+    book.take_builtin(fresh)
+    log.info("champion_adapter", adapter=adapter)

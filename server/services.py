@@ -1,14 +1,16 @@
 """What the answering steps and the API work with, wired once in `server.app`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from server.adapters import ServedAdapters
 from server.calibration import Calibration, bundled_calibration
 from server.example_set import ExampleSet
 from server.fence import Fence
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
-from tandem.recipes import RecipeBook
+from tandem.recipes import Recipe, RecipeBook
 from tandem.rerank import Rerankers
 from tandem.settings import Settings
 from tandem.store import Store
@@ -28,6 +30,9 @@ class Services:
     tokens: ModelTokens
     metrics: Metrics
     fence: Fence
+    adapters: ServedAdapters
+    builtin_with: Callable[[str | None], Mapping[str, Recipe]]
+    """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None
     """Few-shot examples, where `answer.examples` names some."""
     calibration: Calibration = field(default_factory=bundled_calibration)

@@ -73,6 +73,29 @@ class EngineSettings(_Group):
         default_factory=dict, description="LoRA adapters to load: a name and its folder of safetensors."
     )
     max_lora_rank: Literal[8, 16, 32, 64, 128, 256] = Field(16, description="Highest rank of an adapter.")
+    max_loras: int = Field(
+        4,
+        ge=1,
+        le=256,
+        description="Most adapters that the engine computes with at once; takes memory for each from the start.",
+    )
+    max_cpu_loras: int = Field(
+        16,
+        ge=1,
+        le=4_096,
+        description="Most adapters that are loaded; the one longest unused makes room for another.",
+    )
+    base_hash: str | None = Field(
+        None,
+        pattern="^([0-9a-f]{64}|any)$",
+        description="Hash of the base model at `address`, as `tandem adapters show` prints it: adapters of another "
+        "base are refused. Without it none is loaded there; `any` loads them unchecked.",
+    )
+    adapters_dir: Path | None = Field(
+        None,
+        description="Where the engine at `address` sees the folder `adapters` of the data folder; by default where "
+        "Tandem sees it.",
+    )
     context_tokens: int = Field(4_096, ge=512, description="Longest prompt and answer together, in tokens.")
     kv_cache_gib: int = Field(2, ge=1, description="Memory for the KV cache of the CPU build, in GiB.")
     gpu_memory_fraction: float = Field(
@@ -90,6 +113,12 @@ class EngineSettings(_Group):
     token_timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token.")
     retries: int = Field(2, ge=0, le=10, description="Further tries of a call that has produced no token.")
     max_restarts: int = Field(5, ge=0, description="Restarts in a row without health before Tandem gives up.")
+
+    @model_validator(mode="after")
+    def _as_many_loaded_as_at_once(self) -> Self:
+        if self.max_cpu_loras < self.max_loras:
+            raise ValueError(f"max_cpu_loras ({self.max_cpu_loras}) is below max_loras ({self.max_loras})")
+        return self
 
 
 class EmbeddingSettings(_Group):

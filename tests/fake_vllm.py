@@ -96,6 +96,10 @@ class FakeVllm(ThreadingHTTPServer):
         self.plays: list[Play] = [say("Hello", " there")]
         self.requests: list[dict[str, Any]] = []
         self.adapters: dict[str, str] = {}
+        self.load_fault: tuple[int, object] | None = None
+        self.loads: list[str] = []
+        self.may_load = threading.Event()
+        self.may_load.set()
         self.healthy = True
         self.left = threading.Event()
         self.ended = threading.Event()
@@ -127,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200 if self.server.healthy else 503, b"")
         elif self.path == "/v1/models":
             cards = [{"id": "base", "parent": None}]
-            cards += [{"id": name, "parent": "base"} for name in self.server.adapters]
+            cards += [{"id": name, "parent": "base", "root": at} for name, at in self.server.adapters.items()]
             own = {"object": "model", "created": 0, "owned_by": "vllm"}
             self.reply(200, {"object": "list", "data": [card | own for card in cards]})
         else:
@@ -139,8 +143,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/v1/chat/completions":
             self.server.requests.append(body)
             plays = self.server.plays
+            if "@" in body["model"] and body["model"] not in adapters:
+                self.reply(404, {"error": {"message": f"no model {body['model']}", "code": 404}})
+                return
             (plays.pop(0) if len(plays) > 1 else plays[0])(self)
+        elif self.path == "/v1/load_lora_adapter" and self.server.load_fault:
+            self.reply(*self.server.load_fault)
         elif self.path == "/v1/load_lora_adapter" and body["lora_name"] not in adapters:
+            self.server.loads.append(body["lora_name"])
+            self.server.may_load.wait(30)
             adapters[body["lora_name"]] = body["lora_path"]
             self.reply(200, b"Success")
         elif self.path == "/v1/unload_lora_adapter" and adapters.pop(body["lora_name"], None):

@@ -138,6 +138,7 @@ def _family(question: Question, recipe: Recipe, services: Services) -> str:
     shaping = {
         "tandem": __version__,
         "recipe": recipe.version,
+        # A registered adapter's name means the same weights for ever, and is in the recipe's version.
         "adapter": str(engine.adapters.get(recipe.model, "")),
         "context": engine.context_tokens,
         "index": settings.index.model_dump(mode="json", exclude={"api_key"}),

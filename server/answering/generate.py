@@ -1,13 +1,14 @@
 """Asks the engine, with the recipe's sampling and what the request overrides in it."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from server.answering.types import SamplingOverrides
 from server.services import Services
 from tandem.engine import ChatDelta, EngineState, Sampling
-from tandem.errors import EngineUnavailableError
+from tandem.errors import EngineUnavailableError, NotFoundError
 from tandem.prompts import Message
 from tandem.recipes import Recipe
 
@@ -20,7 +21,7 @@ def sampling_for(recipe: Recipe, overrides: SamplingOverrides) -> Sampling:
     return replace(recipe.sampling, **{name: value for name, value in named.items() if value is not None})
 
 
-def generate(
+async def generate(
     messages: list[Message],
     recipe: Recipe,
     sampling: Sampling,
@@ -29,10 +30,29 @@ def generate(
 ) -> AsyncGenerator[ChatDelta, None]:
     """The engine's stream. Close it to abort the request at the engine.
 
-    Raises `EngineUnavailableError` when the engine does not serve now.
+    An adapter is loaded first where it is not, and stays loaded until the end. Raises `EngineUnavailableError`
+    when the engine does not serve now, and what the load of the adapter raises.
     """
     check_ready(services)
-    return services.client.chat(messages, recipe.model, sampling, response_format)
+    model, adapters = recipe.model, services.adapters
+    async with adapters.held(model):
+        told_gone = False
+        while True:
+            try:
+                async with aclosing(
+                    services.client.chat(messages, model, sampling, response_format)
+                ) as deltas:
+                    async for delta in deltas:
+                        yield delta
+            except NotFoundError:  # never after a delta
+                if told_gone or not adapters.is_registered(model):
+                    raise
+                told_gone = True
+            else:
+                return
+            # Another server has unloaded it, or vLLM was started anew just now.
+            adapters.forget(model)
+            await adapters.ensure(model)
 
 
 def check_ready(services: Services) -> None:

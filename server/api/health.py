@@ -31,9 +31,20 @@ async def readyz(services: Annotated[Services, Depends(services_of)]) -> JSONRes
         await in_thread(services.store.check)
     except StorageError as error:
         parts["store"] = error.message
-    ready = engine is EngineState.READY and parts["store"] == "ready"
+    champion = services.recipes.find(services.recipes.champion).model
+    parts["adapters"] = _adapters(services)
+    ready = (
+        engine is EngineState.READY and parts["store"] == "ready" and services.adapters.is_loaded(champion)
+    )
     headers = {} if ready else {"Retry-After": "5"}
     return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503, headers=headers)
+
+
+def _adapters(services: Services) -> str:
+    """The loaded ones, and those that should be."""
+    known = services.adapters.status()
+    words = [one.ref if one.loaded else f"{one.ref} is not loaded" for one in known]
+    return ", ".join(words) or "none"
 
 
 @router.get("/metrics")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.identity import admin_of, caller_of, services_of
+from server.following import follow_recipes
 from server.services import Services
 from tandem.recipes import Recipe, RecipeChanges
 from tandem.recipes.keeping import check_recipe_name, derive, save_recipe, set_champion
@@ -115,7 +116,7 @@ async def save_new_recipe(
     book, store = services.recipes, services.store
     recipe = await in_thread(derive, body.base, body.changes, body.name, book, store, services.settings)
     _, made = await in_thread(save_recipe, recipe, store, caller.tenant, body.note)
-    await in_thread(book.follow, store)
+    await in_thread(book.follow, store, services.adapters.is_loaded)
     response.status_code = 201 if made else 200
     return recipe_body(recipe, services)
 
@@ -150,8 +151,12 @@ async def get_champion(caller: AnyCaller, services: Parts) -> ChampionBody:
 
 @router.put("/champion")
 async def change_champion(body: SetChampionBody, caller: Admin, services: Parts) -> ChampionBody:
-    """Let another recipe serve, in one step; requests that have begun end with the one they began with."""
+    """Let another recipe serve, in one step; requests that have begun end with the one they began with.
+
+    Its adapter is loaded before; if it cannot be, the champion stays.
+    """
     book, store = services.recipes, services.store
+    await services.adapters.ensure(book.find(body.recipe).model)
     await in_thread(
         set_champion,
         body.recipe,
@@ -162,17 +167,18 @@ async def change_champion(body: SetChampionBody, caller: Admin, services: Parts)
         reason=body.reason,
         expected=body.expected,
     )
-    await in_thread(book.follow, store)
+    await follow_recipes(services)
     return await _champion(services)
 
 
 @router.post("/champion/rollback")
 async def rollback_champion(body: RollbackBody, caller: Admin, services: Parts) -> ChampionBody:
-    """Let the champion before serve again; once more, the one before that."""
+    """Let the champion before serve again; once more, the one before that. Its adapter is loaded before."""
+    await services.adapters.ensure(await _model_before(services))
     await in_thread(
         services.store.rollback_champion, author=caller.tenant, reason=body.reason, expected=body.expected
     )
-    await in_thread(services.recipes.follow, services.store)
+    await follow_recipes(services)
     return await _champion(services)
 
 
@@ -198,6 +204,15 @@ async def _champion(services: Services) -> ChampionBody:
         recipe=recipe_body(book.find(book.champion), services),
         history=[_change(one) for one in history],
     )
+
+
+async def _model_before(services: Services) -> str:
+    """The model of the champion that a rollback would bring back; the present one's where there is none."""
+    book = services.recipes
+    history = {one.number: one for one in await in_thread(services.store.champion_history)}
+    now = history[max(history)] if history else None
+    before = history.get(now.undoes_to) if now and now.undoes_to else None
+    return book.find(before.label if before else book.champion).model
 
 
 def _change(change: ChampionChange) -> ChampionChangeBody:

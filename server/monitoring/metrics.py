@@ -41,6 +41,21 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._adapters = Gauge(
+            "tandem_adapters_loaded", "Registered adapters loaded at the engine.", registry=self.registry
+        )
+        self._adapter_loads = Counter(
+            "tandem_adapter_loads",
+            "Loads of registered adapters by outcome: loaded, refused, failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._adapter_seconds = Histogram(
+            "tandem_adapter_load_seconds",
+            "Time from a load's begin, hashes and all, until the adapter can be asked.",
+            buckets=_STEP_BUCKETS,
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -60,6 +75,16 @@ class Metrics:
     def reranked(self, outcome: str) -> None:
         """Count one reranking, `done`, `late` or `failed`."""
         self._rerankings.labels(outcome).inc()
+
+    def adapter_loading(self, outcome: str, seconds: float) -> None:
+        """Count one load of an adapter, `loaded`, `refused` (its own fault) or `failed`."""
+        self._adapter_loads.labels(outcome).inc()
+        if outcome == "loaded":
+            self._adapter_seconds.observe(seconds)
+
+    def adapters_loaded(self, count: int) -> None:
+        """Tell how many adapters are loaded now."""
+        self._adapters.set(count)
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

@@ -14,6 +14,7 @@ class Uses:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._root = settings.data_dir.resolve() / "adapters"
         self._settings = settings.engine.adapters
+        self._served = set(store.served_adapters())
         self._recipes: dict[str, set[str]] = {}
         for row in store.recipes_after(0):
             model = str(row.definition.get("model", ""))
@@ -27,6 +28,8 @@ class Uses:
             if self._means(model, version)
             for label in sorted(labels)
         ]
+        if version.ref in self._served:
+            found.append("tandem adapters load")
         for name, folder in self._settings.items():
             if (
                 self._means(name, version)

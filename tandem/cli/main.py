@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from tandem import __version__
+from tandem.cli.adapters_app import adapters_app
 from tandem.cli.corpora_app import documents_app, jobs_app
-from tandem.cli.finetune_app import adapters_app, finetune_app
+from tandem.cli.finetune_app import finetune_app
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
 from tandem.cli.workshop_app import prompts_app, recipes_app

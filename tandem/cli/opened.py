@@ -36,13 +36,14 @@ def opened_recipes(settings: Settings) -> Iterator[tuple[RecipeBook, Store]]:
 
     bundled = PromptLibrary()
     file = settings.answer.examples
-    book = builtin_recipes(
-        settings,
-        bundled,
-        digest_of(read_examples(file)) if file else None,
-        read_calibration(settings.answer.calibration).digest,
-    )
     with opened_store(settings) as store:
+        book = builtin_recipes(
+            settings,
+            bundled,
+            digest_of(read_examples(file)) if file else None,
+            read_calibration(settings.answer.calibration).digest,
+            store.champion_adapter(),
+        )
         keep_builtin(book, bundled, store)
         try:
             book.follow(store)

@@ -109,17 +109,18 @@ class EngineClient:
             async for delta in deltas:
                 yield delta
 
-    async def adapters(self) -> list[str]:
-        """Names of the adapters that can be asked now, without the base model."""
+    async def adapters(self) -> dict[str, str]:
+        """The adapters that can be asked now, without the base model: the folder of each, by its name."""
         page = await _told(self._openai.models.list())
+        cards = {model.id: model.model_extra or {} for model in page.data}
         # vLLM names the parent of an adapter; a base model has none.
-        return [model.id for model in page.data if (model.model_extra or {}).get("parent")]
+        return {name: str(card.get("root") or "") for name, card in cards.items() if card.get("parent")}
 
     async def load_adapter(self, name: str, path: Path) -> None:
         """Load the LoRA adapter in the folder `path`, as the engine's machine sees it, under `name`.
 
-        Raises `InvalidRequestError` when the name is taken or the weights do not fit the base model, and
-        `NotFoundError` when there is no such folder.
+        Raises `InvalidRequestError` when the name is taken, `NotFoundError` when there is no such folder, and
+        `EngineUnavailableError` for weights that vLLM does not take; it says that with a status of 500.
         """
         body = {"lora_name": name, "lora_path": str(path.absolute())}
         await _told(self._openai.post("/load_lora_adapter", cast_to=str, body=body))

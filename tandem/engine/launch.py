@@ -11,6 +11,10 @@ from tandem.settings import EngineSettings
 _HOST = "127.0.0.1"
 _ASK_GPU_S = 10.0
 
+PLUGIN_DIR = Path(__file__).parent / "vllm_plugin"
+"""On vLLM's path, so that it finds the plugin that mends its CPU build; nothing else is in it."""
+_PLUGIN = "tandem_cpu_lora"
+
 # Of the interpreter that runs Tandem: they would lead vLLM's own to the wrong packages.
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
@@ -31,13 +35,16 @@ def engine_command(settings: EngineSettings, model_dir: Path, *, cuda: bool) -> 
         *("--served-model-name", settings.served_name),
         *("--host", _HOST, "--port", str(settings.port)),
         *("--max-model-len", str(settings.context_tokens)),
+        # Also without an adapter, so that one can be loaded later.
         *("--enable-lora", "--max-lora-rank", str(settings.max_lora_rank)),
+        *("--max-loras", str(max(settings.max_loras, len(settings.adapters)))),
+        *("--max-cpu-loras", str(max(settings.max_cpu_loras, len(settings.adapters)))),
         # A recipe's sampling is all of its sampling: the model's own defaults stay out of it.
         *("--generation-config", "vllm"),
         "--disable-uvicorn-access-log",
     ]
     if settings.adapters:
-        command += ["--max-loras", str(len(settings.adapters)), "--lora-modules"]
+        command += ["--lora-modules"]
         command += [lora_module(name, folder) for name, folder in settings.adapters.items()]
     if cuda:
         command += ["--gpu-memory-utilization", str(settings.gpu_memory_fraction)]
@@ -51,7 +58,10 @@ def engine_environment(settings: EngineSettings, inherited: Mapping[str, str]) -
         for name, value in inherited.items()
         if name not in _NOT_INHERITED and not name.startswith("TANDEM_")
     }
+    if "VLLM_PLUGINS" in kept:  # names the plugins that may be loaded
+        kept["VLLM_PLUGINS"] += f",{_PLUGIN}"
     return kept | {
+        "PYTHONPATH": str(PLUGIN_DIR),
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
         # Read by the CPU build only, which else wants nearly all memory to be free.
         "VLLM_CPU_KVCACHE_SPACE": str(settings.kv_cache_gib),

@@ -51,6 +51,8 @@ class Engine:
     def __init__(self, settings: EngineSettings, model_dir: Path | None, data_dir: Path) -> None:
         self.address = engine_address(settings)
         self.state = EngineState.STARTING
+        self.starts = 0
+        """Times that it became ready. What was loaded while it ran is gone after the next."""
         self.failure: str | None = None
         """Once `FAILED`: the reason, and below it the last lines of the log."""
         self._settings = settings
@@ -185,6 +187,7 @@ class Engine:
     def _set(self, state: EngineState) -> None:
         if state is not self.state:
             self.state = state
+            self.starts += state is EngineState.READY
             self._changed.set()
             self._changed = asyncio.Event()
 

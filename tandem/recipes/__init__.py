@@ -2,7 +2,8 @@
 
 from tandem.recipes.book import RecipeBook, SavedRecipe
 from tandem.recipes.builtin import builtin_recipes
-from tandem.recipes.changing import RecipeChanges, check_served
+from tandem.recipes.changing import RecipeChanges
+from tandem.recipes.models import check_served
 from tandem.recipes.recipe import BUILTIN, MODEL, ReasoningMarks, Recipe, recipe_of
 from tandem.retrieval_profile import RetrievalProfile
 

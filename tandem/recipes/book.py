@@ -1,6 +1,6 @@
 """All recipes that can be asked for: those of the settings and those that were saved."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -39,7 +39,7 @@ class RecipeBook:
                 f"answer.champion is {champion!r}, which is not a recipe here",
                 param="answer.champion",
                 hint=f"Known: {', '.join(self.builtin)}. "
-                "`tuned` and `hybrid` need an adapter in engine.adapters.",
+                "`tuned` and `hybrid` need an adapter: tandem adapters tag NAME@N champion, or engine.adapters.",
             )
         self.initial = champion
         self._shelf = _Shelf()
@@ -81,8 +81,15 @@ class RecipeBook:
         """The versions of a recipe that are in the store, oldest first."""
         return self._shelf.saved.get(name, ())
 
-    def follow(self, store: Store) -> None:
+    def take_builtin(self, recipes: Mapping[str, Recipe]) -> None:
+        """Let other recipes be those of the settings, all in one step."""
+        self.builtin = dict(recipes)
+
+    def follow(self, store: Store, has_model: Callable[[str], bool] = lambda model: True) -> Recipe | None:
         """Take over what was saved since the last time, by whatever process. Blocking; any thread may call.
+
+        A new champion is one only when `has_model` says that its model can be asked; until then the one before
+        goes on to serve, and the new one is what this gives.
 
         Raises `StorageError` for a recipe that is not what was saved, `NotFoundError` for a champion that is
         not known here, and what the store raises.
@@ -92,7 +99,7 @@ class RecipeBook:
             fresh = store.recipes_after(shelf.last_id)
             change = store.champion_change()
             if not fresh and change == shelf.champion:
-                return
+                return None
             saved = dict(shelf.saved)
             for row in fresh:
                 saved[row.name] = (*saved.get(row.name, ()), SavedRecipe(_checked(row), row.number))
@@ -101,7 +108,7 @@ class RecipeBook:
             if change is not None:
                 # The one before goes on to serve where this process does not know the new one.
                 try:
-                    self._find(new, change.label, "recipe")
+                    recipe = self._find(new, change.label, "recipe")
                 except NotFoundError as error:
                     self._shelf = replace(new, champion=shelf.champion)
                     raise NotFoundError(
@@ -109,7 +116,11 @@ class RecipeBook:
                         param="recipe",
                         hint="Make another one it with tandem recipes champion NAME, or set what it needs.",
                     ) from error
+                if change != shelf.champion and not has_model(recipe.model):
+                    self._shelf = replace(new, champion=shelf.champion)
+                    return recipe
             self._shelf = new
+            return None
 
     def _find(self, shelf: _Shelf, label: str, param: str) -> Recipe:
         name, at, version = label.partition("@")

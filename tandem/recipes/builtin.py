@@ -13,9 +13,15 @@ from tandem.settings import Settings
 
 
 def builtin_recipes(
-    settings: Settings, prompts: PromptLibrary, examples: str | None = None, calibration: str = ""
+    settings: Settings,
+    prompts: PromptLibrary,
+    examples: str | None = None,
+    calibration: str = "",
+    adapter: str | None = None,
 ) -> RecipeBook:
     """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`.
+
+    The adapter is the first of `engine.adapters`; without any it is `adapter`, a registered `NAME@NUMBER`.
 
     `examples` is the digest of the few-shot examples in `answer.examples`; all recipes but `base` and
     `tuned` show some. `calibration` is the digest of the evidence's calibration. Raises `SettingsError` for an
@@ -56,7 +62,7 @@ def builtin_recipes(
         recipe("prompted", "prompted", base, None),
         recipe("rag", retrieving, base, profile),
     ]
-    adapter = next(iter(settings.engine.adapters), None)
+    adapter = next(iter(settings.engine.adapters), adapter)
     if adapter is not None:
         recipes += [recipe("tuned", "base", adapter, None), recipe("hybrid", retrieving, adapter, profile)]
     return RecipeBook(recipes, settings.answer.champion)

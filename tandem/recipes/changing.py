@@ -12,7 +12,7 @@ from tandem.errors import InvalidRequestError
 from tandem.prompts import prompt_hash
 from tandem.recipes.recipe import ReasoningMarks, Recipe
 from tandem.retrieval_profile import RetrievalProfile
-from tandem.settings import AnswerSettings, EngineSettings, RetrievalSettings
+from tandem.settings import AnswerSettings, RetrievalSettings
 
 _profiles = TypeAdapter(RetrievalProfile)
 
@@ -24,7 +24,11 @@ class RecipeChanges(BaseModel):
     prompt: str | None = Field(
         None, max_length=200, description="Prompt, `NAME` or `NAME@VERSION`; the newest version by default."
     )
-    model: str | None = Field(None, max_length=200, description="The base model or an adapter at the engine.")
+    model: str | None = Field(
+        None,
+        max_length=200,
+        description="The base model, or an adapter: `NAME@NUMBER`, `NAME@TAG`, or `NAME` for the newest.",
+    )
     retrieval: dict[str, Any] | Literal[False] | None = Field(
         None,
         description='Fields of the retrieval profile, such as `{"passages": 8}`; `false` for no retrieval.',
@@ -64,7 +68,6 @@ def changed(
     base: Recipe,
     changes: RecipeChanges,
     prompt: tuple[str, str] | None,
-    engine: EngineSettings,
     profile: RetrievalProfile,
     name: str | None = None,
 ) -> Recipe:
@@ -79,27 +82,11 @@ def changed(
         made = replace(made, prompt=prompt[0], prompt_version=prompt_hash(text)[:12], template=text)
     if changes.model is not None:
         made = replace(made, model=changes.model)
-    check_served(made, engine)
     if changes.retrieval is False:
         made = replace(made, retrieval=None)
     elif changes.retrieval is not None:
         made = replace(made, retrieval=_profile(base.retrieval or profile, changes.retrieval))
     return replace(_with_reasoning(_with_examples(made, changes), changes), sampling=_sampling(base, changes))
-
-
-def check_served(recipe: Recipe, engine: EngineSettings) -> None:
-    """Raises `InvalidRequestError` for a recipe whose model this engine does not have."""
-    known = [engine.served_name, *engine.adapters]
-    if recipe.model not in known:
-        raise InvalidRequestError(
-            f"The engine has no model {recipe.model!r}", param="model", hint=f"It has: {', '.join(known)}."
-        )
-    if engine.address is None and recipe.weights != engine.model:
-        raise InvalidRequestError(
-            f"The recipe {recipe.name} is of the model {recipe.weights}; this engine has {engine.model}",
-            param="model",
-            hint="Save it anew for this model, or set engine.model.",
-        )
 
 
 def _sampling(base: Recipe, changes: RecipeChanges) -> Sampling:

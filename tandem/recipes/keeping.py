@@ -3,7 +3,8 @@
 from tandem.errors import ConflictError
 from tandem.prompts import PromptLibrary, check_name
 from tandem.recipes.book import RecipeBook
-from tandem.recipes.changing import RecipeChanges, changed, check_served
+from tandem.recipes.changing import RecipeChanges, changed
+from tandem.recipes.models import check_served, model_named
 from tandem.recipes.recipe import BUILTIN, Recipe
 from tandem.retrieval_profile import retrieval_profile
 from tandem.settings import Settings
@@ -46,7 +47,12 @@ def derive(
     prompt = draft
     if changes.prompt is not None:
         prompt = prompt_named(store, changes.prompt)
-    return changed(book.find(base), changes, prompt, settings.engine, retrieval_profile(settings), name)
+    if changes.model is not None:
+        named = model_named(changes.model, settings.engine, store)
+        changes = changes.model_copy(update={"model": named})
+    recipe = changed(book.find(base), changes, prompt, retrieval_profile(settings), name)
+    check_served(recipe, settings.engine, store)
+    return recipe
 
 
 def save_recipe(
@@ -84,7 +90,7 @@ def set_champion(
     `NotFoundError`, `InvalidRequestError` where the engine lacks its model, `ConflictError` as the store.
     """
     recipe = book.find(label)
-    check_served(recipe, settings.engine)
+    check_served(recipe, settings.engine, store)
     version = None if label in book.builtin else recipe.version
     return store.set_champion(
         recipe.name, version, author=author, reason=reason, initial=book.initial, expected=expected

@@ -38,6 +38,17 @@ adapter_versions = Table(
     Column("metrics", JSON, nullable=False),
 )
 
+served_adapters = Table(
+    "served_adapters",
+    metadata,
+    # What is to be loaded at the engine whether or not a recipe names it.
+    Column("name", AnyName(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("author", AnyName(128), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["name", "number"], ["adapter_versions.name", "adapter_versions.number"]),
+)
+
 adapter_tag_moves = Table(
     "adapter_tag_moves",
     metadata,

@@ -14,6 +14,7 @@ from tandem.store.recipes import Recipes
 from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
 from tandem.store.revisions import Revisions
+from tandem.store.served_adapters import ServedAdapters
 from tandem.store.sweeping import Sweeping
 from tandem.store.traces import Traces
 from tandem.store.versions import Versions
@@ -39,6 +40,7 @@ class Store(
     Prompts,
     Recipes,
     Adapters,
+    ServedAdapters,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
     recipes and adapters in one database.

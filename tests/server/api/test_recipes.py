@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -105,12 +106,14 @@ async def test_another_server_on_the_same_store_follows_within_a_second_or_so(
 ) -> None:
     """A process of its own is simulated by a book of its own, which hears of changes from the store alone."""
     from server.following import follow_recipes
+    from server.repeating import repeat
     from tandem.prompts import PromptLibrary
     from tandem.recipes import builtin_recipes
 
     services = http.services
     other = builtin_recipes(services.settings, PromptLibrary())
-    following = asyncio.create_task(follow_recipes(other, services.store))
+    theirs = replace(services, recipes=other)
+    following = asyncio.create_task(repeat(lambda: follow_recipes(theirs), "not_followed", 0.5))
     mine = await save(http)
     await http.put("/api/champion", json={"recipe": "mine"})
     deadline = asyncio.get_running_loop().time() + 2

@@ -226,11 +226,11 @@ async def test_cancelling_the_reader_reaches_the_engine(fake, client) -> None:
 async def test_adapters_are_loaded_listed_and_unloaded(fake, client, tmp_path: Path) -> None:
     await client.load_adapter("law", tmp_path)
     assert fake.adapters == {"law": str(tmp_path)}
-    assert await client.adapters() == ["law"]
+    assert await client.adapters() == {"law": str(tmp_path)}
     with pytest.raises(InvalidRequestError, match="law"):
         await client.load_adapter("law", tmp_path)
     await client.unload_adapter("law")
-    assert await client.adapters() == []
+    assert await client.adapters() == {}
     with pytest.raises(NotFoundError, match="law"):
         await client.unload_adapter("law")
 

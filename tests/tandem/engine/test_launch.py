@@ -26,6 +26,7 @@ def test_the_command_serves_the_model_with_lora_on_loopback(tmp_path: Path) -> N
     assert (_option(command, "--model"), _option(command, "--served-model-name")) == (str(tmp_path), "base")
     assert (_option(command, "--max-lora-rank"), _option(command, "--max-model-len")) == ("32", "4096")
     assert "--enable-lora" in command
+    assert (_option(command, "--max-loras"), _option(command, "--max-cpu-loras")) == ("4", "16")
     assert "--gpu-memory-utilization" not in command
 
 
@@ -44,7 +45,10 @@ def test_the_share_of_the_gpu_is_for_cuda(tmp_path: Path) -> None:
 def test_adapters_are_named_with_absolute_folders_and_have_a_slot_each(tmp_path: Path) -> None:
     settings = EngineSettings(adapters={"law": Path("a=b,c"), "tax": tmp_path})
     command = engine_command(settings, tmp_path, cuda=False)
-    assert _option(command, "--max-loras") == "2"
+    assert _option(command, "--max-loras") == "4"
+    crowded = EngineSettings(adapters={f"law{number}": tmp_path for number in range(20)})
+    command_for_all = engine_command(crowded, tmp_path, cuda=False)
+    assert [_option(command_for_all, name) for name in ("--max-loras", "--max-cpu-loras")] == ["20", "20"]
     start = command.index("--lora-modules") + 1
     modules = [json.loads(text) for text in command[start : start + 2]]
     assert modules == [
@@ -62,7 +66,10 @@ def test_the_environment_opens_loras_and_closes_telemetry() -> None:
     inherited = {"PATH": "/bin", "PYTHONPATH": "x", "TANDEM_ENGINE__API_KEY": "secret", "VIRTUAL_ENV": "x"}
     environment = engine_environment(EngineSettings(kv_cache_gib=3), inherited)
     assert environment["PATH"] == "/bin"
-    assert not {"PYTHONPATH", "TANDEM_ENGINE__API_KEY", "VIRTUAL_ENV"} & environment.keys()
+    assert not {"TANDEM_ENGINE__API_KEY", "VIRTUAL_ENV", "VLLM_PLUGINS"} & environment.keys()
+    assert [path.name for path in Path(environment["PYTHONPATH"]).glob("*.py")] == ["tandem_vllm_plugin.py"]
+    chosen = engine_environment(EngineSettings(), {"VLLM_PLUGINS": "mine"})
+    assert chosen["VLLM_PLUGINS"] == "mine,tandem_cpu_lora"
     assert environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "True"
     assert environment["VLLM_CPU_KVCACHE_SPACE"] == "3"
     assert (environment["VLLM_NO_USAGE_STATS"], environment["HF_HUB_OFFLINE"]) == ("1", "1")

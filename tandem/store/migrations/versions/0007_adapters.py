@@ -40,9 +40,17 @@ def upgrade() -> None:
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["name", "number"], ["adapter_versions.name", "adapter_versions.number"]),
     )
+    op.create_table(
+        "served_adapters",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("author", sa.String(128), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["name", "number"], ["adapter_versions.name", "adapter_versions.number"]),
+    )
 
 
 def downgrade() -> None:
     """What was registered is lost; the folders of the weights stay."""
-    for table in ("adapter_tag_moves", "adapter_versions"):
+    for table in ("served_adapters", "adapter_tag_moves", "adapter_versions"):
         op.drop_table(table)
