@@ -49,6 +49,18 @@ class InvalidPromptError(InvalidRequestError):
     type = "invalid_prompt_error"
 
 
+class TooFewExamplesError(InvalidRequestError):
+    """What is to be learnt from is too little to learn anything from."""
+
+    type = "too_few_examples_error"
+
+
+class LeakError(InvalidRequestError):
+    """What is to be learnt from is in an eval set, too."""
+
+    type = "leak_error"
+
+
 class SettingsError(TandemError):
     """A setting is unknown, missing or wrong."""
 

