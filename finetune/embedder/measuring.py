@@ -66,17 +66,32 @@ class Ranks:
 
 
 async def measure(
-    pairs: Sequence[Pair], chunks: Sequence[Chunk], vectors: Vector, asked: Vector, fusion: Fusion
+    pairs: Sequence[Pair],
+    chunks: Sequence[Chunk],
+    vectors: Vector,
+    asked: Vector,
+    fusion: Fusion,
+    *,
+    documents: bool = False,
 ) -> Ranks:
-    """Search `chunks` for each pair's question; `right` of a pair are places in this very list."""
+    """Search `chunks` for each pair's question; `right` of a pair are places in this very list.
+
+    With `documents` the rank is that of the first right document among those of the best chunks, each once.
+    """
     by_leg: dict[Leg, list[int]] = {leg: [] for leg in LEGS}
     async with searchable(chunks, vectors, fusion) as search:
         for pair, vector in zip(pairs, asked, strict=True):
             for leg in LEGS:
                 found = await search(pair.question, vector, leg, _DEPTH)
-                hit = (rank for rank, place in enumerate(found, start=1) if place in pair.right)
-                by_leg[leg].append(next(hit, 0))
+                by_leg[leg].append(_rank(pair, found, chunks, documents=documents))
     return Ranks({leg: np.array(ranks) for leg, ranks in by_leg.items()})
+
+
+def _rank(pair: Pair, found: Sequence[int], chunks: Sequence[Chunk], *, documents: bool) -> int:
+    if not documents:
+        return next((rank for rank, place in enumerate(found, start=1) if place in pair.right), 0)
+    sources = list(dict.fromkeys(chunks[place].document_id for place in found))
+    return next((rank for rank, one in enumerate(sources, start=1) if one in pair.documents), 0)
 
 
 def gained(before: Ranks, after: Ranks, resample: Resample) -> dict[str, dict[str, list[float]]]:

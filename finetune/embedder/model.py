@@ -1,7 +1,7 @@
 """The model that is tuned: loading it, its vectors, its weights."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,7 @@ def load_model(folder: Path) -> "SentenceTransformer":
 
 def embed(model: "SentenceTransformer", texts: Sequence[str], prompt: str) -> Vector:
     """Vectors of shape (len(texts), dimension), float32, of length 1; computed in bf16 where serving would."""
-    import torch
-
-    device = model.device.type
-    half = device == "cuda" or cpu_computes_bfloat16()
-    with torch.autocast(device, torch.bfloat16) if half else nullcontext():
+    with half_precision(model):
         found = model.encode(
             list(texts), prompt=prompt, batch_size=_BATCH, show_progress_bar=False, convert_to_tensor=True
         )
@@ -65,6 +61,16 @@ def embed(model: "SentenceTransformer", texts: Sequence[str], prompt: str) -> Ve
     if not np.isfinite(vectors).all():
         raise not_finite("a vector")
     return vectors
+
+
+def half_precision(model: "SentenceTransformer") -> AbstractContextManager[object]:
+    """Products of matrices in bf16 within the block, where the device computes in it; weights stay fp32."""
+    import torch
+
+    device = model.device.type
+    if device == "cuda" or cpu_computes_bfloat16():
+        return torch.autocast(device, torch.bfloat16)
+    return nullcontext()
 
 
 def not_finite(what: str) -> InvalidRequestError:

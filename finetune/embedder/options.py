@@ -5,6 +5,20 @@ from typing import Any, Literal
 
 from tandem.errors import InvalidRequestError
 
+_BOUNDS: tuple[tuple[str, float, float], ...] = (
+    ("epochs", 1, 100),
+    ("lr", 1e-8, 1),
+    ("batch_size", 2, 4_096),
+    ("mini_batch", 1, 1_024),
+    ("hard", 1, 16),
+    ("margin", 0.1, 1),
+    ("temperature", 1e-3, 1),
+    ("validation_share", 0.05, 0.5),
+    ("least", 2, 1_000_000),
+    ("haystack", 10, 1_000_000),
+    ("patience", 1, 100),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TuningOptions:
@@ -30,6 +44,8 @@ class TuningOptions:
     """By which similarities are divided in the loss."""
     mix: tuple[float, ...] = (0.3, 0.5, 0.7)
     """Shares of the tuned weights, the rest of the base's, that are tried beside 1; none tries no mixture."""
+    precision: Literal["auto", "fp32"] = "auto"
+    """`auto` multiplies matrices in bf16 where the processor or GPU does; weights and loss are fp32 in any case."""
     validation_share: float = 0.2
     least: int = 16
     """Fewest pairs to train on."""
@@ -40,14 +56,8 @@ class TuningOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("epochs", 1, 100), ("batch_size", 2, 4_096), ("mini_batch", 1, 1_024), ("hard", 1, 16),
-            ("patience", 1, 100), ("least", 2, 1_000_000), ("haystack", 10, 1_000_000),
-        ):  # fmt: skip
+        for name, low, high in _BOUNDS:
             self._within(name, low, high)
-        for name, low, high in (("lr", 1e-8, 1.0), ("temperature", 1e-3, 1.0), ("margin", 0.1, 1.0)):
-            self._within(name, low, high)
-        self._within("validation_share", 0.05, 0.5)
         if any(not 0 < share <= 1 for share in self.mix):
             raise InvalidRequestError("A share of the tuned weights is above 0 and at most 1", param="mix")
         if any(size < 1 for size in self.matryoshka):

@@ -6,11 +6,12 @@ sentence-transformers' trainer wants the package `datasets`, which nothing else 
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
 
-from finetune.embedder.model import not_finite, on_device
+from finetune.embedder.model import half_precision, not_finite, on_device
 from finetune.embedder.options import TuningOptions
 from finetune.embedder.pairs import Pair
 from tandem.embedding.embedder import Prompts
@@ -66,6 +67,7 @@ class Trainer:
         self._prompts = prompts
         self._options = options
         self._loss = _loss_of(model, options)
+        self._half = options.precision == "auto"
         self._columns = 1 + min((len(one.wrong) for one in lessons), default=0)
         self._optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=_DECAY)
         self._steps = options.epochs * ceil(len(lessons) / options.batch_size)
@@ -101,7 +103,9 @@ class Trainer:
             on_device(self._model.preprocess(column, prompt=prompt or None), self._model.device)
             for column, prompt in zip(columns, prompts, strict=True)
         ]
-        loss = self._loss(features, torch.empty(0))
+        # Not within autocast as a whole: similarities in bf16 have three digits, and the loss scales them up.
+        with half_encoder(self._model) if self._half else nullcontext():
+            loss = self._loss(features, torch.empty(0))
         value = float(loss.detach())
         if not isfinite(value):
             raise not_finite("the loss")
@@ -111,6 +115,23 @@ class Trainer:
         self._schedule.step()
         self._optimizer.zero_grad()
         return value
+
+
+@contextmanager
+def half_encoder(model: "SentenceTransformer") -> Iterator[None]:
+    """Within the block the model's first step, its transformer, computes in half precision where it can."""
+    first = model[0]
+    whole = first.forward
+
+    def forward(*given: Any, **named: Any) -> Any:
+        with half_precision(model):
+            return whole(*given, **named)
+
+    first.forward = forward
+    try:
+        yield
+    finally:
+        del first.forward
 
 
 def right_of(pair: Pair, epoch: int) -> int:

@@ -22,6 +22,13 @@ class Negatives(StrEnum):
     in_batch = "in-batch"
 
 
+class Precision(StrEnum):
+    """In what numbers a forward pass of training computes."""
+
+    auto = "auto"
+    fp32 = "fp32"
+
+
 @finetune_app.command("embedder")
 def embedder(
     corpus: Annotated[str, typer.Option(help="Corpus whose documents hold the answers.")] = DEFAULT_CORPUS,
@@ -54,6 +61,10 @@ def embedder(
         str, typer.Option(help="Lengths to which vectors may be cut, such as 384,256,128.")
     ] = "",
     temperature: Annotated[float, typer.Option(help="By which similarities are divided in the loss.")] = 0.05,
+    precision: Annotated[
+        Precision,
+        typer.Option(help="auto: bf16 products where the processor computes them; weights stay fp32."),
+    ] = Precision.auto,
     mix: Annotated[
         str, typer.Option(help="Shares of tuned weights, the rest the base's, tried on validation beside 1.")
     ] = "0.3,0.5,0.7",
@@ -81,6 +92,7 @@ def embedder(
         same_document=same_document,
         matryoshka=tuple(int(size) for size in numbers(matryoshka, "matryoshka")),
         temperature=temperature,
+        precision="fp32" if precision is Precision.fp32 else "auto",
         mix=numbers(mix, "mix"),
         validation_share=validation_share,
         haystack=haystack,

@@ -169,16 +169,15 @@ def _numbers(home: Path) -> list[int]:
 
 
 def _read(folder: Path) -> EmbedderVersion:
-    content, manifest = read_json(folder / FACTS), read_manifest(folder)
+    content, manifest = read_json(folder / FACTS) or {}, read_manifest(folder)
+    files = manifest.files if manifest else {}
     try:
-        if content is None or manifest is None:
-            raise ValueError("a file is missing")
         return EmbedderVersion(
             name=content["name"],
             number=content["number"],
             facts=EmbedderFacts(**content["facts"]),
-            files={name: record.sha256 for name, record in manifest.files.items()},
-            size=sum(record.size for record in manifest.files.values()),
+            files={name: record.sha256 for name, record in files.items()},
+            size=sum(record.size for record in files.values()),
             created_at=datetime.fromisoformat(content["created_at"]),
             author=content["author"],
             note=content["note"],
