@@ -73,13 +73,25 @@ def main() -> None:
         if not tuned.exists():
             _tune(arguments.data / "covidqa", options, tuned)
         report = {
-            "command": "python -m bench.tuned_embedder " + " ".join(sys.argv[1:]),
+            "command": _command(options),
             "machine": machine() | {"load_average": round(psutil.getloadavg()[0], 1)},
             "tuning": json.loads((tuned / "tuning.json").read_text()),
             "sets": _measured(arguments.data, tuned),
         }
     print(json.dumps(report, indent=2))
     _RESULT.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _command(options: TuningOptions) -> str:
+    """As it can be said anywhere: without the folders of this machine."""
+    usual = TuningOptions()
+    named = {name: getattr(options, name) for name in ("epochs", "lr", "negatives", "mini_batch", "haystack")}
+    flags = (
+        f" --{name.replace('_', '-')} {value}"
+        for name, value in named.items()
+        if value != getattr(usual, name)
+    )
+    return "python -m bench.tuned_embedder" + "".join(flags)
 
 
 def _tune(data: Path, options: TuningOptions, goal: Path) -> None:

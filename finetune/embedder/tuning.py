@@ -79,6 +79,7 @@ def tune(
         validation = _Validation(*haystack_of(chunks, split.validation, options), prompts, fusion)
         say(f"Measuring the base on {len(validation.pairs)} questions among {len(validation.chunks)} chunks")
         before = validation.measure(model)
+        say(f"Base: {_said(before)}")
         lessons = _lessons(model, chunks, split.train, prompts, fusion, options, say)
         base = weights_of(model)
         trainer = Trainer(model, lessons, [chunk.indexed_text for chunk in chunks], prompts, options)
@@ -170,11 +171,7 @@ def _epochs(
             best.epoch, stale = number, 0
         else:
             stale += 1
-        dense = ranks.figures()["dense"]
-        say(
-            f"Epoch {number}: loss {loss:.3f}, {seconds:.0f} s; on validation dense recall@5 "
-            f"{100 * dense['recall@5']:.1f}%, MRR {100 * dense['mrr']:.1f}%"
-        )
+        say(f"Epoch {number}: loss {loss:.3f}, {seconds:.0f} s; {_said(ranks)}")
         yield {"epoch": number, "loss": round(loss, 4), "seconds": seconds, "validation": ranks.figures()}
         if stale == options.patience:
             say(f"No better for {stale} epochs: stopped")
@@ -196,6 +193,12 @@ def _mixtures(
         ranks = validation.measure(model)
         if best.offer(model, ranks):
             best.share = share
-        dense = ranks.figures()["dense"]
-        say(f"{share:g} of the tuned weights: dense MRR {100 * dense['mrr']:.1f}%")
+        say(f"{share:g} of the tuned weights: {_said(ranks)}")
         yield {"share": share, "validation": ranks.figures()}
+
+
+def _said(ranks: Ranks) -> str:
+    return "; ".join(
+        f"{leg} recall@5 {100 * row['recall@5']:.1f}%, MRR {100 * row['mrr']:.1f}%"
+        for leg, row in ranks.figures().items()
+    )

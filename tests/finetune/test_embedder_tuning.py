@@ -41,10 +41,23 @@ from tandem.settings import EmbeddingSettings, Settings
 from tandem.store import open_store
 from tandem.vocabulary import Caller, Chunk
 
-_COLOURS = ["red", "green", "blue", "black", "white", "brown", "pink", "grey", "gold", "silver", "purple", "orange"]
+_COLOURS = [
+    "red",
+    "green",
+    "blue",
+    "black",
+    "white",
+    "brown",
+    "pink",
+    "grey",
+    "gold",
+    "silver",
+    "purple",
+    "orange",
+]
 _THINGS = ["pump", "tank", "valve", "motor", "wheel", "lamp", "cable", "screw"]
 OPTIONS = TuningOptions(
-    epochs=3, lr=2e-3, batch_size=16, mini_batch=8, haystack=100, least=8, mix=(0.5,), validation_share=0.25
+    epochs=2, lr=2e-3, batch_size=12, mini_batch=6, haystack=48, least=8, mix=(0.5,), validation_share=0.3
 )
 
 
@@ -115,7 +128,7 @@ def test_a_tuned_embedder_is_registered_listed_and_taken_into_use(
     said = json.loads(capsys.readouterr().out)
     assert said["ref"] == "works@1"
     assert said["after"]["dense"]["mrr"] > said["before"]["dense"]["mrr"]
-    assert (said["best_epoch"] > 0, said["train_pairs"], said["questions_left_out"]) == (True, 72, 0)
+    assert (said["best_epoch"] > 0, said["train_pairs"], said["questions_left_out"]) == (True, 32, 0)
 
     (version,) = embedder_versions(settings.data_dir)
     assert (version.note, version.facts.base) == ("first", settings.embedding.model)
@@ -140,7 +153,7 @@ def test_openvino_computes_a_tuned_folder_as_torch_does(base: Path, tmp_path: Pa
     model = load_model(base)
     pairs = pair_up(read_asked(write_questions(tmp_path / "q.jsonl")), chunks())
     options = replace(OPTIONS, epochs=1, mix=())
-    tune(model, chunks(), split_pairs(pairs, 0.25, 0), Prompts(), Fusion(), options)
+    tune(model, chunks(), split_pairs(pairs, 0.3, 0), Prompts(), Fusion(), options)
     folder = tmp_path / "tuned"
     model.save_pretrained(str(folder), create_model_card=False)
     wanted = EmbeddingSettings(model=str(folder), backend="openvino", dtype="float32")
@@ -156,7 +169,7 @@ def test_the_same_seed_gives_the_same_weights(base: Path, tmp_path: Path) -> Non
     for _ in range(2):
         model = load_model(base)
         options = replace(OPTIONS, epochs=1, mix=(), matryoshka=(32, 16))
-        tune(model, chunks(), split_pairs(pairs, 0.25, 0), Prompts(), Fusion(), options)
+        tune(model, chunks(), split_pairs(pairs, 0.3, 0), Prompts(), Fusion(), options)
         ends.append(weights_of(model))
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
@@ -190,7 +203,7 @@ def test_numbers_that_run_away_end_it_and_nothing_is_registered(
 
 
 def test_too_few_pairs_and_answers_in_no_chunk_are_told_apart(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(TooFewExamplesError, match="72 questions to train on"):
+    with pytest.raises(TooFewExamplesError, match="32 questions to train on"):
         tune_embedder(settings, wish(tmp_path), replace(OPTIONS, least=500), as_json=True)
     nowhere = tmp_path / "nowhere.jsonl"
     nowhere.write_text('{"question": "Why?", "answers": ["because of the moon"]}\n')
@@ -249,7 +262,7 @@ def test_ctrl_c_ends_a_tuning_with_nothing_left(settings: Settings, tmp_path: Pa
     )  # fmt: skip
     assert process.stderr is not None
     said = ""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while "Epoch 1" not in said and time.monotonic() < deadline and process.poll() is None:
         said += process.stderr.readline()
     assert "Epoch 1" in said
