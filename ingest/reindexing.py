@@ -24,6 +24,7 @@ from ingest.chunking import Chunker
 from ingest.locks import to_its_end
 from ingest.pipeline import Ingestor
 from tandem.embedding import load_embedder
+from tandem.embedding.registered import find_embedder, is_ref
 from tandem.errors import ConflictError, InvalidRequestError, StorageError, TandemError, UnavailableError
 from tandem.live import Collection, deciding, embedding_of, open_collection, opened, record_of
 from tandem.settings import Settings
@@ -251,9 +252,14 @@ class _Work:
 
 
 def wish_of(settings: Settings, model: str | None, query_prompt: str, document_prompt: str) -> dict[str, Any]:
-    """What `Store.request_reindexing` is asked: the settings' embedder, or another model with its prompts."""
+    """What `Store.request_reindexing` is asked: the settings' embedder, or another model with its prompts.
+
+    A model that was tuned here goes by `NAME@NUMBER`. Raises `NotFoundError` if there is none.
+    """
     if model is None:
         return deciding(settings.embedding)
+    if is_ref(model):
+        find_embedder(settings.data_dir, model)
     named = {"model": model, "query_prompt": query_prompt, "document_prompt": document_prompt}
     return deciding(settings.embedding.model_copy(update=named | {"address": None, "tokenizer": None}))
 

@@ -389,7 +389,6 @@ def embedder(
 ) -> None:
     """Tune the embedder on questions and the chunks that answer them; kept only if validation is better."""
     from finetune.embedder.options import TuningOptions, numbers
-
     from tandem.cli.tune_embedder import Wish, tune_embedder
 
     options = TuningOptions(

@@ -107,7 +107,10 @@ def ingest(
 @app.command()
 def reindex(
     embedder: Annotated[
-        str | None, typer.Option(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: embedding.")
+        str | None,
+        typer.Option(
+            help="pypi:PACKAGE, hub:OWNER/NAME, a folder, or NAME@NUMBER of a tuned one; settings: embedding."
+        ),
     ] = None,
     query_prompt: Annotated[
         str, typer.Option(help="Put before a question; with --embedder. The model's own by default.")

@@ -17,6 +17,7 @@ from tandem.embedding.processor import (
     suits_openvino,
     usable_cores,
 )
+from tandem.embedding.registered import is_ref, registered_folder
 from tandem.embedding.remote import load_remote
 from tandem.errors import ModelSourceError, StorageError
 from tandem.models.folder import check_folder, read_json, read_modules
@@ -40,17 +41,13 @@ def load_embedder(
     """Load the model that `settings` name. Takes seconds; a hub is asked only for what is not here.
 
     A model that is converted for the processor is kept under `data_dir`, or without one in `~/.cache/tandem`;
-    `report` hears of what takes long. Where no prompt is set, the model's own are used. Raises
+    `report` hears of what takes long. A model that was tuned here is found there by `NAME@NUMBER`. Where no prompt is set, the model's own are used. Raises
     `ModelSourceError` and `StorageError`; for an address also `UnavailableError` and `SettingsError`.
     """
     if settings.address:
         return load_remote(settings, settings.address)
-    folder = _folder_of(settings.model)
-    own = (read_json(folder / "config_sentence_transformers.json") or {}).get("prompts") or {}
-    prompts = Prompts(
-        query=settings.query_prompt or own.get("query") or "",
-        document=settings.document_prompt or own.get("document") or own.get("passage") or "",
-    )
+    folder = embedder_folder(settings.model, data_dir)
+    prompts = prompts_of(folder, settings)
     # Beside the data it outlives a container; what was made without a data folder serves all of them.
     homes = (Path.home() / ".cache" / "tandem", *([data_dir.absolute()] if data_dir else []))
     graphs = tuple(home / "embedders" for home in homes)
@@ -59,7 +56,23 @@ def load_embedder(
     return Embedder(encoder, prompts, fingerprint_of(model.files, prompts), settings.batch_size)
 
 
-def _folder_of(source: str) -> Path:
+def prompts_of(folder: Path, settings: EmbeddingSettings) -> Prompts:
+    """What is put before questions and chunks: as the settings say, else as the model in `folder` does."""
+    own = (read_json(folder / "config_sentence_transformers.json") or {}).get("prompts") or {}
+    return Prompts(
+        query=settings.query_prompt or own.get("query") or "",
+        document=settings.document_prompt or own.get("document") or own.get("passage") or "",
+    )
+
+
+def embedder_folder(source: str, data_dir: Path | None = None) -> Path:
+    """Where the model of `source` stands: a package, a folder, a hub, or `NAME@NUMBER` tuned in `data_dir`.
+
+    A hub is asked only for what is not here. Raises `ModelSourceError`, and `NotFoundError` for an unknown
+    `NAME@NUMBER`.
+    """
+    if data_dir is not None and is_ref(source):
+        return registered_folder(data_dir, source)
     match resolve_source(source):
         case PackageSource() as package:
             found = package.folder_with("modules.json")
