@@ -25,7 +25,6 @@ from typing import Any
 
 import numpy as np
 import psutil
-from eval.resampling import bootstrap_mean
 
 from bench.machine import machine
 from bench.texts import read_lines
@@ -39,6 +38,7 @@ from ingest.chunking import Chunker
 from tandem.embedding import Embedder, load_embedder
 from tandem.embedding.loading import embedder_folder, prompts_of
 from tandem.index import Leg
+from tandem.resampling import bootstrap_mean
 from tandem.retrieval_profile import retrieval_profile
 from tandem.settings import EmbeddingSettings, Settings
 from tandem.vocabulary import Chunk, Document

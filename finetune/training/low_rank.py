@@ -56,7 +56,7 @@ def fuse_low_rank(model: torch.nn.Module) -> int:
     return len(fused)
 
 
-def _is_plain(module: torch.nn.Module) -> bool:
+def _is_plain(module: Any) -> bool:  # torch's types know nothing of peft's layers
     if type(module) is not lora.Linear or type(module.get_base_layer()) is not torch.nn.Linear:
         return False
     (name,) = module.active_adapters
@@ -71,5 +71,7 @@ def _forward(self: Any, x: Tensor) -> Tensor:
     (name,) = self.active_adapters
     base = self.get_base_layer()
     down, up, scale = self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name]
-    y: Tensor = _LowRankLinear.apply(x.reshape(-1, x.shape[-1]), base.weight, base.bias, down, up, scale)
+    y: Tensor = _LowRankLinear.apply(  # type: ignore[no-untyped-call]
+        x.reshape(-1, x.shape[-1]), base.weight, base.bias, down, up, scale
+    )
     return y.view(*x.shape[:-1], y.shape[-1])

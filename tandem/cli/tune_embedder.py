@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from eval.resampling import bootstrap_mean
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -26,6 +25,7 @@ from tandem.embedding.loading import embedder_folder, prompts_of
 from tandem.embedding.registered import EmbedderVersion, check_name, embedder_versions, register_embedder
 from tandem.errors import InvalidRequestError, TooFewExamplesError
 from tandem.live import embedding_of
+from tandem.resampling import bootstrap_mean
 from tandem.retrieval_profile import retrieval_profile
 from tandem.settings import EmbeddingSettings, Settings
 from tandem.store import Store, open_store

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eval.resampling import bootstrap_mean
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from finetune.embedder.training import Lesson, batches, right_of
 from finetune.examples import Kind, TrainingExample, write_examples
 from tandem.errors import InvalidRequestError
 from tandem.index import Fusion, Leg
+from tandem.resampling import bootstrap_mean
 from tandem.vocabulary import Chunk
 
 
