@@ -129,10 +129,6 @@ def _measure(folder: Path, wanted: Wanted) -> dict[str, Any]:
         "recipes": {recipe: _rounded(asdict(measure(asked.outcomes[recipe]))) for recipe in wanted.recipes},
         "differences": _differences(asked),
         "forgetting": _rounded(asdict(forgot)) if forgot else None,
-        "answers": {
-            recipe: [[one.id, one.answerable, one.answer] for one in asked.outcomes[recipe]]
-            for recipe in wanted.recipes
-        },
     }
 
 
