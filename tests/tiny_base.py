@@ -11,7 +11,24 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from finetune.examples import Kind, TrainingExample, write_examples
 
-_WORDS = ["tank", "litre", "pump", "water", "valve", "seal", "winter", "frost", "pipe", "meter", "heat", "oil", "filter", "gauge", "steel", "copper"]
+_WORDS = [
+    "tank",
+    "litre",
+    "pump",
+    "water",
+    "valve",
+    "seal",
+    "winter",
+    "frost",
+    "pipe",
+    "meter",
+    "heat",
+    "oil",
+    "filter",
+    "gauge",
+    "steel",
+    "copper",
+]
 
 
 def make_tiny_base(folder: Path) -> Path:

@@ -366,13 +366,13 @@ def test_options_that_cannot_be_are_refused(name: str, value: object) -> None:
 
 
 def test_two_processes_train_what_one_does(tiny: BaseModel, tiny_set: Path, tmp_path: Path) -> None:
-    """Under `accelerate launch` with the configuration that is shipped, over gloo."""
+    """Under `accelerate launch` with the configuration that is shipped; without GPUs they meet over gloo."""
     script = tmp_path / "child.py"
     script.write_text(_CHILD.replace(", dropout=0.1", ""))
     options = TrainingOptions(rank=4, epochs=2, batch_size=4, lr=5e-3, dtype="fp32", eval_every=5)
     _train(tiny_set, tiny, tmp_path / "one", options)
     launch = [sys.executable, "-m", "accelerate.commands.launch"]
-    config = ["--config_file", "finetune/accelerate/cpu.yaml", "--main_process_port", "0"]
+    config = ["--config_file", "finetune/accelerate/gpus.yaml", "--main_process_port", "0"]
     child = subprocess.run(
         [*launch, *config, str(script), str(tiny_set), str(tiny.folder), str(tmp_path / "two")],
         capture_output=True,
