@@ -62,9 +62,8 @@ def causal_attention(
     heads, tokens, size = query.shape[1:]
     groups = key.shape[1]
     grouped = query.reshape(groups, heads // groups, tokens, size)
-    output: Tensor = _CausalAttention.apply(  # type: ignore[no-untyped-call]
-        grouped, key[0].contiguous(), value[0].contiguous(), scaling
-    )
+    keys, values = key[0].contiguous(), value[0].contiguous()
+    output: Tensor = _CausalAttention.apply(grouped, keys, values, scaling)  # type: ignore[no-untyped-call]
     return output.view(1, heads, tokens, size).transpose(1, 2), None
 
 

@@ -50,13 +50,13 @@ def fuse_low_rank(model: torch.nn.Module) -> int:
 
     Layers with dropout, DoRA or a base in 4 bits are left as peft has them.
     """
-    fused = [module for module in model.modules() if _is_plain(module)]
+    fused: list[Any] = [module for module in model.modules() if _is_plain(module)]
     for module in fused:
         module.forward = MethodType(_forward, module)
     return len(fused)
 
 
-def _is_plain(module: Any) -> bool:  # torch's types know nothing of peft's layers
+def _is_plain(module: Any) -> bool:
     if type(module) is not lora.Linear or type(module.get_base_layer()) is not torch.nn.Linear:
         return False
     (name,) = module.active_adapters
@@ -71,7 +71,6 @@ def _forward(self: Any, x: Tensor) -> Tensor:
     (name,) = self.active_adapters
     base = self.get_base_layer()
     down, up, scale = self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name]
-    y: Tensor = _LowRankLinear.apply(  # type: ignore[no-untyped-call]
-        x.reshape(-1, x.shape[-1]), base.weight, base.bias, down, up, scale
-    )
+    rows = x.reshape(-1, x.shape[-1])
+    y: Tensor = _LowRankLinear.apply(rows, base.weight, base.bias, down, up, scale)  # type: ignore[no-untyped-call]
     return y.view(*x.shape[:-1], y.shape[-1])

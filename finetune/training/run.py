@@ -67,7 +67,8 @@ def train(
     `StorageError`. Nothing stands at `out` unless all went well.
     """
     begun = time.monotonic()
-    work = _work_folder(out, resume=resume)
+    work = unfinished_folder(out)
+    _require_free(out, work, resume=resume)
     given = read_training_set(set_folder)
     encoder = ExampleEncoder(base.folder)
     training, left_out = fitting(encoder, given.training, options.max_length)
@@ -93,6 +94,8 @@ def train(
         )
         if resume:
             loop.resume()
+        with storage_errors(out.parent):
+            work.mkdir(parents=True, exist_ok=True)
         try:
             finished = loop.go(stopping, checkpoint_seconds, begun)
         except TrainingFailedError as error:
@@ -259,9 +262,8 @@ class _Loop:
         )
 
 
-def _work_folder(out: Path, *, resume: bool) -> Path:
-    """The folder of the checkpoint; what stands there is only gone on with when asked."""
-    work = unfinished_folder(out)
+def _require_free(out: Path, work: Path, *, resume: bool) -> None:
+    """Raise `ConflictError` for what stands in the way; a checkpoint is only gone on with when asked."""
     if out.exists():
         raise ConflictError(
             f"{out} is there already", hint="Name another folder with --out, or remove it.", param="out"
@@ -276,6 +278,3 @@ def _work_folder(out: Path, *, resume: bool) -> Path:
             hint="Go on with --resume, or remove that folder.",
             param="resume",
         )
-    with storage_errors(out.parent):
-        work.mkdir(parents=True, exist_ok=True)
-    return work

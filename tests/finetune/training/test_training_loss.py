@@ -31,6 +31,12 @@ def _shake(model: torch.nn.Module) -> None:
             weight.copy_(0.3 * torch.randn(weight.shape, generator=generator))
 
 
+def _assert_near(found: torch.Tensor | None, wanted: torch.Tensor) -> None:
+    """But for the rounding of fp32, which is larger than a small element of a large gradient."""
+    assert found is not None
+    assert (found - wanted).norm() < 1e-4 * wanted.norm()
+
+
 def _plain(folder: Path, examples: list[EncodedExample], rank: int) -> tuple[float, dict[str, torch.Tensor]]:
     """peft and transformers as anybody uses them: a padded batch, all logits, labels of -100 before the answer."""
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -70,7 +76,7 @@ def test_loss_and_gradients_are_those_of_the_plain_loss(
     weights = trained_weights(model)
     assert weights.keys() == wanted_gradients.keys()
     for name, weight in weights.items():
-        torch.testing.assert_close(weight.grad, wanted_gradients[name], rtol=1e-3, atol=1e-5)
+        _assert_near(weight.grad, wanted_gradients[name])
 
 
 def test_examples_in_one_row_do_not_see_each_other(tiny: BaseModel, examples: list[EncodedExample]) -> None:
@@ -83,7 +89,7 @@ def test_examples_in_one_row_do_not_see_each_other(tiny: BaseModel, examples: li
     loss.backward()
     assert loss.item() == pytest.approx(wanted, rel=1e-5)
     for name, weight in trained_weights(model).items():
-        torch.testing.assert_close(weight.grad, wanted_gradients[name], rtol=1e-3, atol=1e-5)
+        _assert_near(weight.grad, wanted_gradients[name])
 
 
 def test_a_score_counts_right_tokens(tiny: BaseModel, examples: list[EncodedExample]) -> None:
