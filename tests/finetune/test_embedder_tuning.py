@@ -246,6 +246,8 @@ def test_ctrl_c_ends_a_tuning_with_nothing_left(settings: Settings, tmp_path: Pa
     process = subprocess.Popen(
         [sys.executable, "-m", "tandem", *command, "--epochs", "100", "--patience", "100"],
         stderr=subprocess.PIPE, text=True, env=environment,
+        # What runs in the background of a shell has Ctrl-C switched off.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stderr is not None
     said = ""

@@ -106,7 +106,7 @@ def settings(tmp_path: Path, base: Path, engine: FakeVllm) -> Settings:
     """An installation with ten documents and a first version of `depot`."""
     settings = Settings(
         data_dir=tmp_path / "data",
-        engine=EngineSettings(address=engine.address, model=str(base), retries=0),
+        engine=EngineSettings(base_hash=base_hash(base), address=engine.address, model=str(base), retries=0),
         answer=AnswerSettings(evidence=0),
     )
 
