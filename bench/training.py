@@ -3,7 +3,7 @@
     python -m bench.training [--set FOLDER] [--examples 24] [--rounds 3] [--trl FOLDER] [--device cuda]
 
 TRL is no dependency of Tandem. Install it into a folder and name that (`pip install --no-deps --target FOLDER
-trl datasets dill multiprocess xxhash pandas python-dateutil pytz tzdata six pyarrow`). It is set up as its docs say for
+trl datasets dill multiprocess xxhash pandas python-dateutil pytz tzdata six`; pyarrow is here already). It is set up as its docs say for
 prompts with completions, in bf16, three times: with the batch in one padded pass, with one example a pass and
 accumulation, so that nothing is padded, and with gradient checkpointing, its default. Each run is a process of its own;
 time is that of the training steps, without loading. Tokens are those of prompts and answers, never padding. The
@@ -170,7 +170,7 @@ def _trl(base: Path, examples: list[TrainingExample], how: dict[str, Any], devic
     ]
     times: list[float] = []
 
-    class Clock(TrainerCallback):
+    class Clock(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         def on_train_begin(self, *_: Any, **__: Any) -> None:
             times.append(time.perf_counter())
 
