@@ -4,9 +4,9 @@
 
 Three small adapters each answer everything with a word of their own. While 16 streams ask through Tandem, the
 champion goes round the recipes that name them, each loaded anew before it serves and unloaded after, and a quarter
-of the questions go to the base model and to one recipe by name. An answer is wrong if it is not, to the last token,
-what the recipe says that the response names: its adapter's word, or the base model's answer to that question when
-nothing else ran. The engine has a slot less than there are adapters, so that it evicts too.
+of the questions go to the base model and to one recipe by name. An answer is wrong if it is not what the recipe says
+that the response names: to the last token its adapter's word, or for the base model a text without any of those
+words. (Its text alone is no measure: rounding differs with what shares a batch.) The engine has a slot less than there are adapters, so that it evicts too.
 
 Then the time from `load` to the first token, hashes and all, on an engine that is at rest.
 """
@@ -18,7 +18,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
@@ -122,8 +122,9 @@ async def stream_and_swap(
     http: httpx.AsyncClient, url: str, words_of: dict[str, str], concurrent: int, seconds: float, every: float
 ) -> tuple[Tally, int]:
     """Ask `concurrent` streams at a time while the champion changes; gives what came of it, and the changes."""
-    alone = {question: (await ask(http, url, "tandem:base", question))[0] for question in _QUESTIONS}
-    last = list(words_of.values())[-1]
+    words = list(words_of.values())
+    await _make_champion(http, url, words[0])
+    last = words[-1]
     models = (
         "tandem",
         "tandem:base",
@@ -148,11 +149,11 @@ async def stream_and_swap(
             tally.first_token_ms.append(first * 1000)
             word = words_of.get(told["recipe_version"])
             tally.answers[word or told["recipe"]] += 1
-            if not (is_marked(text, word) if word else text == alone[question]):
+            if not (is_marked(text, word) if word else not any(other in text.casefold() for other in words)):
                 tally.wrong.append(f"{told['recipe']}: {text}")
 
     async with asyncio.TaskGroup() as group:
-        swapping = group.create_task(_swap(http, url, list(words_of.values()), every, end))
+        swapping = group.create_task(_swap(http, url, words, every, end))
         for _ in range(concurrent):
             group.create_task(one_stream())
     return tally, swapping.result()
@@ -160,17 +161,20 @@ async def stream_and_swap(
 
 async def _swap(http: httpx.AsyncClient, url: str, words: Sequence[str], every: float, end: float) -> int:
     """The next word's recipe becomes the champion, and the one before is unloaded, again and again."""
-    done, before = 0, ""
-    turns: Iterator[str] = cycle(words)
+    done, turns = 0, cycle(words)
+    before = next(turns)
     while time.monotonic() < end:
-        word = next(turns)
-        body = {"recipe": f"says-{word}", "reason": "hot swap"}
-        (await http.put(f"{url}/api/champion", json=body)).raise_for_status()
-        if before:
-            (await http.delete(f"{url}/api/adapters/{before}/1/served")).raise_for_status()
-        done, before = done + 1, word
         await asyncio.sleep(every)
+        word = next(turns)
+        await _make_champion(http, url, word)
+        (await http.delete(f"{url}/api/adapters/{before}/1/served")).raise_for_status()
+        done, before = done + 1, word
     return done
+
+
+async def _make_champion(http: httpx.AsyncClient, url: str, word: str) -> None:
+    body = {"recipe": f"says-{word}", "reason": "hot swap"}
+    (await http.put(f"{url}/api/champion", json=body)).raise_for_status()
 
 
 async def _measured(url: str, arguments: argparse.Namespace) -> dict[str, Any]:

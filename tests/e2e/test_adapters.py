@@ -59,6 +59,8 @@ async def test_adapters_do_not_share_the_prefix_cache(tandem, marked) -> None:
 
 
 def test_the_command_line_loads_shows_and_unloads(tandem, marked) -> None:
+    with tandem.client() as http:  # the champion's adapter is not unloaded
+        http.put("/api/champion", json={"recipe": "rag"}).raise_for_status()
     loaded = tandem.command("adapters", "load", "amber@1")
     assert loaded.returncode == 0, loaded.stderr
     assert "loaded" in loaded.stdout
