@@ -3,7 +3,7 @@
 In a batch, a row that no adapter belongs to has the index -1. vLLM's torch operators use it as an index, and so
 give such a row the weights of the last slot: a request to the base model that shares a batch with one to an adapter
 is answered by an adapter (seen in 0.32.0). They also copy a matrix for each token, which makes reading a prompt
-through an adapter over ten times slower than through the base model.
+through an adapter much slower than through the base model.
 
 The operators here multiply run by run: rows of one adapter by its matrix, rows of none not at all. The Triton
 kernels of GPUs do that already.
