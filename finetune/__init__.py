@@ -1,1 +1,1 @@
-"""Fine-tuning: training sets from documents, LoRA training, the registry of adapters, embedder tuning."""
+"""Fine-tuning: training sets from documents, LoRA training, validation, embedder tuning."""
