@@ -56,6 +56,8 @@ _EXCEPTIONS = {
     "certifi": "MPL-2.0: a list of certificates, used as it is",
     "pypdfium2": "BSD-3-Clause, Apache-2.0; what PDFium is built of is permissive too, as its wheel lists",
     "tqdm": "MPL-2.0 for a few files, used as they are",
+    "orjson": "MPL-2.0 for a few files, used as they are; only with the extra `eval`",
+    "ragas": "Apache-2.0, as its LICENSE says; its metadata names no version",
     "psycopg": "LGPL-3.0: imported, not changed; only with the extra `postgres`",
     "psycopg-binary": "LGPL-3.0: as psycopg",
 }
