@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from eval.case import EvalCase
 from eval.measure import Measure, Scores
@@ -56,7 +57,7 @@ def score(measure: Measure, rows: Sequence[Row], value: Value, asks: Reason = an
         elif blind:
             passed_over[key] = "the arm retrieves nothing"
         else:
-            _put(key, lambda row=row: value(row), values, failed, passed_over)  # type: ignore[misc]
+            _put(key, partial(value, row), values, failed, passed_over)
     return Scores(measure, values, failed, passed_over)
 
 
