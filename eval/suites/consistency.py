@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from eval.case import EvalCase
@@ -9,7 +10,7 @@ from eval.consistency import Pair, Told, across_runs, across_wordings, compare, 
 from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import Reply
 from eval.suites.by_ragas import Embed
-from eval.suites.scoring import PassedOver, lacking, pass_over, score_items
+from eval.suites.scoring import NoAnswer, PassedOver, lacking, pass_over, score_items
 
 if TYPE_CHECKING:
     from tandem.index import Vector
@@ -102,10 +103,9 @@ def _scores(
         pairs = pairs_of([[_told(reply) for reply in wording] for wording in answers[case.id]])
         if not pairs:
             raise PassedOver("was not asked so")
-        if failed := next(
-            (one.failure for wording in answers[case.id] for one in wording if one.failure), None
-        ):
-            raise RuntimeError(f"no answer: {failed.type}: {failed.message}")
+        for reply in chain.from_iterable(answers[case.id]):
+            if reply.failure is not None:
+                raise NoAnswer(reply.failure)
         if isinstance(vectors, Exception) and "embedder" in measure.needs:
             raise vectors
         return mean_of([compare(one, other, known) for one, other in pairs])[name]

@@ -67,7 +67,7 @@ def test_the_interval_of_a_macro_figure_is_that_of_resampled_cases(
     replies = [reply(text or "I don't know.", f"c{n}") for n, text in enumerate(said)]
     figure = next(one for one in figures_of_whole(cases, replies) if one.measure == "macro_f1")
     rng, drawn = np.random.default_rng(1), []
-    for _ in range(300):
+    for _ in range(100):
         places = rng.integers(0, len(wanted), len(wanted))
         drawn.append(
             precision_recall_fscore_support(
@@ -79,7 +79,7 @@ def test_the_interval_of_a_macro_figure_is_that_of_resampled_cases(
             )[2]
         )
     low, high = np.percentile(drawn, [2.5, 97.5])
-    assert (figure.estimate.low, figure.estimate.high) == pytest.approx((low, high), abs=0.05)
+    assert (figure.estimate.low, figure.estimate.high) == pytest.approx((low, high), abs=0.08)
 
 
 def test_failed_answers_are_counted_in_a_figure_and_no_class_gives_none(

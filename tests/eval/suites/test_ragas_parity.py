@@ -19,7 +19,8 @@ from eval.suites.retrieval import score_retrieval
 
 os.environ["RAGAS_DO_NOT_TRACK"] = "true"
 
-WORDS = "the gate of depot closes at seven opens keys are kept in box nine virus protein β-sheet 42% naïve".split()
+TEXT = "the gate of depot closes at seven opens keys are kept in box nine virus protein β-sheet 42% naïve"
+WORDS = TEXT.split()
 ANSWERS = ["", "I don't know.", "The gate closes at seven.", "seven", "Öffnet um 7 — nie!", "§", "gate " * 60]
 
 
@@ -52,7 +53,8 @@ class Rows:
             documents = tuple(f"d{draw.randrange(6)}" for _ in range(1 + n % 2))
             self.cases.append(case(name, *references, documents=documents))
             self.replies.append(reply(text, name, passages=tuple(passages)))
-            self.contexts[name] = [f"{references[0]} {self._text(draw, 3)}", self._text(draw, 15)]
+            other = references[0] if n % 5 == 0 else self._text(draw, 15)
+            self.contexts[name] = [f"{references[0]} {self._text(draw, 3)}", other]
 
     def _text(self, draw: random.Random, most: int) -> str:
         return " ".join(draw.choice(WORDS) for _ in range(draw.randint(1, most)))
