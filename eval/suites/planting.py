@@ -70,38 +70,37 @@ def planted_documents(
 
 
 def false_answers(cases: Sequence[EvalCase]) -> dict[str, str]:
-    """By case id, a wrong answer: the reference of another case, of the nearest number of words.
+    """By case id, a wrong answer: the first reference of another case, of the nearest number of words.
 
     Always the same for the same set. None shares all its words with a right answer of the case; a case without such
     another has none.
     """
-    known = [(case.id, case.references[0]) for case in cases if case.answerable and case.references]
-    return {
-        case.id: wrong
-        for case in cases
-        if case.answerable and case.references and (wrong := _other(case, known)) is not None
-    }
+    asked = [case for case in cases if case.answerable and case.references]
+    known = [(case.id, case.references[0], _words(case.references[0])) for case in asked]
+    found = {case.id: _other(case, known) for case in asked}
+    return {case: wrong for case, wrong in found.items() if wrong is not None}
 
 
-def _other(case: EvalCase, known: Sequence[tuple[str, str]]) -> str | None:
-    length = len(case.references[0].split())
-    others = [(identity, text) for identity, text in known if identity != case.id and _differs(text, case)]
+def _other(case: EvalCase, known: Sequence[tuple[str, str, frozenset[str]]]) -> str | None:
+    rights = [_words(reference) for reference in case.references]
+    others = [
+        (abs(len(text.split()) - len(case.references[0].split())), identity, text)
+        for identity, text, words in known
+        if words and identity != case.id and not any(words <= right or right <= words for right in rights)
+    ]
     if not others:
         return None
-    # Of those that are equally long, a hash decides, so that not one answer stands for all.
+    nearest = min(others)[0]
+    # Of those that are equally long a hash decides, so that not one answer stands for all.
     return min(
-        others,
-        key=lambda one: (
-            abs(len(one[1].split()) - length),
-            hashlib.sha256(f"{case.id}\x00{one[0]}".encode()).digest(),
-        ),
+        (hashlib.sha256(f"{case.id}\x00{identity}".encode()).digest(), text)
+        for distance, identity, text in others
+        if distance == nearest
     )[1]
 
 
-def _differs(text: str, case: EvalCase) -> bool:
-    words = set(normalised(text).split())
-    rights = [set(normalised(reference).split()) for reference in case.references]
-    return bool(words) and not any(words <= right or right <= words for right in rights)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(normalised(text).split())
 
 
 def _changed(text: str, answer: Span, wrong: str) -> str:
