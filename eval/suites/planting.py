@@ -11,14 +11,18 @@ prompt, or do not, on the way that every passage takes:
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from eval.case import EvalCase
 from eval.suites.contexts import Answers, CutDocument
 from finetune.validation.scores import contains, normalised
 from server.answering.support import sentences
+from tandem.errors import ConflictError
+from tandem.models.disk import storage_errors
 from tandem.vocabulary import Span
 
 _NEIGHBOURS = 2
@@ -39,6 +43,22 @@ class PlantedDocument:
 def planted_corpus(corpus: str, planting: Planting) -> str:
     """The name of the corpus that such documents go to."""
     return f"{corpus}-{planting}"
+
+
+def write_planted(planted: Sequence[PlantedDocument], folder: Path) -> None:
+    """One text file a document in a new folder, which is there whole or not at all, for `tandem ingest`.
+
+    Raises `ConflictError` where the folder is there, `StorageError` where the disk refuses.
+    """
+    if folder.exists():
+        raise ConflictError(f"{folder} is there already", hint="Name another folder.", param="out")
+    making = folder.with_name(f".{folder.name}.making")
+    with storage_errors(folder.parent):
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        for one in planted:
+            (making / PurePosixPath(one.uri).name).write_text(one.text, encoding="utf-8")
+        making.rename(folder)
 
 
 def planted_documents(
@@ -65,7 +85,8 @@ def planted_documents(
         else:
             continue
         if words:
-            planted.append(PlantedDocument(case.id, f"planted/{planting}/{case.id}.txt", words))
+            name = hashlib.sha256(case.id.encode()).hexdigest()[:16]  # an id may hold what no file name may
+            planted.append(PlantedDocument(case.id, f"planted/{planting}/{name}.txt", words))
     return planted
 
 
