@@ -60,7 +60,7 @@ class EvalSets:
             raise InvalidRequestError(f"origin cannot be kept: {error}", param="origin") from error
         row, new = self._store.save_eval_set(
             name,
-            hash=hash_of_cases(checked),
+            digest=hash_of_cases(checked),
             # Escaped, so that every database keeps each character as it is.
             cases=json.dumps([case_fields(case) for case in checked]),
             count=len(checked),

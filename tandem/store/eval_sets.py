@@ -18,7 +18,7 @@ class StoredEvalSets(Transactions):
         self,
         name: str,
         *,
-        hash: str,
+        digest: str,
         cases: str,
         count: int,
         description: str,
@@ -26,16 +26,16 @@ class StoredEvalSets(Transactions):
         author: str,
         origin: dict[str, Any],
     ) -> tuple[EvalSetRow, bool]:
-        """The newest version, and whether it was made just now: cases of the newest one's hash are not."""
+        """The newest version, and whether it was made just now: cases of its `digest` are not."""
         with self._writing() as connection:
             lock(connection, f"eval set {name}")
             newest = _found(connection, name, None)
-            if newest is not None and newest.hash == hash:
+            if newest is not None and newest.hash == digest:
                 return newest, False
             made = EvalSetRow(
                 name,
                 newest.number + 1 if newest else 1,
-                hash,
+                digest,
                 count,
                 description or (newest.description if newest else ""),
                 note,
