@@ -61,7 +61,7 @@ async def ragas_cases(
     kept: list[tuple[EvalCase, str]] = []
     asked = AskedBefore()
     for synthesizer, share in synthesizers:
-        synthesizer.set_prompts(theme_persona_matching_prompt=_KnownPersonas())
+        synthesizer.set_prompts(**{ThemesPersonasMatchingPrompt().name: _KnownPersonas()})
         count = math.ceil(wanted * share)
         (scenarios,) = await gathered([synthesizer.generate_scenarios(count, graph, personas)])
         if isinstance(scenarios, Exception):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,15 +34,16 @@ async def questions_of_ragas(
     Raises `InvalidRequestError` where Ragas is not installed, and as `ragas_cases`.
     """
     progress("Loading Ragas")
-    try:
-        from eval.sets.ragas_generating import ragas_cases
-        from eval.sets.ragas_model import OwnEmbedding, StructuredModel
-    except ModuleNotFoundError as error:
-        raise InvalidRequestError(
-            f"Ragas's generation needs the package {error.name}",
-            param="ragas",
-            hint="pip install 'tandem-rag[eval]'",
-        ) from error
+    for package in ("ragas", "rapidfuzz"):  # the latter Ragas imports only once it compares entities
+        if find_spec(package) is None:
+            raise InvalidRequestError(
+                f"Ragas's generation needs the package {package}",
+                param="ragas",
+                hint="pip install 'tandem-rag[eval]'",
+            )
+    from eval.sets.ragas_generating import ragas_cases
+    from eval.sets.ragas_model import OwnEmbedding, StructuredModel
+
     model, address = str(wish.model), str(wish.model_address)
     async with AsyncExitStack() as stack:
         services = await stack.enter_async_context(opened_services(settings, with_engine=False))
