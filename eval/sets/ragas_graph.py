@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
+from uuid import UUID
 
 from eval.sets.ragas_model import Letters, NoAnswerError, OwnEmbedding, StructuredModel
 from tandem.errors import TandemError
@@ -14,6 +15,7 @@ from ragas.testset.graph import KnowledgeGraph, Node, NodeType  # isort: skip
 from ragas.testset.transforms import default_transforms_for_prechunked  # isort: skip
 from ragas.testset.transforms.base import Extractor, LLMBasedExtractor  # isort: skip
 from ragas.testset.transforms.engine import Parallel  # isort: skip
+from ragas.testset.transforms.filters import CustomNodeFilter  # isort: skip
 
 
 async def graph_of(
@@ -36,13 +38,10 @@ async def graph_of(
             step.tokenizer = Letters()
         before = len(graph.nodes)
         await gathered(step.generate_execution_plan(graph))
-        if isinstance(step, Extractor):
+        if isinstance(step, Extractor):  # the others bring relations, not properties
             name = str(vars(step)["property_name"])
             graph.nodes = [node for node in graph.nodes if node.get_property(name) is not None]
-            why = f"of a chunk the model gave no {name.replace('_', ' ')}"
-        else:
-            why = "a chunk is not worth a question, says the model"
-        dropped[why] += before - len(graph.nodes)
+            dropped[f"of a chunk the model gave no {name.replace('_', ' ')}"] += before - len(graph.nodes)
         moved(number, len(steps))
     return graph, +dropped
 
@@ -71,6 +70,7 @@ async def _unless_engine_fails(task: asyncio.Task[Any]) -> Any:
 def _node(one: Passage) -> Any:
     chunk = one.chunk
     return Node(
+        id=UUID(chunk.id),  # and no random one, so that the same chunks make the same graph
         type=NodeType.CHUNK,
         properties={"page_content": chunk.text, "document_metadata": {"uri": chunk.uri, "chunk": chunk.id}},
     )
@@ -80,5 +80,7 @@ def _flat(steps: Any) -> Any:
     for step in steps:
         if isinstance(step, Parallel):
             yield from _flat(step.transformations)
-        else:
+        elif not isinstance(
+            step, CustomNodeFilter
+        ):  # it judges a chunk by the summary of a parent: there is none
             yield step

@@ -73,7 +73,7 @@ def test_questions_of_one_and_of_several_chunks_name_their_documents(
     kinds = [case.tags[1] for case, _ in cases]
     assert {"single-hop", "multi-hop"} == set(kinds)
     for case, shown in cases:
-        assert len(case.documents) == (1 if "single-hop" in case.tags else 2)
+        assert (len(case.documents) > 1) == ("multi-hop" in case.tags)
         assert all(f"{uri}: The" in shown for uri in case.documents)
         assert case.references[0].startswith(("The", "<1-hop>"))
         assert case.tags[0] == "generated"
@@ -82,13 +82,16 @@ def test_questions_of_one_and_of_several_chunks_name_their_documents(
     assert set(dropped) <= {"it was asked before"}
 
 
+def of_chunks(model: FakeModel) -> int:
+    """How often the model was asked about a chunk by itself, which is most of what a generation costs."""
+    return sum(form in ("StringIO", "ThemesAndConcepts", "NEROutput") for form in model.asked)
+
+
 def test_what_was_asked_once_is_not_asked_again(tmp_path: Path) -> None:
-    first = FakeModel()
-    made = generate(tmp_path / "replies", first)
-    again = FakeModel()
-    assert generate(tmp_path / "replies", again) == made
-    assert again.asked == []
-    assert len(first.asked) > 4 * len(NAMES)
+    first, again = FakeModel(), FakeModel()
+    generate(tmp_path / "replies", first)
+    assert len(generate(tmp_path / "replies", again)[0]) >= 5
+    assert (of_chunks(first), of_chunks(again)) == (3 * len(NAMES), 0)
 
 
 def test_a_chunk_of_which_the_model_says_nothing_is_left_out_and_counted(tmp_path: Path) -> None:
@@ -129,9 +132,7 @@ def test_an_engine_that_goes_away_ends_it_and_what_it_said_is_kept(tmp_path: Pat
         generate(tmp_path / "replies", dying)
     again = FakeModel()
     generate(tmp_path / "replies", again)
-    whole = FakeModel()
-    generate(tmp_path / "other", whole)
-    assert len(model.asked) + len(again.asked) == len(whole.asked)
+    assert (len(model.asked), of_chunks(again)) == (15, 3 * len(NAMES) - 15)
 
 
 def test_half_a_line_of_replies_is_passed_over_and_another_file_is_refused(tmp_path: Path) -> None:
