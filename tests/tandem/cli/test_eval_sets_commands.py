@@ -85,7 +85,8 @@ def test_a_set_is_imported_shown_changed_compared_and_exported(run: Run) -> None
 def test_cases_are_added_to_those_that_are_there(run: Run) -> None:
     run("import", written("a.jsonl", GATE), "--name", "mine")
     told = json.loads(run("import", written("b.jsonl", YARD), "--name", "mine", "--add", "--json"))
-    assert (told["ref"], told["count"], told["new"], told["origin"]["file"]) == ("mine@2", 2, True, "b.jsonl")
+    assert (told["ref"], told["count"], told["new"]) == ("mine@2", 2, True)
+    assert told["origin"] == {"from": "file", "file": "b.jsonl", "added_to": "mine@1"}
 
 
 def test_the_bundled_set_needs_no_file(run: Run) -> None:
