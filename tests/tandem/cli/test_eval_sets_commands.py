@@ -127,9 +127,12 @@ def test_what_cannot_be_done_is_refused(
 def test_leaks_are_told_and_the_exit_code_says_so(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("import", written("cases.jsonl", GATE, YARD), "--name", "mine")
     other = written("train.jsonl", {"question": "when does the gate close", "documents": ["b.md"]})
-    done = CliRunner().invoke(app, ["eval", "sets", "leaks", "mine", "--against", str(other)])
+    done = CliRunner().invoke(
+        app, ["eval", "sets", "leaks", "mine", "--against", str(other), "--clean", "rest.jsonl"]
+    )
     assert done.exit_code == 1
     assert "1 of 2 cases leak into train.jsonl: 1 are the same question" in done.stdout
+    assert [json.loads(line)["id"] for line in Path("rest.jsonl").read_text().splitlines()] == ["yard"]
     clean = written("clean.jsonl", {"question": "Who are you?"})
     done = CliRunner().invoke(
         app, ["eval", "sets", "leaks", "cases.jsonl", "--against", str(clean), "--json"]
