@@ -45,7 +45,7 @@ def draw_learning(comparison: Comparison, key: str) -> str | None:
     with sheet(*SMALL) as (figure, axes):
         _draw(axes, curves, 1.0, 1.0, marked=True)
         axes.set_ylim(0, 1.08 * max(point.y for _, _, points in curves for point in points) or 1.0)
-        _label(axes, curves, 1.0, 1.0)
+        _label(axes, curves, 1.0, 1.0, within=True)
         axes.set_xlabel("step of the training")
         axes.set_ylabel("loss on validation")
         told = "; ".join(f"{name}: {points[0].y:.2f} to {_end(points, 1)}" for name, _, points in curves)
@@ -65,20 +65,21 @@ def _draw(axes: Any, curves: Sequence[Curve], across: float, up: float, *, marke
     axes.locator_params(nbins=5)
 
 
-def _label(axes: Any, curves: Sequence[Curve], across: float, up: float) -> None:
-    """At the right of each line's end, moved apart where the ends lie close."""
+def _label(axes: Any, curves: Sequence[Curve], across: float, up: float, *, within: bool = False) -> None:
+    """At the right of each line's end, or `within` the axes above it; moved apart where the ends lie close."""
     bottom, top = axes.get_ylim()
     a_letter = (top - bottom) / (SMALL[1] - 60) * LETTER
-    ends = [up * points[-1].y for _, _, points in curves]
+    ends = [up * points[-1].y + (a_letter if within else 0) for _, _, points in curves]
     for (name, style, points), place in zip(
         curves, spread_out(ends, 1.2 * a_letter, bottom, top), strict=True
     ):
         axes.annotate(
-            shortened(name, 16),
+            shortened(name, 32 if within else 16),
             (across * points[-1].x, place),
-            xytext=(8, 0),
+            xytext=(0 if within else 8, 0),
             textcoords="offset points",
             va="center",
+            ha="right" if within else "left",
             color=style.colour,
             fontsize=LETTER,
             fontweight="bold",

@@ -43,7 +43,7 @@ def draw_differences(
         axes.set_xlim(min(*ends, 0.0) - room, max(*ends, 0.0) + room)
         axes.axvline(0, color=EDGE, linewidth=1.2, zorder=2)
         word = "points of " if factor == 100 else ""
-        axes.set_xlabel(f"{word}{facts.title}, the first arm less the second")
+        axes.set_xlabel(f"{word}{facts.title}" + ("" if narrow else ", the first arm less the second"))
         told = "; ".join(
             f"{one.one} less {one.other} {change(one.estimate.mean, facts.unit)} "
             f"({spread(one.estimate, facts.unit)}), {one.verdict}"
