@@ -167,9 +167,9 @@ def _known(sentence: Sentence, made: Comparison) -> Iterator[str]:
             size = abs(value)
             yield from (f"{100 * size:.1f}", f"{size:.1f}", f"{size:.2f}", f"{size:.3f}", f"{size:,.0f}")
             yield from (f"{size / 60:.0f}", f"{size / 3600:.1f}", f"{size / 1e6:.1f}", money(size))
-    for arm in made.arms:
-        found, given = mean_of(arm, "answer_in_prompt"), mean_of(arm, "f1_given_answer")
-        if f"answer_in_prompt:{arm.name}" in sentence.figures and found is not None:
+    for each in made.arms:
+        found, given = mean_of(each, "answer_in_prompt"), mean_of(each, "f1_given_answer")
+        if f"answer_in_prompt:{each.name}" in sentence.figures and found is not None:
             yield f"{100 * (1 - found):.1f}"
             yield from (f"{100 * one:.1f}" for one in lost(found, given or 0.0))
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ def test_labels_keep_their_order_their_distance_and_their_room(places: list[floa
     moved = spread_out(places, 10, 0, 100)
     order = sorted(range(len(places)), key=lambda n: (places[n], n))
     inside = [moved[n] for n in order]
-    assert all(later - one >= 10 - 1e-9 for one, later in zip(inside, inside[1:], strict=False))
+    assert all(later - one >= 10 - 1e-9 for one, later in pairwise(inside))
     assert min(moved) >= -1e-9
     assert max(moved) <= 100 + 1e-9
 
