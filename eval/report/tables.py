@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from eval.comparison import Arm, Comparison, Difference, Figure, MeasureFacts
 from eval.measure import Stage
 from eval.report.choosing import Choice
-from eval.report.contrasts import contrast
+from eval.report.contrasts import all_facts, contrast
 from eval.report.known import OUT_OF_DOMAIN, key_measures
 from eval.report.references import figure_of, to_cost, to_difference, to_figure
 from eval.report.wording import (
@@ -88,7 +88,7 @@ def stages(comparison: Comparison) -> list[tuple[Stage, Table]]:
     for stage in Stage:
         rows = tuple(
             _measured(comparison, facts)
-            for facts in comparison.measures
+            for facts in all_facts(comparison)
             if facts.stage == stage and any(figure_of(arm, facts.name) for arm in comparison.arms)
         )
         if rows:
@@ -123,7 +123,7 @@ def slices(comparison: Comparison, tags: tuple[str, ...] | None = None) -> Table
     wanted = [tag for tag in known if tags is None or tag in tags]
     of_tags = [part for arm in comparison.arms for part in arm.slices if part.tag in wanted]
     names = {one.measure for part in of_tags for one in part.figures}
-    measures = [facts for facts in comparison.measures if facts.name in names]
+    measures = [facts for facts in all_facts(comparison) if facts.name in names]
     if not measures:
         return None
     rows = []
