@@ -8,7 +8,8 @@ from eval.measure import Stage, Unit
 
 
 class _Plain(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A figure may be infinite, such as what one case can detect; JSON has no word for it.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Interval(_Plain):
@@ -117,12 +118,21 @@ class Difference(_Plain):
     slice: str | None = None
     estimate: Interval
     cases: int
+    """That both arms have a value for."""
+    failed: int = 0
+    """That both should have a value for, and one has not."""
+    clusters: int | None = None
+    """Groups of cases that hang together, such as those of one document; `None` where cases are independent."""
     p_value: float
     """Of a paired permutation test, two-sided."""
     p_adjusted: float
     """The same, corrected for all comparisons of its family (Holm)."""
     detectable: float
     """The smallest true difference that so many cases show in 80 of 100 runs at the level of 5%."""
+    needed: int = 0
+    """Cases that show the smallest difference that matters in 80 of 100 runs; 0 where there is none that matters."""
+    doubtful: bool = False
+    """Whether it would be better or worse, but for the failed cases: they could turn it. The verdict is "too few"."""
     verdict: Literal["better", "worse", "no difference seen", "too few"]
     """Of the first arm."""
 
@@ -141,12 +151,19 @@ class Example(_Plain):
     """Arms that said that they do not know."""
 
 
+Topic = Literal["choice", "parts", "cost", "unknown", "slices", "next", "limits"]
+"""What a sentence is about: which arm to serve; what prompting, retrieval and training bring; what answers take;
+what is said when there is no answer; where arms differ by slice; what to do now; what cannot be said."""
+
+
 class Sentence(_Plain):
     """One sentence of the recommendation, with the figures that it stands on."""
 
     text: str
     figures: tuple[str, ...]
-    """Each as `measure:arm`, `measure:arm-other` or `cost:arm`; a reader can look every one of them up."""
+    """Each as `measure:arm`, `measure:arm-other`, either with `[slice]` behind it, `cost:arm`, `confusion:arm`
+    or `set:cases`; a reader can look every one of them up (`eval.report.references`)."""
+    topic: Topic = "choice"
 
 
 class Comparison(_Plain):
