@@ -19,7 +19,7 @@ _LINGER_S = 0.1
 
 
 async def chat_events(
-    http: httpx.AsyncClient, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    http: httpx.AsyncClient, url: httpx.URL, body: Mapping[str, Any], headers: Mapping[str, str]
 ) -> AsyncGenerator[Any, None]:
     """What each event of the stream says, read as JSON, up to the one that says that it is done.
 

@@ -38,6 +38,7 @@ class EngineClient:
         self._http = httpx.AsyncClient(
             trust_env=False, timeout=timeout, limits=_CONNECTIONS, follow_redirects=True
         )
+        self._chat = httpx.URL(f"{self._address}/v1/chat/completions")
         self._headers = {"Authorization": f"Bearer {key}"}
         self._openai = openai.AsyncOpenAI(
             base_url=f"{self._address}/v1",
@@ -106,7 +107,7 @@ class EngineClient:
             body["stop"] = list(sampling.stop)
         if response_format:
             body["response_format"] = dict(response_format)
-        events = chat_events(self._http, f"{self._address}/v1/chat/completions", body, self._headers)
+        events = chat_events(self._http, self._chat, body, self._headers)
         async with aclosing(events), aclosing(read_deltas(events)) as deltas:
             async for delta in deltas:
                 yield delta
