@@ -9,8 +9,14 @@ from tandem.index.reading_ahead import read_ahead
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.fixture(autouse=True)
+def tells_what_is_in_memory(tmp_path: Path) -> None:
+    if in_memory(forgotten(tmp_path / "probe", 10)):
+        pytest.skip("this file system keeps its files in memory")
+
+
 def in_memory(file: Path) -> bool:
-    """Whether the end of a file can be read without the disk."""
+    """Whether the end of a file can be read without the disk. Asked once: the question may bring it in."""
     with file.open("rb") as opened:
         try:
             return (
@@ -30,8 +36,6 @@ def forgotten(file: Path, pages: int) -> Path:
         out.flush()
         os.fsync(out.fileno())
         os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    if in_memory(file):
-        pytest.skip("this file system keeps its files in memory")
     return file
 
 
