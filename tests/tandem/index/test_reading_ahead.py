@@ -7,6 +7,9 @@ from tandem.index.file_data import written_parts
 from tandem.index.reading_ahead import read_ahead
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "RWF_NOWAIT"), reason="this system does not say what is in memory"
+)
 
 
 @pytest.fixture(autouse=True)
