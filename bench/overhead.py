@@ -4,8 +4,11 @@
 
 The server is a real `tandem up`; the engine is a fake that notes when a request arrives. Overhead is the
 time from sending the request to its arrival at the engine, less the `embed` step: HTTP, validation, the
-hybrid query, the check against the store, and the prompt. The chunks' words and vectors are random, for
-only their number matters here. The limits are 5 ms at the median and 20 ms at the 99th percentile.
+hybrid query, the check against the store, the evidence and the prompt. The chunks' words and vectors are
+random, for only their number matters here. The limits are 5 ms at the median and 20 ms at the 99th percentile.
+
+The medians of the steps say where the time goes; `http` is what stands outside the answer, from the client to
+the question and from the prompt to the engine.
 
 LlamaIndex and Haystack follow, in a process each (`bench.overhead_peers`): in their in-memory default, without
 HTTP. Haystack is not among Tandem's packages: name the Python of an environment that has it.
@@ -44,6 +47,7 @@ _WARM_UP = 20
 _WORDS = [
     f"{first}{second}{third}" for first in "bdklmn" for second in ("ar", "el", "ir", "on") for third in "aeou"
 ]
+_STEPS = ("condense", "embed", "retrieve", "evidence", "assemble")
 _RESULT = Path(__file__).parent / "results" / "overhead.json"
 
 
@@ -150,9 +154,12 @@ def _measure(url: str, engine: str, requests: int) -> dict[str, object]:
         (arrival - begun) / 1e6 - step["embed"]
         for arrival, begun, step in zip(arrivals, sent, steps, strict=True)
     )
+    for arrival, begun, step in zip(arrivals, sent, steps, strict=True):
+        step["http"] = (arrival - begun) / 1e6 - step["before_engine"]
+        step["between_steps"] = step["before_engine"] - sum(step[name] for name in _STEPS)
     medians = {
         name: round(statistics.median(step[name] for step in steps), 2)
-        for name in ("embed", "retrieve", "assemble", "before_engine")
+        for name in (*_STEPS, "between_steps", "http")
     }
     return {
         "requests": requests,

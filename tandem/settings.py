@@ -179,6 +179,12 @@ class IndexSettings(_Group):
         description="Tenants whose part of the embedded index is kept open; each takes some 3 MiB of memory beside "
         "its chunks, and a question of another waits a fifth of a second for its opening.",
     )
+    read_ahead_mb: float = Field(
+        1_024.0,
+        ge=0,
+        description="Most of a tenant's part of the embedded index that is read from the disk as it opens, in MiB; what "
+        "is not, the first questions that want it wait for. It stands in the system's cache of files, not in Tandem.",
+    )
     metadata_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] = Field(
         (),
         description="Metadata keys by whose text many questions are narrowed: each gets an index of its own.",

@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from tandem.errors import UnavailableError
 from tandem.index import Index, Query, Vector
 from tandem.vocabulary import Chunk, Passage, Scope
+
+T = TypeVar("T")
 
 
 class FailingIndex:
@@ -54,6 +57,11 @@ class FailingIndex:
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         return await self._inner.search(scope, query)
+
+    async def search_with(
+        self, scope: Scope, query: Query, look: Callable[[list[Passage]], T]
+    ) -> tuple[list[Passage], T]:
+        return await self._inner.search_with(scope, query, look)
 
     async def count(self, scope: Scope) -> int:
         return await self._inner.count(scope)

@@ -1,11 +1,14 @@
 """An index that stands still before a chosen step, so that another writer can be let in there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from tandem.index import Index, Query, Vector
 from tandem.vocabulary import Chunk, Passage, Scope
+
+T = TypeVar("T")
 
 
 class PausingIndex:
@@ -41,6 +44,11 @@ class PausingIndex:
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         return await self._inner.search(scope, query)
+
+    async def search_with(
+        self, scope: Scope, query: Query, look: Callable[[list[Passage]], T]
+    ) -> tuple[list[Passage], T]:
+        return await self._inner.search_with(scope, query, look)
 
     async def count(self, scope: Scope) -> int:
         return await self._inner.count(scope)

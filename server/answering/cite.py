@@ -9,6 +9,7 @@ that it leads to. Marks are numbered anew in the order in which a reader meets t
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Literal
 
 from server.answering.support import SupportJudge, best_quote, content_words
@@ -36,7 +37,6 @@ class Citer:
         self, passages: Sequence[Passage], *, mode: Literal["verify", "keep"], support: float
     ) -> None:
         self._passages = passages
-        self._judge = SupportJudge([passage.chunk.text for passage in passages])
         self._mode = mode
         self._support = support
         self._held = ""
@@ -48,6 +48,11 @@ class Citer:
         self._said = False
         self.loops = False
         """Whether the model has begun to repeat itself; nothing new is to be expected then."""
+
+    @cached_property
+    def _judge(self) -> SupportJudge:
+        """Made when the first sentence comes, while the engine is at work and not before it begins."""
+        return SupportJudge([passage.chunk.text for passage in self._passages])
 
     def feed(self, text: str) -> str:
         """Take the next text of the model; returns what may be shown of it."""

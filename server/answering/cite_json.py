@@ -9,6 +9,7 @@ are no claims: the schema decides what they may be.
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from server.answering.cite import citation_of
@@ -27,12 +28,16 @@ class JsonCiter:
         self, passages: Sequence[Passage], *, mode: Literal["verify", "keep"], support: float
     ) -> None:
         self._passages = passages
-        self._judge = SupportJudge([passage.chunk.text for passage in passages])
         self._mode = mode
         self._support = support
         self._text = ""
         self.citations: tuple[Citation, ...] = ()
         """One for each passage that supports a value, by number."""
+
+    @cached_property
+    def _judge(self) -> SupportJudge:
+        """Made when the first value comes, while the engine is at work and not before it begins."""
+        return SupportJudge([passage.chunk.text for passage in self._passages])
 
     def feed(self, text: str) -> str:
         """Take the next text; returns what may be shown of it."""

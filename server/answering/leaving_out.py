@@ -1,9 +1,9 @@
 """Searches as if some documents were not there, to see what Tandem does where the answer is missing."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
-from typing import cast
+from typing import TypeVar, cast
 
 from server.answering.answer import answer
 from server.answering.types import Answer, Question, ReasoningDelta, TextDelta
@@ -15,6 +15,7 @@ from tandem.store import DocumentRecord, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Passage, Scope, document_id
 
+T = TypeVar("T")
 Versions = frozenset[tuple[str, str]]
 """Documents and the versions of them that count."""
 
@@ -85,4 +86,12 @@ class _IndexWithout:
         self._documents = documents
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
-        return await self._index.search(scope, replace(query, besides=query.besides | self._documents))
+        return await self._index.search(scope, self._narrowed(query))
+
+    async def search_with(
+        self, scope: Scope, query: Query, look: Callable[[list[Passage]], T]
+    ) -> tuple[list[Passage], T]:
+        return await self._index.search_with(scope, self._narrowed(query), look)
+
+    def _narrowed(self, query: Query) -> Query:
+        return replace(query, besides=query.besides | self._documents)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import filterfalse
 
 from tandem.retrieval_profile import Reading
 from tandem.vocabulary import Passage
@@ -77,7 +78,7 @@ def _choose(passages: Sequence[Passage], wanted: int, reading: Reading) -> list[
 
 def _words(text: str) -> _Words:
     words = frozenset(_WORD.findall(text.casefold()))
-    return _Words(words, frozenset(word for word in words if not word.isalpha()))
+    return _Words(words, frozenset(filterfalse(str.isalpha, words)))
 
 
 def _says_the_same(one: _Words, other: _Words, least: float) -> bool:

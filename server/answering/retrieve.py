@@ -1,6 +1,8 @@
 """Finds the passages for a question: only the caller's, only of current document versions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -63,15 +65,25 @@ async def search_current(scope: Scope, query: Query, index: Index, store: Store)
     when what was left out does still not count, for the versions may have switched in between.
     """
     for _ in range(_SEARCHES):
-        found = await index.search(scope, query)
-        seen = {(passage.chunk.document_id, passage.chunk.version) for passage in found}
-        documents = sorted({document for document, _ in seen | query.besides})
-        current = await in_thread(store.current_versions, scope.tenant, documents)
-        stale = frozenset((seen | query.besides) - current.items())
+        look = partial(_stale, scope, query.besides, store)
+        found, stale = await index.search_with(scope, query, look)
         if stale == query.besides:
             return found
         query = replace(query, besides=stale)
-    return [passage for passage in found if (passage.chunk.document_id, passage.chunk.version) not in stale]
+    return [passage for passage in found if _version(passage) not in stale]
+
+
+def _stale(
+    scope: Scope, besides: frozenset[tuple[str, str]], store: Store, found: Sequence[Passage]
+) -> frozenset[tuple[str, str]]:
+    """The versions that do not count now, of those that were found and of those that were left out. Blocking."""
+    seen = besides.union(map(_version, found))
+    documents = sorted({document for document, _ in seen})
+    return seen - store.current_versions(scope.tenant, documents).items()
+
+
+def _version(passage: Passage) -> tuple[str, str]:
+    return passage.chunk.document_id, passage.chunk.version
 
 
 async def _check_corpora(caller: Caller, corpora: tuple[str, ...], services: Services) -> None:

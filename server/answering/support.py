@@ -45,7 +45,6 @@ _SUFFIXES = (
 )
 
 
-@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A crude stem: one common English suffix less, never shorter than four letters."""
     for suffix in _SUFFIXES:
@@ -56,8 +55,14 @@ def stem(word: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Stems of the words that carry meaning, in order."""
-    words = (word.lower() for word in _WORD.findall(text))
-    return [stem(word) for word in words if word not in _STOPWORDS]
+    return [found for word in _WORD.findall(text) if (found := _content(word))]
+
+
+@lru_cache(maxsize=50_000)
+def _content(word: str) -> str:
+    """The stem of a word as it is written; nothing where it carries no meaning."""
+    word = word.lower()
+    return "" if word in _STOPWORDS else stem(word)
 
 
 class SupportJudge:

@@ -3,8 +3,6 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from openai.types.chat import ChatCompletionChunk
-
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -40,22 +38,25 @@ class CutShortError(Exception):
     """The stream ended before the engine said that the answer is finished."""
 
 
-async def read_deltas(chunks: AsyncIterator[ChatCompletionChunk]) -> AsyncGenerator[ChatDelta, None]:
-    """The stream's chunks as deltas: those without any are left out, finish reason and usage joined in one.
+async def read_deltas(events: AsyncIterator[object]) -> AsyncGenerator[ChatDelta, None]:
+    """The stream's events as deltas: those without any are left out, finish reason and usage joined in one.
 
     The usage is kept up to date, so that one who stops reading early knows what has been spent.
 
-    Raises `MalformedAnswerError` for a chunk that is none, `CutShortError` for a stream without an end.
+    Raises `MalformedAnswerError` for an event that is no chunk, `CutShortError` for a stream without an end.
     """
     reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    async for chunk in chunks:
-        text, reasoning, reason_here = _choice(chunk)
+    async for event in events:
+        if not isinstance(event, dict):
+            raise MalformedAnswerError("an event is not a chat completion chunk")
+        text, reasoning, reason_here = _choice(event.get("choices"))
         reason = reason or reason_here
-        if chunk.usage is not None:
-            prompt_tokens = _count(chunk.usage, "prompt_tokens")
-            completion_tokens = _count(chunk.usage, "completion_tokens")
+        usage = event.get("usage")
+        if usage is not None:
+            prompt_tokens = _count(usage, "prompt_tokens")
+            completion_tokens = _count(usage, "completion_tokens")
         if text or reasoning:
             yield ChatDelta(text, None, prompt_tokens, completion_tokens, reasoning)
     if reason is None:
@@ -63,24 +64,25 @@ async def read_deltas(chunks: AsyncIterator[ChatCompletionChunk]) -> AsyncGenera
     yield ChatDelta("", reason, prompt_tokens, completion_tokens)
 
 
-def _choice(chunk: object) -> tuple[str, str, str | None]:
-    """Text, reasoning and finish reason. The openai client builds chunks without checking them, so it is done here."""
-    choices = getattr(chunk, "choices", None)
-    if not isinstance(chunk, ChatCompletionChunk) or not isinstance(choices, list):
+def _choice(choices: object) -> tuple[str, str, str | None]:
+    """Text, reasoning and finish reason of the first choice."""
+    if not isinstance(choices, list):
         raise MalformedAnswerError("an event is not a chat completion chunk")
     if not choices:
         return "", "", None
-    delta = getattr(choices[0], "delta", None)
-    text = getattr(delta, "content", None) or ""
+    choice = choices[0]
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(delta, dict):
+        raise MalformedAnswerError("a choice has no delta")
+    text = delta.get("content") or ""
     # vLLM says `reasoning`; other servers, and vLLM before 0.12, `reasoning_content`.
-    reasoning = getattr(delta, "reasoning", None) or getattr(delta, "reasoning_content", None) or ""
-    reason = getattr(choices[0], "finish_reason", None)
-    told = isinstance(text, str) and isinstance(reasoning, str) and isinstance(reason, str | None)
-    if delta is None or not told:
+    reasoning = delta.get("reasoning") or delta.get("reasoning_content") or ""
+    reason = choice.get("finish_reason")
+    if not (isinstance(text, str) and isinstance(reasoning, str) and isinstance(reason, str | None)):
         raise MalformedAnswerError("a choice is not a piece of text")
     return text, reasoning, reason
 
 
 def _count(usage: object, name: str) -> int | None:
-    value = getattr(usage, name, None)
+    value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) else None

@@ -7,11 +7,12 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import openai
 from openai._types import RequestOptions
-from openai.types.chat import ChatCompletionChunk
 
 from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
+from tandem.engine.chat_stream import chat_events
 from tandem.engine.faults import FAULTS, broke_off, explain, is_transient
 from tandem.settings import EngineSettings
 
@@ -20,6 +21,9 @@ T = TypeVar("T")
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 4.0
 
+_CONNECTIONS = httpx.Limits(max_connections=1_000, max_keepalive_connections=100, keepalive_expiry=2.0)
+"""An idle one is given up well before vLLM does it, after 5 s, lest a question is just on its way."""
+
 
 class EngineClient:
     """Asks the vLLM at `address`, such as `http://127.0.0.1:8001`. One client serves many tasks at once."""
@@ -27,14 +31,21 @@ class EngineClient:
     def __init__(self, address: str, settings: EngineSettings) -> None:
         self._settings = settings
         self._address = address.rstrip("/")
+        # The client insists on a key, and would send one that it finds in the environment.
+        key = settings.api_key or "none"
+        timeout = httpx.Timeout(settings.token_timeout_s, connect=settings.connect_timeout_s)
+        # The engine is never behind the proxy that the environment may name.
+        self._http = httpx.AsyncClient(
+            trust_env=False, timeout=timeout, limits=_CONNECTIONS, follow_redirects=True
+        )
+        self._chat = httpx.URL(f"{self._address}/v1/chat/completions")
+        self._headers = {"Authorization": f"Bearer {key}"}
         self._openai = openai.AsyncOpenAI(
             base_url=f"{self._address}/v1",
-            # The client insists on a key, and would send one that it finds in the environment.
-            api_key=settings.api_key or "none",
+            api_key=key,
             max_retries=0,
-            timeout=openai.Timeout(settings.token_timeout_s, connect=settings.connect_timeout_s),
-            # The engine is never behind the proxy that the environment may name.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=False),
+            timeout=timeout,
+            http_client=self._http,
         )
 
     async def chat(
@@ -96,16 +107,8 @@ class EngineClient:
             body["stop"] = list(sampling.stop)
         if response_format:
             body["response_format"] = dict(response_format)
-        # Not `chat.completions.create`: that walks through every field for types that are right already.
-        stream: openai.AsyncStream[ChatCompletionChunk] = await self._openai.post(
-            "/chat/completions",
-            body=body,
-            cast_to=ChatCompletionChunk,
-            stream=True,
-            stream_cls=openai.AsyncStream[ChatCompletionChunk],
-        )
-        # Leaving this block closes the connection, and by that vLLM knows that nobody listens.
-        async with stream, aclosing(read_deltas(stream)) as deltas:
+        events = chat_events(self._http, self._chat, body, self._headers)
+        async with aclosing(events), aclosing(read_deltas(events)) as deltas:
             async for delta in deltas:
                 yield delta
 

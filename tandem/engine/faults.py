@@ -16,7 +16,7 @@ from tandem.errors import (
     TandemError,
 )
 
-# openai passes on what httpx and json raise while a stream is read.
+# What httpx and json raise while a stream is read comes as it is.
 FAULTS = (
     openai.APIError,
     httpx.HTTPError,

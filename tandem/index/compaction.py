@@ -4,7 +4,6 @@ What is written in the meantime is noted, and brought into the copy before it ta
 the opening of the copy stops this process, since the engine holds Python's global lock for it.
 """
 
-import errno
 import os
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import qdrant_edge as qe
 
 from tandem.errors import StorageError
+from tandem.index.file_data import written_parts
 
 _OPTIMIZER = Path(__file__).with_name("optimizer.py")
 _BATCH = 512
@@ -126,17 +126,8 @@ def copy(source: Path, target: Path) -> None:
 def _copy_file(source: str, target: str) -> None:
     """Copy a file with its holes: most of a small shard's files is room that nothing was written to."""
     with Path(source).open("rb") as read, Path(target).open("wb") as write:
-        size = os.fstat(read.fileno()).st_size
-        write.truncate(size)
-        end = 0
-        while end < size:
-            try:
-                start = os.lseek(read.fileno(), end, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno != errno.ENXIO:
-                    raise
-                return  # nothing but a hole is left
-            end = os.lseek(read.fileno(), start, os.SEEK_HOLE)
+        write.truncate(os.fstat(read.fileno()).st_size)
+        for start, end in written_parts(read):
             read.seek(start)
             write.seek(start)
             while read.tell() < end:

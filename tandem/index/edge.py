@@ -6,10 +6,10 @@ weighs by, tells nothing of other tenants; and a tenant who goes takes the files
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from tandem.errors import StorageError
 from tandem.index.filters import filter_of
@@ -23,6 +23,8 @@ from tandem.index.tenants import Tenants
 from tandem.settings import IndexSettings
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Passage, Scope
+
+T = TypeVar("T")
 
 _NOTE = "embedder.json"
 _LAYOUT = "tenants"
@@ -69,6 +71,17 @@ class EdgeIndex:
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         """See `Index.search`."""
         return await in_thread(self._search, scope, query)
+
+    async def search_with(
+        self, scope: Scope, query: Query, look: Callable[[list[Passage]], T]
+    ) -> tuple[list[Passage], T]:
+        """See `Index.search_with`."""
+
+        def work() -> tuple[list[Passage], T]:
+            found = self._search(scope, query)
+            return found, look(found)
+
+        return await in_thread(work)
 
     def _search(self, scope: Scope, query: Query) -> list[Passage]:
         check_scope(scope)

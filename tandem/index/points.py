@@ -1,7 +1,7 @@
 """What a point holds: a chunk as payload, and back; the words of both engines in one place."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Container, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -62,11 +62,18 @@ def chunk_of(point: str, payload: Mapping[str, Any]) -> Chunk:
 
 
 def passage_of(
-    point: str, payload: Mapping[str, Any], score: float, vector: list[float], question: Vector
+    point: str,
+    payload: Mapping[str, Any],
+    score: float,
+    vector: list[float],
+    question: Vector,
+    *,
+    dense: LegHit | None = None,
+    bm25: LegHit | None = None,
 ) -> Passage:
     """A hit as a passage. Vectors have length 1, so the cosine is the inner product."""
-    similarity = float(np.asarray(vector, np.float32) @ question)
-    return Passage(chunk_of(point, payload), score=score, similarity=similarity)
+    similarity = float(np.fromiter(vector, np.float32, len(vector)) @ question)
+    return Passage(chunk_of(point, payload), score=score, similarity=similarity, dense=dense, bm25=bm25)
 
 
 def fused_passages(
@@ -76,10 +83,14 @@ def fused_passages(
 
     One of which no point is there any more is left out.
     """
-    by_dense, by_words = (_places(hits) for hits in legs)
+    by_dense, by_words = (_places(hits, points) for hits in legs)
     return [
-        replace(
-            passage_of(chunk, points[chunk][0], score, points[chunk][1], query.vector),
+        passage_of(
+            chunk,
+            points[chunk][0],
+            score,
+            points[chunk][1],
+            query.vector,
             dense=by_dense.get(chunk),
             bm25=by_words.get(chunk),
         )
@@ -88,8 +99,10 @@ def fused_passages(
     ]
 
 
-def _places(hits: Hits) -> dict[str, LegHit]:
-    return {chunk: LegHit(rank, score) for rank, (chunk, score) in enumerate(hits, start=1)}
+def _places(hits: Hits, wanted: Container[str]) -> dict[str, LegHit]:
+    return {
+        chunk: LegHit(rank, score) for rank, (chunk, score) in enumerate(hits, start=1) if chunk in wanted
+    }
 
 
 def within(scope: Scope, passages: list[Passage], now: float) -> list[Passage]:

@@ -1,10 +1,10 @@
 """What an index of chunks can do. Two engines do it: Qdrant Edge and a Qdrant server."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from tandem.index.fusion import Fusion
 from tandem.vocabulary import Chunk, Passage, Scope
 
 Vector = NDArray[np.float32]
+T = TypeVar("T")
 
 
 class Leg(StrEnum):
@@ -54,6 +55,15 @@ class Index(Protocol):
         """The best passages of the scope, best first, at most `query.limit`; none whose time is up.
 
         Raises `InvalidRequestError` for a key of `scope.where` that cannot be one.
+        """
+        ...
+
+    async def search_with(
+        self, scope: Scope, query: Query, look: Callable[[list[Passage]], T]
+    ) -> tuple[list[Passage], T]:
+        """What `search` finds, and what `look`, which may block, says of it.
+
+        Where the search blocks too, both are done on one thread: a second one may have to wait for its turn.
         """
         ...
 

@@ -1,10 +1,10 @@
 """The index on a Qdrant server, through the official asynchronous client."""
 
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
 import qdrant_edge as qe
 from qdrant_client import AsyncQdrantClient, models
@@ -27,7 +27,10 @@ from tandem.index.points import (
 )
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.settings import IndexSettings
+from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Passage, Scope
+
+T = TypeVar("T")
 
 _BATCH = 256
 """Points in one request."""
@@ -84,6 +87,13 @@ class ServerIndex:
                 await self._client.upsert(
                     self._settings.collection, points[start : start + _BATCH], wait=True
                 )
+
+    async def search_with(
+        self, scope: Scope, query: Query, look: Callable[[list[Passage]], T]
+    ) -> tuple[list[Passage], T]:
+        """See `Index.search_with`."""
+        found = await self.search(scope, query)
+        return found, await in_thread(look, found)
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         """See `Index.search`."""

@@ -12,12 +12,14 @@ import qdrant_edge as qe
 
 from tandem.errors import StorageError
 from tandem.index.points import BM25, DENSE, KEYWORDS, NUMBERS
+from tandem.index.reading_ahead import read_ahead
 from tandem.settings import IndexSettings
 
 _NOTE = "shard.json"
 _FIRST = "shard"
 _LATER = "shard-"
 _VECTOR_BYTES = 4
+_MIB = 2**20
 _WORDS_FROM = 1_000
 """Chunks from which BM25 goes by the lists of words, not chunk by chunk, at some 4 microseconds each."""
 
@@ -83,6 +85,7 @@ def open_shard(
 
 def load(place: Path, settings: IndexSettings, dimension: int) -> qe.EdgeShard:
     """A shard that is there, under the settings of today."""
+    read_ahead(place, int(settings.read_ahead_mb * _MIB))
     return qe.EdgeShard.load(str(place), _config(settings, dimension))
 
 

@@ -1,8 +1,9 @@
 """What a question finds while documents are replaced under it, with the real store, index and embedder."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ingest_parts import Parts, opened
@@ -84,18 +85,24 @@ async def test_a_switch_between_the_search_and_the_look_at_versions_is_noticed(
 ) -> None:
     writing = await halfway(parts, parts.ingestor(), monkeypatch)
     query = Query(WORDS[1], await parts.embedder.embed_query(WORDS[1]), 4)
-    real, calls = parts.index.search, 0
+    real, loop, calls = parts.index.search_with, asyncio.get_running_loop(), 0
 
-    async def switching_search(*arguments: object) -> list[Passage]:
+    async def switch() -> None:
+        writing.let_go()  # type: ignore[attr-defined]
+        await writing
+
+    async def switching_search(scope: Scope, query: Query, look: Callable[[list[Passage]], Any]) -> Any:
         nonlocal calls
         calls += 1
-        found = await real(*arguments)  # type: ignore[arg-type]
-        if calls == 2:  # what was left out in this search counts from now on
-            writing.let_go()  # type: ignore[attr-defined]
-            await writing
-        return found
 
-    monkeypatch.setattr(parts.index, "search", switching_search)
+        def later(found: list[Passage]) -> Any:
+            if calls == 2:  # what was left out in this search counts from now on
+                asyncio.run_coroutine_threadsafe(switch(), loop).result(30)
+            return look(found)
+
+        return await real(scope, query, later)
+
+    monkeypatch.setattr(parts.index, "search_with", switching_search)
     found = await search_current(SCOPE, query, parts.index, parts.store)
     assert words_of(found) == {WORDS[1]}
     assert len(found) == 4
