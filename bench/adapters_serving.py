@@ -177,7 +177,7 @@ def show(arguments: argparse.Namespace, starts: Sequence[Start]) -> None:
         print(f"# {start.model}, {len(start.settings.adapters)} adapters\n{shlex.join(command)}")
     for load in loads(arguments):
         asked = f"{load.requests} requests of {arguments.passages} passages, {load.tokens} tokens each"
-        print(f"# {load.concurrent} at a time: {asked}")
+        print(f"# {load.concurrent} at a time: {asked}", flush=True)
     print(_read_by_vllm(commands))
 
 
