@@ -143,20 +143,23 @@ def make_models(names: Sequence[str], folder: Path, default: Path | None = None)
 
 
 def plan(arguments: argparse.Namespace, models: dict[str, Path], folder: Path) -> Iterator[Start]:
-    """Every vLLM that is started, with its adapters made."""
+    """Every vLLM that is started, with its adapters made; what is not measured is as Tandem's settings have it."""
+    own = Settings().engine
     for model, place in models.items():
         made = write_adapters(place, max(arguments.adapters), _RANK, folder / f"{model}-adapters")
         for count in arguments.adapters:
             adapters = dict(list(made.items())[:count])
             extra = [] if adapters else ["--no-enable-lora"]
             extra += [] if model == _DEFAULT else ["--load-format", "dummy"]
-            settings = EngineSettings(
-                port=free_port(),
-                adapters=adapters,
-                max_lora_rank=_RANK,
-                max_loras=max(1, count),
-                max_cpu_loras=max(1, count),
-                extra_args=(*extra, *arguments.engine_args),
+            settings = own.model_copy(
+                update={
+                    "port": free_port(),
+                    "adapters": adapters,
+                    "max_lora_rank": _RANK,
+                    "max_loras": max(1, count),
+                    "max_cpu_loras": max(1, count),
+                    "extra_args": (*own.extra_args, *extra, *arguments.engine_args),
+                }
             )
             yield Start(model, place, settings, tuple(adapters) or (settings.served_name,))
 
@@ -251,7 +254,7 @@ def _keep(arguments: argparse.Namespace, models: dict[str, Path], runs: list[dic
     report = {
         "command": f"python -m bench.adapters_serving --device {arguments.device}",
         "device": on.facts(),
-        "engine": engine_versions(EngineSettings().python),
+        "engine": engine_versions(Settings().engine.python),
         "machine": machine(),
         "options": named | {"rank": _RANK, "engine_args": arguments.engine_args},
         "parameters": {name: parameters_of(folder) for name, folder in models.items()},
