@@ -56,8 +56,7 @@ def write_dummy(shape: Shape, tokenizer: Path, folder: Path) -> Path:
 
 def parameters_of(model: Path) -> int:
     """Weights that a model of this configuration has."""
-    weights: int = sum(weight.numel() for weight in _without_memory(model).parameters())
-    return weights
+    return int(sum(weight.numel() for weight in _without_memory(model).parameters()))
 
 
 def write_adapters(model: Path, count: int, rank: int, folder: Path) -> dict[str, Path]:
