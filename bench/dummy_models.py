@@ -95,4 +95,4 @@ def _vocabulary(tokenizer: Path) -> int:
     """Tokens that the tokenizer may name."""
     told = json.loads((tokenizer / "tokenizer.json").read_text("utf-8"))
     ids = [*told["model"]["vocab"].values(), *(one["id"] for one in told.get("added_tokens", []))]
-    return max(ids) + 1
+    return int(max(ids)) + 1
