@@ -252,7 +252,7 @@ def _keep(arguments: argparse.Namespace, models: dict[str, Path], runs: list[dic
     on = device(cuda=arguments.device == "cuda")
     named = {name: getattr(arguments, name) for name in _DEFAULTS["cuda"]}
     report = {
-        "command": f"python -m bench.adapters_serving --device {arguments.device}",
+        "command": command_of(arguments),
         "device": on.facts(),
         "engine": engine_versions(Settings().engine.python),
         "machine": machine(),
@@ -263,6 +263,18 @@ def _keep(arguments: argparse.Namespace, models: dict[str, Path], runs: list[dic
     print(json.dumps(report, indent=2))
     on.folder.mkdir(parents=True, exist_ok=True)
     (on.folder / "adapters_serving.json").write_text(json.dumps(report, indent=2) + "\n")
+
+
+def command_of(arguments: argparse.Namespace) -> str:
+    """By which it can be measured again."""
+    words = ["python -m bench.adapters_serving", f"--device {arguments.device}"]
+    for name, default in _DEFAULTS[arguments.device].items():
+        value = getattr(arguments, name)
+        if value != default:
+            words.append(f"--{name} {','.join(map(str, value)) if isinstance(value, list) else value}")
+    if arguments.engine_args:
+        words.append(f"--engine-args {shlex.quote(shlex.join(arguments.engine_args))}")
+    return " ".join(words)
 
 
 def _numbers(text: str) -> list[int]:

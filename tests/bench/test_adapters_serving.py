@@ -7,7 +7,7 @@ from model_tokens import default_tokenizer
 from tiny_base import make_tiny_base, make_tiny_set
 
 from bench import adapters_serving, fake_engine, training
-from bench.adapters_serving import loads, make_models, plan, read_arguments
+from bench.adapters_serving import command_of, loads, make_models, plan, read_arguments
 from bench.device import RESULTS, Device, read_devices
 from bench.dummy_models import SHAPES, parameters_of, write_adapters, write_dummy
 from bench.streamed_load import Load, measure, prompts
@@ -69,6 +69,12 @@ def test_a_gpu_is_asked_for_more_than_a_processor() -> None:
     assert loads(gpu)[-1] == Load(256, 512, 128)
     assert max(load.requests for load in loads(cpu)) <= 8
     assert gpu.models == ["default", "llama-8b"]
+
+
+def test_the_command_of_a_result_is_read_as_it_was_given() -> None:
+    given = ["--device", "cpu", "--adapters", "0,3", "--engine-args", "--max-num-seqs 4"]
+    command = command_of(read_arguments(given))
+    assert command.endswith("--device cpu --adapters 0,3 --engine-args '--max-num-seqs 4'")
 
 
 def test_an_unknown_model_is_refused() -> None:
