@@ -40,10 +40,8 @@ format: dev  ## format the code and mend what the linter can mend
 bench: dev setup  ## run every benchmark of bench/; ARGS="retrieval" runs one
 	@sh scripts/bench.sh $(ARGS)
 
-bench-gpu: dev  ## the same with vLLM's CUDA build; needs a GPU
-	@sh scripts/require_gpu.sh
-	@ENGINE=cuda sh scripts/setup_engine.sh
-	@sh scripts/bench.sh $(ARGS)
+bench-gpu: dev  ## training and serving with adapters on a GPU; ARGS=--dry-run shows how, on any machine
+	@sh scripts/bench_gpu.sh $(ARGS)
 
 clean:  ## remove the environments and caches; data/ is yours and stays
 	@rm -rf .venv .venv-engine .make build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,27 +1,31 @@
 """LoRA training beside TRL's SFTTrainer: the same examples, tokens, batch, adapter and types, in turns.
 
-    python -m bench.training [--set FOLDER] [--examples 24] [--rounds 3] [--trl FOLDER] [--device cuda]
+    python -m bench.training [--set FOLDER] [--examples 24] [--rounds 3] [--trl FOLDER] [--device cuda] [--dry-run]
 
 TRL is no dependency of Tandem. Install it into a folder and name that (`pip install --no-deps --target FOLDER
 trl datasets dill multiprocess xxhash pandas python-dateutil pytz tzdata six`; pyarrow is here already). It is set up as its docs say for
 prompts with completions, in bf16, three times: with the batch in one padded pass, with one example a pass and
 accumulation, so that nothing is padded, and with gradient checkpointing, its default. Each run is a process of its own;
 time is that of the training steps, without loading. Tokens are those of prompts and answers, never padding. The
-ratio of a round is to the quickest of TRL's ways in it.
+ratio of a round is to the quickest of TRL's ways in it. On a GPU there are 480 examples, for 24 take a second; the
+result is kept under the device's name. `--dry-run` counts the tokens, prints the command of each run, and trains nothing.
 """
 
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bench.device import device as device_of
 from bench.machine import machine
 from bench.training_examples import covidqa_set
 from finetune.examples import TrainingExample, read_examples, write_examples
@@ -29,7 +33,7 @@ from finetune.training import BaseModel, Stepped, TrainingOptions, train
 from tandem.models import prepare_model
 from tandem.settings import Settings
 
-_RESULTS = Path(__file__).parent / "results"
+_EXAMPLES = {"cpu": 24, "cuda": 480}
 _OPTIONS = TrainingOptions(epochs=1, batch_size=8, eval_every=10_000)
 _TRL = {
     "trl_padded": {
@@ -50,9 +54,9 @@ _TRL = {
 }
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Measure, print and keep the result; with --run, be one of them."""
-    arguments = _arguments()
+    arguments = _arguments(words)
     if arguments.run:
         print(json.dumps(_run(arguments)))
         return
@@ -61,6 +65,9 @@ def main() -> None:
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         given = arguments.set or covidqa_set(arguments.data, Path(folder) / "set")
+        if arguments.dry_run:
+            _show(names, given, arguments)
+            return
         for _ in range(arguments.rounds):
             for name in names:
                 runs[name].append(_measured(name, given, arguments))
@@ -68,17 +75,34 @@ def main() -> None:
     _keep(arguments, runs, time.perf_counter() - begun)
 
 
-def _arguments() -> argparse.Namespace:
+def _show(names: Sequence[str], given: Path, arguments: argparse.Namespace) -> None:
+    """What would be trained on, and how each run is started."""
+    from finetune.training.encoding import ExampleEncoder
+
+    encoder = ExampleEncoder(prepare_model(arguments.base, Settings().data_dir, lambda step: None))
+    examples = list(read_examples(given / "train.jsonl"))[: arguments.examples]
+    lengths = [len(encoder.encode(example).ids) for example in examples]
+    print(f"# {len(lengths)} examples, {sum(lengths)} tokens, the longest {max(lengths)}, {_OPTIONS.dtype}")
+    for name in names:
+        print(shlex.join(_command(name, given, arguments)))
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--set", type=Path, help="a training set; without it, one is made of --data")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/covidqa"))
     parser.add_argument("--base", default=Settings().engine.model)
-    parser.add_argument("--examples", type=int, default=24)
+    parser.add_argument(
+        "--examples", type=int, help=f"{_EXAMPLES['cpu']} on a CPU, {_EXAMPLES['cuda']} on a GPU"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--trl", type=Path, help="folder that TRL is installed in")
     parser.add_argument("--device", choices=["cpu", "cuda"], default=_device())
+    parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--run", choices=["tandem", *_TRL], help=argparse.SUPPRESS)
-    return parser.parse_args()
+    arguments = parser.parse_args(words)
+    arguments.examples = arguments.examples or _EXAMPLES[arguments.device]
+    return arguments
 
 
 def _device() -> str:
@@ -100,8 +124,8 @@ def _environment(folder: Path | None) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
-def _measured(name: str, given: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    command = [
+def _command(name: str, given: Path, arguments: argparse.Namespace) -> list[str]:
+    return [
         sys.executable,
         "-m",
         "bench.training",
@@ -111,8 +135,15 @@ def _measured(name: str, given: Path, arguments: argparse.Namespace) -> dict[str
         str(given),
         "--base",
         arguments.base,
+        "--examples",
+        str(arguments.examples),
+        "--device",
+        arguments.device,
     ]
-    command += ["--examples", str(arguments.examples), "--device", arguments.device]
+
+
+def _measured(name: str, given: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    command = _command(name, given, arguments)
     done = subprocess.run(
         command, capture_output=True, text=True, env=_environment(arguments.trl), check=False
     )
@@ -230,9 +261,11 @@ def _keep(arguments: argparse.Namespace, runs: dict[str, list[dict[str, Any]]], 
         for number, ours in enumerate(rates["tandem"])
         if peers
     ]
+    on = device_of(cuda=arguments.device == "cuda")
     report = {
         "command": "python -m bench.training",
-        "machine": machine() | {"device": _device_name(arguments.device), "trl": _trl_version(arguments.trl)},
+        "device": on.facts(),
+        "machine": machine() | {"trl": _trl_version(arguments.trl)},
         "examples": arguments.examples,
         "options": _OPTIONS.parameters(),
         "runs": runs,
@@ -241,16 +274,8 @@ def _keep(arguments: argparse.Namespace, runs: dict[str, list[dict[str, Any]]], 
         "seconds": round(seconds),
     }
     print(json.dumps(report, indent=2))
-    device = (
-        "" if arguments.device == "cpu" else "-" + _device_name(arguments.device).lower().replace(" ", "-")
-    )
-    (_RESULTS / f"training{device}.json").write_text(json.dumps(report, indent=2) + "\n")
-
-
-def _device_name(device: str) -> str:
-    import torch
-
-    return torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    on.folder.mkdir(parents=True, exist_ok=True)
+    (on.folder / "training.json").write_text(json.dumps(report, indent=2) + "\n")
 
 
 def _trl_version(folder: Path | None) -> str | None:

@@ -131,6 +131,9 @@ class Citer:
             best, score = self._judge.best(body)
             if self._passages and score >= self._support:
                 carriers = {best: score}
+        elif len(content_words(body)) >= _TELLING and not carriers.keys() & (said := self._judge.says(body)):
+            # A mark may be a passage's own, quoted with it; what another passage says to the letter is its.
+            carriers = {said[0]: 1.0} if said else carriers
         for number, score in carriers.items():
             self._numbers.setdefault(number, len(self._numbers) + 1)
             if score > self._claims.get(number, (-1.0, ""))[0]:

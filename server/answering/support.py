@@ -3,7 +3,8 @@
 The measure is the share of a sentence's weighted content words that a passage contains: a recall of
 unigrams as in ROUGE-1 (Lin 2004), with the inverse document frequency over the passages of the prompt as
 weight, so that words which every passage has decide nothing. Words can agree while a figure does not
-("four days" for "fourteen days"), so figures are compared by themselves.
+("four days" for "fourteen days"), so figures are compared by themselves. Of passages that carry a sentence
+equally, that which has it to the letter is meant.
 """
 
 import re
@@ -15,7 +16,14 @@ from server.answering.figures import figures
 from tandem.vocabulary import Span
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_LETTERS = re.compile(r"\w+")
+# Between two words of a sentence, with the marks that an article has of its own.
+_BETWEEN = r"\W+(?:\[\d[\d,\s–-]*\]\W*)*"
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n{1,}")
+# The number of a footnote that a parser has left at a figure's end: "was 2.2.9 The next".
+_NOTE = re.compile(r"(\d\.\d+)\.\d{1,3}(?=\s+[A-Z])")
+# What is sugar-free has no sugar.
+_LACKING = r"-(?:deficient|free|less|naive|negative|proof|resistant)\b"
 _STOPWORDS = frozenset(
     """
     a about after all also an and any are as at be been before being but by can could did do does for
@@ -69,8 +77,9 @@ class SupportJudge:
     """Measures sentences against the passages of one prompt."""
 
     def __init__(self, passages: Sequence[str]) -> None:
+        self._passages = passages
         self._words = [set(content_words(text)) for text in passages]
-        self._figures = [figures(text) for text in passages]
+        self._figures = [figures(text) | figures(_without_notes(text)) for text in passages]
         n = len(passages)
         frequency: dict[str, int] = {}
         for words in self._words:
@@ -82,43 +91,73 @@ class SupportJudge:
     def support(self, sentence: str, passage: int) -> float:
         """In [0, 1]: the weighted share of the sentence's content words in passage number `passage` (from 0).
 
-        A sentence without content words has no support.
+        What the passage says to the letter it carries wholly, also where its words are joined otherwise
+        ("aspartate-rich"). A sentence without content words has no support.
         """
         wanted = set(content_words(sentence))
         total = sum(self._weight.get(word, self._unseen) for word in wanted)
         if not total:
             return 0.0
+        if wanted <= self._words[passage] or place_of(sentence, self._passages[passage]):
+            return 1.0
         return sum(self._weight[word] for word in wanted if word in self._words[passage]) / total
+
+    def says(self, sentence: str) -> list[int]:
+        """The passages (from 0) that have the sentence to the letter."""
+        return [number for number, text in enumerate(self._passages) if place_of(sentence, text)]
 
     def has_figures(self, sentence: str, passages: Iterable[int]) -> bool:
         """Whether every figure of the sentence stands in one of these passages."""
         return figures(sentence) <= frozenset().union(*(self._figures[number] for number in passages))
 
     def best(self, sentence: str) -> tuple[int, float]:
-        """The passage that supports the sentence most, the earlier of equals, and by how much.
+        """The passage that supports the sentence most, and by how much.
 
-        Only passages with all of the sentence's figures count; without one the support is 0.
+        Of equals it is one that has the sentence to the letter, then the earlier. Only passages with all of the
+        sentence's figures count; without one the support is 0.
         """
-        scored = [
-            (self.support(sentence, number), -number)
+        scores = {
+            number: self.support(sentence, number)
             for number in range(len(self._words))
             if self.has_figures(sentence, [number])
-        ]
-        score, negative = max(scored, default=(0.0, 0))
-        return -negative, score
+        }
+        most = max(scores.values(), default=0.0)
+        equals = [number for number, score in scores.items() if score == most]
+        if len(equals) > 1:
+            said = set(self.says(sentence))
+            equals.sort(key=lambda number: number not in said)
+        return (equals[0] if equals else 0), most
 
 
 def best_quote(sentence: str, passage: str) -> Span:
-    """The sentence of the passage with most words in common (F1 of content words)."""
+    """The sentences of the passage that have `sentence` to the letter; else the one with most words in common
+    (F1 of content words)."""
+    spans = sentences(passage)
+    said = place_of(sentence, passage)
+    if said is not None:
+        touched = [span for span in spans if span.start < said.end and said.start < span.end]
+        return Span(touched[0].start, touched[-1].end)
     wanted = set(content_words(sentence))
     best, best_score = Span(0, len(passage)), 0.0
-    for span in sentences(passage):
+    for span in spans:
         words = set(content_words(passage[span.start : span.end]))
         common = len(wanted & words)
         score = 2 * common / (len(wanted) + len(words)) if common else 0.0
         if score > best_score:
             best, best_score = span, score
     return best
+
+
+def place_of(sentence: str, passage: str) -> Span | None:
+    """Where the passage has all words of the sentence in a row; case, white space and marks do not count.
+
+    Nor does it where they begin inside of a compound: what is non-toxic is not toxic.
+    """
+    words = _LETTERS.findall(sentence)
+    if not words:
+        return None
+    found = re.search(rf"(?<![\w-]){_BETWEEN.join(words)}(?!\w|{_LACKING})", passage, re.IGNORECASE)
+    return Span(*found.span()) if found else None
 
 
 def sentences(text: str) -> list[Span]:
@@ -131,3 +170,7 @@ def sentences(text: str) -> list[Span]:
             spans.append(Span(left, start + len(piece.rstrip())))
         start = end
     return spans
+
+
+def _without_notes(text: str) -> str:
+    return _NOTE.sub(r"\1.", text)

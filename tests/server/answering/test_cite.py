@@ -33,6 +33,20 @@ def test_a_mark_of_the_wrong_passage_is_put_right() -> None:
     assert citer.citations[0].quote.startswith("The filter must be cleaned")
 
 
+def test_a_mark_gives_way_to_the_passage_that_says_it_to_the_letter() -> None:
+    filters = passage("A filter can be cleaned in two ways.")
+    weekly = passage("The filter must be cleaned every two weeks.", ordinal=1, start=500)
+    citer = Citer([filters, weekly], mode="verify", support=0.5)
+    citer.feed("The filter must be cleaned every two weeks [1].")
+    assert citer.finish() == "The filter must be cleaned every two weeks. [1]"
+    assert [citation.start for citation in citer.citations] == [500]
+
+
+def test_a_mark_stands_where_the_passage_says_it_in_other_words() -> None:
+    _, citer = cite("Lukewarm water is to be used, and no detergent [1].")
+    assert [citation.start for citation in citer.citations] == [FILTER.index("Use")]
+
+
 def test_a_mark_beyond_the_passages_is_put_right() -> None:
     shown, citer = cite("The filter must be cleaned every two weeks [9].")
     assert shown.endswith("[1]")
