@@ -11,7 +11,7 @@ class Options:
     """Shares are of all that is meant, in [0, 1)."""
 
     seed: int = 0
-    unanswerable: float = 0.25
+    unanswerable: float = 0.1
     """Of the examples with passages, those whose passages do not hold the answer (1 - P in RAFT, Zhang et al. 2024)."""
     closed: float = 0.1
     """Of all examples, those without passages, from which the recipe `tuned` answers."""

@@ -59,7 +59,7 @@ def dataset(
     ] = Style.span,
     unanswerable: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of prompts whose passages do not hold the answer.")
-    ] = 0.25,
+    ] = 0.1,
     closed: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of examples without passages, for the recipe tuned.")
     ] = 0.1,
