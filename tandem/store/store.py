@@ -6,6 +6,7 @@ from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
 from tandem.store.duplicates import Duplicates
+from tandem.store.eval_runs import EvalRunRows
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
@@ -41,9 +42,10 @@ class Store(
     Recipes,
     Adapters,
     ServedAdapters,
+    EvalRunRows,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes and adapters in one database.
+    recipes, adapters and eval runs in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.
