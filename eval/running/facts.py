@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from eval.comparison import CurvePoint
 
+Planting = Literal["noise", "counterfactual"]
+"""Documents that mislead; see `eval.suites.planting`."""
 Kind = Literal["base", "prompted", "rag", "tuned", "hybrid", "other"]
 
 
@@ -76,6 +78,8 @@ class RunFacts(_Kept):
     without: bool = False
     repeats: int = 0
     paraphrases: bool = False
+    planted: tuple[Planting, ...] = ()
+    """Variants whose questions were asked once more with a corpus of such documents beside the others."""
     max_tokens: int | None = None
     seed: int | None = None
     """Sent with each question; a repeat has the next one."""

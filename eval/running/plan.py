@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from eval.case import EvalCase, Turn
 from eval.reply import Reply, Variant
-from eval.running.facts import ArmFacts, RunFacts
+from eval.running.facts import ArmFacts, Planting, RunFacts
+
+_LATER: tuple[Variant, ...] = ("without", "paraphrase", "repeat", "noise", "counterfactual")
 
 
 class Asking(BaseModel):
@@ -55,7 +57,7 @@ class Plan:
         """
         turns = len(self.cases) - self.facts.alone
         together = list(self._in_turns(self.cases[:turns], ("asked",)))
-        together += self._in_turns(self.cases, ("without", "paraphrase", "repeat"))
+        together += self._in_turns(self.cases, _LATER)
         by_arm = [
             [one for case in self.cases[turns:] for one in self._of(case, arm, ("asked",))]
             for arm in self.facts.arms
@@ -106,10 +108,21 @@ class Plan:
         if "paraphrase" in variants and facts.paraphrases:
             for part, words in enumerate(case.paraphrases):
                 yield plain.model_copy(update={"variant": "paraphrase", "part": part, "question": words})
+        for variant in facts.planted:
+            # Of what retrieves nothing the answer is known: nothing of it reaches the prompt.
+            if variant in variants and arm.retrieves and _can_do_without(case):
+                beside = tuple(planted_corpus(name, variant) for name in facts.searched)
+                more = {"variant": variant, "corpora": (*facts.searched, *beside)}
+                yield plain.model_copy(update=more)
         if "repeat" in variants:
             for part in range(facts.repeats):
                 seed = None if facts.seed is None else facts.seed + part + 1
                 yield plain.model_copy(update={"variant": "repeat", "part": part, "seed": seed})
+
+
+def planted_corpus(corpus: str, planting: Planting) -> str:
+    """The name of the corpus that holds what is planted beside another."""
+    return f"{corpus}-{planting}"
 
 
 def _can_do_without(case: EvalCase) -> bool:
