@@ -54,9 +54,18 @@ async def _ask_groups(
         nonlocal done, written
         async with free:
             reply = await ask(asking)
-        await asyncio.to_thread(runs.add, run_id, asking.key, reply)
+        await _kept(asyncio.create_task(asyncio.to_thread(runs.add, run_id, asking.key, reply)))
         done, written = done + 1, written + reply.tokens_out
         moved(done, len(keys), written)
 
     for group in groups:
         await all_or_first_failure([one(asking) for asking in group if asking.key not in known])
+
+
+async def _kept(keeping: "asyncio.Task[bool]") -> None:
+    """Wait until it is kept, also where the run is being ended: what was answered is not to be asked again."""
+    try:
+        await asyncio.shield(keeping)
+    except asyncio.CancelledError:
+        await keeping
+        raise

@@ -31,8 +31,10 @@ class Asked:
         self.asked[asking.key] += 1
         self.at_once += 1
         self.most = max(self.most, self.at_once)
-        await asyncio.sleep(0.001)
-        self.at_once -= 1
+        try:
+            await asyncio.sleep(0.001)
+        finally:
+            self.at_once -= 1
         failure = Failure(type="too_large_error", message="long") if asking.case == "q3" else None
         return Reply(
             arm=asking.arm,
