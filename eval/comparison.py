@@ -117,12 +117,21 @@ class Difference(_Plain):
     slice: str | None = None
     estimate: Interval
     cases: int
+    """That both arms have a value for."""
+    failed: int = 0
+    """That both should have a value for, and one has not."""
+    clusters: int | None = None
+    """Groups of cases that hang together, such as those of one document; `None` where cases are independent."""
     p_value: float
     """Of a paired permutation test, two-sided."""
     p_adjusted: float
     """The same, corrected for all comparisons of its family (Holm)."""
     detectable: float
     """The smallest true difference that so many cases show in 80 of 100 runs at the level of 5%."""
+    needed: int = 0
+    """Cases that show the smallest difference that matters in 80 of 100 runs; 0 where there is none that matters."""
+    doubtful: bool = False
+    """Whether it would be better or worse, but for the failed cases: they could turn it. The verdict is "too few"."""
     verdict: Literal["better", "worse", "no difference seen", "too few"]
     """Of the first arm."""
 
