@@ -69,7 +69,7 @@ def order_of(pairs: Sequence[Both]) -> Order:
     known = [winners for pair in pairs if (winners := pair.winners)]
     places = [each for pair in pairs for each in (pair.shown_first, pair.shown_second)]
     named = [place for place in places if place in ("first", "second")]
-    same = [float(bool(winners := pair.winners) and winners[0] == winners[1]) for pair in pairs]
+    same = [float(pair.winners is not None and len(set(pair.winners)) == 1) for pair in pairs]
     turned = [pair.shown_first == pair.shown_second != "neither" for pair in pairs if pair.winners]
     return Order(
         pairs=len(pairs),

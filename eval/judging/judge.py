@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ragas.llms.base import InstructorBaseRagasLLM
 
 T = TypeVar("T", bound=BaseModel)
+R = TypeVar("R")
 
 _FILE = Path("eval") / "judge" / "cache.sqlite3"
 _FAULT = "!"
@@ -158,7 +159,8 @@ class Judge:
             self._llms[nth] = llm
 
         async def asked() -> str:
-            return (await llm.agenerate(prompt, form)).model_dump_json()
+            reply: BaseModel = await llm.agenerate(prompt, form)
+            return reply.model_dump_json()
 
         async with self._places:
             try:
@@ -172,7 +174,7 @@ class Judge:
             self._kept.keep(key, reply)
         return reply
 
-    async def _patiently(self, call: Callable[[], Any]) -> Any:
+    async def _patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """The call's result; tried again where that may help. Raises `JudgeError`."""
         tries = 0
         while True:

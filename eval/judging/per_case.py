@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=BaseModel)
 
 
-class CaseJudge(InstructorBaseRagasLLM):  # type: ignore[misc]  # Ragas has no types
+class CaseJudge(InstructorBaseRagasLLM):
     """The judge as Ragas takes it, for one measure of one case.
 
     Ragas's measures that ask for a rating twice swallow every fault and go on with the rating that is left. Here
@@ -63,7 +63,7 @@ class CaseJudge(InstructorBaseRagasLLM):  # type: ignore[misc]  # Ragas has no t
         raise NotImplementedError("the judge is asked asynchronously")
 
 
-class TandemEmbedding(BaseRagasEmbedding):  # type: ignore[misc]  # Ragas has no types
+class TandemEmbedding(BaseRagasEmbedding):
     """Tandem's embedder as Ragas takes it: both sides are questions, so both are embedded as such."""
 
     def __init__(self, embedder: "Embedder") -> None:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eval.case import EvalCase
@@ -46,7 +47,9 @@ async def judge_scores(
     """
     askings = [ASKINGS[name] for name in _wanted(measures, embedder)]
     answered = _by_case(replies)
-    found = {one.measure.name: Scores(one.measure, {}, {}, {}) for one in askings}
+    values: dict[str, dict[str, float]] = {one.measure.name: {} for one in askings}
+    failed: dict[str, dict[str, str]] = {one.measure.name: {} for one in askings}
+    passed_over: dict[str, dict[str, str]] = {one.measure.name: {} for one in askings}
     jobs = [(case, asking) for case in cases if case.id in answered for asking in askings]
     ragas = await in_thread(_import_ragas)
     embeddings = ragas.TandemEmbedding(embedder) if embedder is not None else None
@@ -54,15 +57,17 @@ async def judge_scores(
 
     async def job(case: EvalCase, asking: Asking) -> None:
         nonlocal done
-        scores, reply = found[asking.measure.name], answered[case.id]
+        name, reply = asking.measure.name, answered[case.id]
         if reply.failure is not None:
-            _put(scores, "failed", case.id, f"no answer: {reply.failure.type}")
+            failed[name][case.id] = f"no answer: {reply.failure.type}"
         elif isinstance(row := row_of(case, reply, asking), str):
-            _put(scores, "passed_over", case.id, row)
+            passed_over[name][case.id] = row
         else:
-            llm = ragas.CaseJudge(judge, asking.scale, occasion)
-            value = await _value(asking, row, llm, embeddings)
-            _put(scores, "failed" if isinstance(value, str) else "values", case.id, value)
+            value = await _value(asking, row, ragas.CaseJudge(judge, asking.scale, occasion), embeddings)
+            if isinstance(value, str):
+                failed[name][case.id] = value
+            else:
+                values[name][case.id] = value
         done += 1
         moved(done, len(jobs))
 
@@ -73,7 +78,10 @@ async def judge_scores(
     finally:
         for task in tasks:
             task.cancel()
-    return [_in_order(scores, cases) for scores in found.values()]
+    return [
+        _in_order(Scores(one, values[one.name], failed[one.name], passed_over[one.name]), cases)
+        for one in (asking.measure for asking in askings)
+    ]
 
 
 def reasons(scores: Scores) -> dict[str, int]:
@@ -105,11 +113,10 @@ def _by_case(replies: Sequence[Reply]) -> dict[str, Reply]:
 
 def _import_ragas() -> Any:
     """Takes seconds, in a thread, so that what else runs goes on."""
-    import ragas.metrics.collections
+    import ragas.metrics.collections  # noqa: F401  # the slow part
 
     from eval.judging import per_case
 
-    assert ragas.metrics.collections is not None
     return per_case
 
 
@@ -132,13 +139,12 @@ async def _value(asking: Asking, row: dict[str, Any], llm: Any, embeddings: Any)
     return min(1.0, max(0.0, value))
 
 
-def _put(scores: Scores, where: str, case: str, value: float | str) -> None:
-    getattr(scores, where)[case] = value
-
-
 def _in_order(scores: Scores, cases: Sequence[EvalCase]) -> Scores:
     """By the order of the cases, not that in which the judge answered."""
-    parts = (scores.values, scores.failed, scores.passed_over)
-    return Scores(
-        scores.measure, *({case.id: part[case.id] for case in cases if case.id in part} for part in parts)
+    order = [case.id for case in cases]
+    return replace(
+        scores,
+        values={case: scores.values[case] for case in order if case in scores.values},
+        failed={case: scores.failed[case] for case in order if case in scores.failed},
+        passed_over={case: scores.passed_over[case] for case in order if case in scores.passed_over},
     )
