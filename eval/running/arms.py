@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from eval.running.facts import ArmFacts, Kind
+from eval.report.kinds import kind_of
+from eval.running.facts import ArmFacts
 from finetune.validation.over_http import got, saved_recipe
 from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.store import AdapterRow, Store
@@ -64,14 +65,20 @@ def _facts(name: str, recipe: Any, store: Store, instructions: str) -> ArmFacts:
     definition = recipe["definition"]
     retrieves = definition.get("retrieval") is not None
     adapter = _adapter(definition["model"], store)
+    # Those of the settings have an adapter by their names, which the registry need not know.
+    trained = definition["model"] if adapter is not None or recipe["name"] in _WITH_ADAPTER else None
     return ArmFacts(
         name=name,
         recipe=f"{recipe['name']}@{recipe['version']}",
         version=recipe["version"],
-        kind=_kind(recipe["name"], definition, retrieves, adapter is not None),
+        kind=kind_of(
+            retrieves=retrieves,
+            adapter=trained,
+            shows_how=definition["prompt"] != "base" or bool(definition.get("few_shot")),
+        ),
         model=definition["model"],
         weights=definition["weights"],
-        adapter=definition["model"] if adapter is not None else None,
+        adapter=trained,
         retrieves=retrieves,
         instructions=instructions,
         definition=json.loads(json.dumps(definition)),
@@ -86,14 +93,3 @@ def _adapter(model: str, store: Store) -> AdapterRow | None:
         return store.adapter(name, number) if at else None
     except NotFoundError:
         return None
-
-
-def _kind(name: str, definition: Any, retrieves: bool, tuned: bool) -> Kind:
-    """By what it has: an adapter and retrieval decide, a longer prompt only where there is neither."""
-    if tuned or name in _WITH_ADAPTER:
-        return "hybrid" if retrieves else "tuned"
-    if retrieves:
-        return "rag"
-    if definition["prompt"] == "base" and not definition.get("few_shot"):
-        return "base"
-    return "prompted"

@@ -5,9 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from eval.comparison import CurvePoint
+from eval.suites.planting import Planting
 
-Planting = Literal["noise", "counterfactual"]
-"""Documents that mislead; see `eval.suites.planting`."""
 Kind = Literal["base", "prompted", "rag", "tuned", "hybrid", "other"]
 
 

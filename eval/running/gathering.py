@@ -10,9 +10,13 @@ from typing import Any
 import httpx
 
 from eval.case import EvalCase
+from eval.comparison import CurvePoint
 from eval.running.arms import arms_of
-from eval.running.facts import ArmFacts, CorpusFacts, Planting, RunFacts, SetFacts
+from eval.running.facts import ArmFacts, CorpusFacts, RunFacts, SetFacts
 from eval.running.machine import machine, versions
+from eval.sets import EvalSet
+from eval.suites.planting import Planting
+from finetune.validation.report import read_training
 from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.settings import Settings
 from tandem.store import Store
@@ -48,18 +52,20 @@ class Wish:
     at_once: int = 16
     alone: int | None = None
     """Cases that are asked arm after arm; by default a quarter of them, where those are enough to be busy with."""
+    training: Path | None = None
+    """Folder that `tandem finetune train` wrote, for the learning curve."""
     command: str = ""
     forced: tuple[str, ...] = ()
 
 
 async def gather(
     wish: Wish,
-    eval_set: Any,
+    eval_set: EvalSet,
     http: httpx.AsyncClient,
     store: Store,
     settings: Settings,
 ) -> RunFacts:
-    """The facts of a run of this set, `eval.sets.EvalSet`. Nothing is asked of a model.
+    """The facts of a run of this set. Nothing is asked of a model.
 
     Raises as `arms_of`, `NotFoundError` for a corpus that there is not, and `InvalidRequestError` where nothing is
     left to ask or to search.
@@ -68,6 +74,8 @@ async def gather(
     if not cases:
         raise InvalidRequestError(f"The eval set {eval_set.name} has no case", param="set")
     arms = await arms_of(wish.arms, http, store, wish.instructions or {})
+    if wish.training is not None:
+        arms = with_curve(arms, wish.training, store)
     searching = any(arm.retrieves for arm in arms)
     corpora = corpora_of(store, wish.corpora, searching=searching)
     if wish.planted and not wish.corpora:
@@ -146,6 +154,28 @@ def with_corpora(arm: ArmFacts, corpora: Sequence[CorpusFacts], store: Store, se
             "index_bytes": _index_bytes(store, corpora, settings),
         }
     )
+
+
+def with_curve(arms: Sequence[ArmFacts], training: Path, store: Store) -> tuple[ArmFacts, ...]:
+    """The arms; those whose adapter was trained on the training's set have its learning curve.
+
+    Raises `InvalidRequestError` for a folder that cannot be read, or that none of the arms is of.
+    """
+    said = read_training(training)
+    curve = tuple(CurvePoint(x=one["step"], y=one["loss"]) for one in said.get("validations") or ())
+    of = {arm.name for arm in arms if arm.adapter and _data_hash(arm.adapter, store) == said.get("data_hash")}
+    if not of:
+        raise InvalidRequestError(
+            f"No arm has an adapter of the training set of {training}",
+            param="training",
+            hint="Name the folder of the training that the adapter of `tuned` or `hybrid` is of.",
+        )
+    return tuple(arm.model_copy(update={"learning_curve": curve}) if arm.name in of else arm for arm in arms)
+
+
+def _data_hash(adapter: str, store: Store) -> str:
+    name, _, number = adapter.rpartition("@")
+    return store.adapter(name, number).data_hash
 
 
 def _alone(wish: Wish, cases: int) -> int:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from eval.case import EvalCase, Turn
 from eval.reply import Reply, Variant
-from eval.running.facts import ArmFacts, Planting, RunFacts
+from eval.running.facts import ArmFacts, RunFacts
+from eval.suites.planting import planted_corpus
 
 _LATER: tuple[Variant, ...] = ("without", "paraphrase", "repeat", "noise", "counterfactual")
 
@@ -118,11 +119,6 @@ class Plan:
             for part in range(facts.repeats):
                 seed = None if facts.seed is None else facts.seed + part + 1
                 yield plain.model_copy(update={"variant": "repeat", "part": part, "seed": seed})
-
-
-def planted_corpus(corpus: str, planting: Planting) -> str:
-    """The name of the corpus that holds what is planted beside another."""
-    return f"{corpus}-{planting}"
 
 
 def _can_do_without(case: EvalCase) -> bool:
