@@ -36,7 +36,9 @@ def sets_import(
     from tandem.cli.eval_sets import import_set
 
     if (file is None) == (bundled is None):
-        raise InvalidRequestError("Name a file, or one of --bundled", param="file")
+        raise InvalidRequestError(
+            "Name a file, or a set that comes with Tandem", param="file", hint="FILE or --bundled tandem_docs"
+        )
     chosen = name or bundled
     if chosen is None:
         raise InvalidRequestError("The set needs a name", param="name", hint="--name NAME")
