@@ -8,7 +8,8 @@ from eval.measure import Stage, Unit
 
 
 class _Plain(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A figure may be infinite, such as what one case can detect; JSON has no word for it.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Interval(_Plain):
@@ -150,12 +151,19 @@ class Example(_Plain):
     """Arms that said that they do not know."""
 
 
+Topic = Literal["choice", "parts", "cost", "unknown", "slices", "next", "limits"]
+"""What a sentence is about: which arm to serve; what prompting, retrieval and training bring; what answers take;
+what is said when there is no answer; where arms differ by slice; what to do now; what cannot be said."""
+
+
 class Sentence(_Plain):
     """One sentence of the recommendation, with the figures that it stands on."""
 
     text: str
     figures: tuple[str, ...]
-    """Each as `measure:arm`, `measure:arm-other` or `cost:arm`; a reader can look every one of them up."""
+    """Each as `measure:arm`, `measure:arm-other`, either with `[slice]` behind it, `cost:arm`, `confusion:arm`
+    or `set:cases`; a reader can look every one of them up (`eval.report.references`)."""
+    topic: Topic = "choice"
 
 
 class Comparison(_Plain):

@@ -113,20 +113,36 @@ def measure(
         finally:
             for future in futures:
                 future.cancel()
-    texts = sorted({_unmarked(one.text) for one in told})
-    vectors = dict(zip(texts, embed(texts), strict=True))
+    vectors = vectors_of(told, embed)
 
     left = iter(told)
     by_words: list[dict[str, float]] = []
     by_runs: list[dict[str, float]] = []
     for case in cases:
         answers = [[next(left) for _ in range(runs)] for _ in case.questions]
-        same = [pair for wording in answers for pair in combinations(wording, 2)]
-        other = [(a, b) for one, two in combinations(answers, 2) for a in one for b in two]
-        for pairs, means in ((other, by_words), (same, by_runs)):
+        for pairs, means in ((across_wordings(answers), by_words), (across_runs(answers), by_runs)):
             if pairs:
-                means.append(_mean([_compare(a, b, vectors) for a, b in pairs]))
+                means.append(mean_of([compare(a, b, vectors) for a, b in pairs]))
     return Consistency(len(cases), len(told), _estimates(by_words), _estimates(by_runs))
+
+
+Pair = tuple[Told, Told]
+
+
+def across_wordings(answers: Sequence[Sequence[Told]]) -> list[Pair]:
+    """Every answer to one wording with every one to another; `answers` are those of a case, by its wordings."""
+    return [(a, b) for one, two in combinations(answers, 2) for a in one for b in two]
+
+
+def across_runs(answers: Sequence[Sequence[Told]]) -> list[Pair]:
+    """The pairs of answers to the same wording."""
+    return [pair for wording in answers for pair in combinations(wording, 2)]
+
+
+def vectors_of(told: Sequence[Told], embed: "Callable[[list[str]], Vector]") -> "dict[str, Vector]":
+    """The vectors of the answers' texts, each text once; what `compare` takes."""
+    texts = sorted({_unmarked(one.text) for one in told})
+    return dict(zip(texts, embed(texts), strict=True)) if texts else {}
 
 
 def token_f1(one: str, other: str) -> float:
@@ -144,21 +160,24 @@ def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other) if one | other else 1.0
 
 
-def _compare(one: Told, other: Told, vectors: "dict[str, Vector]") -> dict[str, float]:
+def compare(one: Told, other: Told, vectors: "dict[str, Vector] | None") -> dict[str, float]:
+    """The measures of a pair; without vectors there is neither `cosine` nor `score`."""
     first, second = _unmarked(one.text), _unmarked(other.text)
-    cosine = 1.0 if first == second else min(1.0, max(0.0, float(vectors[first] @ vectors[second])))
     f1 = token_f1(first, second)
-    return {
-        "score": (cosine + f1) / 2,
-        "cosine": cosine,
+    plain = {
         "f1": f1,
         "citations": jaccard(one.documents, other.documents),
         "abstention": float(one.abstained == other.abstained),
     }
+    if vectors is None:
+        return plain
+    cosine = 1.0 if first == second else min(1.0, max(0.0, float(vectors[first] @ vectors[second])))
+    return {"score": (cosine + f1) / 2, "cosine": cosine} | plain
 
 
-def _mean(pairs: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(pair[name] for pair in pairs) / len(pairs) for name in MEASURES}
+def mean_of(pairs: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of each measure the mean over the pairs of a case, of which there is at least one."""
+    return {name: sum(pair[name] for pair in pairs) / len(pairs) for name in pairs[0]}
 
 
 def _estimates(cases: Sequence[dict[str, float]]) -> dict[str, Estimate]:

@@ -2,6 +2,8 @@
 
 from tandem.store.adapter_records import AdapterRow, TagMove
 from tandem.store.cached_answers import CachedAnswer, Visible
+from tandem.store.eval_runs import EvalRunRow
+from tandem.store.eval_set_records import EvalSetRow
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.open import open_store
 from tandem.store.recipe_records import ChampionChange, PromptVersion, RecipeVersion
@@ -27,6 +29,8 @@ __all__ = [
     "CollectionRecord",
     "CorpusSummary",
     "DocumentRecord",
+    "EvalRunRow",
+    "EvalSetRow",
     "Hold",
     "Job",
     "JobDocument",

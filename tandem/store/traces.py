@@ -1,6 +1,7 @@
 """Traces: what was asked, answered and cited."""
 
 from dataclasses import fields
+from datetime import datetime
 
 from sqlalchemy import insert, select
 
@@ -44,3 +45,15 @@ class Traces(Transactions):
         if row is None:
             raise NotFoundError(f"There is no trace {trace_id!r}", param="trace_id")
         return Trace(**row._mapping, documents=tuple(documents))
+
+    def traces(
+        self, caller: Caller, *, since: datetime | None = None, limit: int = 1_000, offset: int = 0
+    ) -> list[Trace]:
+        """Traces of the caller's tenant, the newest first, without `documents`; `since` is included."""
+        query = select(traces).where(traces.c.tenant == caller.tenant)
+        if since is not None:
+            query = query.where(traces.c.created_at >= since)
+        newest_first = (traces.c.created_at.desc(), traces.c.id)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(*newest_first).limit(limit).offset(offset))
+            return [Trace(**row._mapping) for row in rows]

@@ -2,7 +2,13 @@
 
 from alembic import context
 
-from tandem.store import adapter_schema, job_schema, recipe_schema, schema  # noqa: F401 - their tables are wanted
+from tandem.store import (  # noqa: F401 - their tables are wanted
+    adapter_schema,
+    eval_set_schema,
+    job_schema,
+    recipe_schema,
+    schema,
+)
 from tandem.store.columns import metadata
 
 context.configure(

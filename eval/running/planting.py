@@ -1,0 +1,48 @@
+"""Puts the passages that mislead into corpora of their own, beside the one that is searched."""
+
+from collections.abc import Sequence
+
+import httpx
+
+from eval.case import EvalCase
+from eval.running.facts import RunFacts
+from eval.suites.planting import planted_corpus, planted_documents
+from finetune.validation.over_http import no_answer, refusal
+from tandem.store import Store
+from tandem.vocabulary import Caller, document_id
+
+
+async def plant(facts: RunFacts, cases: Sequence[EvalCase], http: httpx.AsyncClient, store: Store) -> int:
+    """Ingest what the run needs; what is there already stays. How many documents that are.
+
+    Raises what the server answers with.
+    """
+    planted = 0
+    for corpus in facts.searched:
+        texts = texts_of(cases, corpus, store)
+        for planting in facts.planted:
+            for document in planted_documents(cases, texts, planting):
+                await _put(planted_corpus(corpus, planting), document.uri, document.text, http)
+                planted += 1
+    return planted
+
+
+def texts_of(cases: Sequence[EvalCase], corpus: str, store: Store) -> dict[str, str]:
+    """The texts of the documents that the cases name and the corpus has, by those names."""
+    caller, found = Caller(), {}
+    for name in dict.fromkeys(name for case in cases for name in case.documents):
+        for known in (name, document_id(caller.tenant, corpus, name)):
+            if store.document_or_none(caller, corpus, known) is not None:
+                found[name] = store.document(caller, corpus, known).text or ""
+                break
+    return found
+
+
+async def _put(corpus: str, uri: str, text: str, http: httpx.AsyncClient) -> None:
+    file = {"file": (uri, text.encode())}
+    try:
+        response = await http.post(f"/api/corpora/{corpus}/documents", files=file)
+    except httpx.TransportError as error:
+        raise no_answer(error) from error
+    if not response.is_success:
+        raise refusal(response.content, response.headers)

@@ -1,0 +1,60 @@
+"""How a draft becomes an eval set: decided on case by case, then saved as the next version."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eval.case import EvalCase
+from eval.sets.changes import joined
+from eval.sets.drafts import Draft
+from eval.sets.eval_set import EvalSet
+from eval.sets.registry import EvalSets
+from tandem.errors import ConflictError, InvalidRequestError, NotFoundError
+
+
+def edited_case(case: EvalCase, changes: Mapping[str, Any]) -> EvalCase:
+    """The case with other fields. Its id stays, so that it is known where it comes from."""
+    return EvalCase.model_validate(case.model_dump() | dict(changes))
+
+
+def save_reviewed(draft: Draft, sets: EvalSets, *, author: str, add: bool = False) -> tuple[EvalSet, bool]:
+    """The set that the draft becomes, and whether that is a new version; the draft is gone after.
+
+    How it was reviewed is kept with the version. With `add`, the cases join those of the newest version. If the
+    process dies in between, the same again makes no second version.
+
+    Raises `ConflictError` while cases wait, and `InvalidRequestError` where none was accepted.
+    """
+    if waiting := len(draft.waiting):
+        raise ConflictError(
+            f"{waiting} of {len(draft.cases)} cases of the draft {draft.head.draft!r} wait for a review",
+            param="name",
+            hint=f"tandem eval sets review {draft.head.draft}",
+        )
+    if not draft.taken:
+        raise InvalidRequestError(
+            f"Every case of the draft {draft.head.draft!r} was rejected: there is no set to make",
+            param="name",
+            hint=f"Remove {draft.file}, and have others made.",
+        )
+    saved = sets.save(
+        draft.head.draft,
+        joined(_newest(draft, sets), draft.taken) if add else draft.taken,
+        description=draft.head.description,
+        note=_note(draft),
+        author=author,
+        origin=draft.head.origin | {"review": draft.counts, "reviewed_by": author},
+    )
+    draft.remove()
+    return saved
+
+
+def _newest(draft: Draft, sets: EvalSets) -> tuple[EvalCase, ...]:
+    try:
+        return sets.get(draft.head.draft).cases
+    except NotFoundError:
+        return ()
+
+
+def _note(draft: Draft) -> str:
+    told = ", ".join(f"{many} {what}" for what, many in draft.counts.items())
+    return f"Reviewed: {told}"

@@ -1,0 +1,208 @@
+"""How well documents were read and cut: where the known answers, the tables, the sentences came to lie.
+
+The values are of cases, or of chunks by their ids, or of tables by `document id#number`, as each measure says.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from eval.case import EvalCase
+from eval.measure import Measure, Scores, Stage
+from eval.suites.contexts import answer_places, holding
+from eval.suites.scoring import PassedOver, answerable, lacking, score_items
+from tandem.vocabulary import Block, BlockKind, Chunk, Document, Span
+
+_KNOWN = frozenset({"references", "documents"})
+
+ANSWER_IN_TEXT = Measure(
+    "answer_in_text",
+    "Answers that were read",
+    Stage.INGESTION,
+    "Share of cases of which a reference stands, word for word, in the text that was read of one of its documents; of "
+    "sets whose references are words of their documents.",
+    needs=_KNOWN,
+)
+ANSWER_IN_CHUNK = Measure(
+    "answer_in_chunk",
+    "Answers kept whole",
+    Stage.INGESTION,
+    "Share of cases whose answer lies whole in one chunk, of those whose answer was read.",
+    needs=_KNOWN,
+)
+TABLE_IN_CHUNK = Measure(
+    "table_in_chunk",
+    "Tables kept whole",
+    Stage.INGESTION,
+    "Share of tables that lie whole in one chunk.",
+)
+TABLE_ROWS = Measure(
+    "table_rows_whole",
+    "Rows kept whole",
+    Stage.INGESTION,
+    "Mean, over the tables, of the share of their rows that lie whole in one chunk.",
+)
+CHUNK_ENDS = Measure(
+    "chunk_ends_whole",
+    "Chunks that end where something ends",
+    Stage.INGESTION,
+    "Share of chunks that end with a sentence, a paragraph, a row or block, a page, or the document.",
+)
+CHUNK_REPEATS = Measure(
+    "chunk_repeats",
+    "Repeated chunks",
+    Stage.INGESTION,
+    "Share of chunks whose text is that of an earlier chunk but for white space and letter case.",
+    better="lower",
+)
+CHUNK_TOKENS = Measure(
+    "chunk_tokens",
+    "Tokens of a chunk",
+    Stage.INGESTION,
+    "Tokens of a chunk with its header, by the embedder's tokenizer.",
+    "tokens",
+    better="neither",
+)
+MEASURES = (
+    ANSWER_IN_TEXT,
+    ANSWER_IN_CHUNK,
+    TABLE_IN_CHUNK,
+    TABLE_ROWS,
+    CHUNK_ENDS,
+    CHUNK_REPEATS,
+    CHUNK_TOKENS,
+)
+
+_SENTENCE_END = re.compile(r"[.!?…:;。！？][\"'”’»)\]]*(?:\s*\[[\d,\s–-]+\])*$")
+_PARAGRAPH = re.compile(r"[ \t]*\n[ \t]*(?:\n|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class CutDocument:
+    """A document as it was read, and its chunks in order."""
+
+    document: Document
+    chunks: Sequence[Chunk]
+
+    @property
+    def tables(self) -> list[Block]:
+        """The tables of the document."""
+        return [block for block in self.document.blocks if block.kind is BlockKind.TABLE]
+
+
+def score_ingestion(
+    cut: Sequence[CutDocument], cases: Sequence[EvalCase], count_tokens: Callable[[str], int]
+) -> list[Scores]:
+    """The measures of this module, of a corpus; without cases those of answers have no value."""
+    answers = _Answers(cut)
+    chunks = [(one.document, chunk) for one in cut for chunk in one.chunks]
+    tables = [(one, n, block) for one in cut for n, block in enumerate(one.tables)]
+    ends = {one.document.id: _ends_of(one.document) for one in cut}
+    return [
+        score_items(ANSWER_IN_TEXT, ((case.id, lambda c=case: answers.read(c)) for case in cases)),  # type: ignore[misc]
+        score_items(ANSWER_IN_CHUNK, ((case.id, lambda c=case: answers.whole(c)) for case in cases)),  # type: ignore[misc]
+        score_items(
+            TABLE_IN_CHUNK,
+            (
+                (f"{one.document.id}#{n}", lambda o=one, b=block: _is_whole(Span(b.start, b.end), o))  # type: ignore[misc]
+                for one, n, block in tables
+            ),
+        ),
+        score_items(
+            TABLE_ROWS,
+            (
+                (f"{one.document.id}#{n}", lambda o=one, b=block: _rows_whole(o, b))
+                for one, n, block in tables
+            ),  # type: ignore[misc]
+        ),
+        score_items(
+            CHUNK_ENDS,
+            (
+                (chunk.id, lambda d=document, c=chunk: ends_whole(d.text, c.end, ends[d.id]))  # type: ignore[misc]
+                for document, chunk in chunks
+            ),
+        ),
+        Scores(CHUNK_REPEATS, _repeats([chunk for _, chunk in chunks])),
+        score_items(
+            CHUNK_TOKENS,
+            ((chunk.id, lambda c=chunk: count_tokens(c.indexed_text)) for _, chunk in chunks),  # type: ignore[misc]
+        ),
+    ]
+
+
+def ends_whole(text: str, end: int, ends: frozenset[int] = frozenset()) -> bool:
+    """Whether something ends at a place of a text: a sentence, a paragraph, the text, or what `ends` names."""
+    return (
+        end in ends
+        or not text[end:].strip()
+        or _PARAGRAPH.match(text, end) is not None
+        or _SENTENCE_END.search(text, max(0, end - 40), end) is not None
+    )
+
+
+class _Answers:
+    """Where the answers of cases came to lie."""
+
+    def __init__(self, cut: Sequence[CutDocument]) -> None:
+        self._by_name: dict[str, list[CutDocument]] = {}
+        for one in cut:
+            for name in (one.document.id, one.document.uri):
+                self._by_name.setdefault(name, []).append(one)
+
+    def read(self, case: EvalCase) -> bool:
+        return bool(self._places(case))
+
+    def whole(self, case: EvalCase) -> bool:
+        places = self._places(case)
+        if not places:
+            raise PassedOver("the answer does not stand in the text")
+        return any(holding(span, one.chunks) for one, span in places)
+
+    def _places(self, case: EvalCase) -> list[tuple[CutDocument, Span]]:
+        if reason := answerable(case) or lacking(ANSWER_IN_TEXT, case):
+            raise PassedOver(reason)
+        if case.label is not None:
+            raise PassedOver("asks for a class: its reference need not be words of the document")
+        known = {one.document.id: one for name in case.documents for one in self._by_name.get(name, ())}
+        if not known:
+            raise PassedOver("its document is not in the corpus")
+        places = answer_places(case, [one.document for one in known.values()])
+        return [(known[document.id], span) for document, span in places]
+
+
+def _is_whole(span: Span, one: CutDocument) -> bool:
+    return bool(holding(span, one.chunks))
+
+
+def _rows_whole(one: CutDocument, table: Block) -> float:
+    rows = list(_rows(one.document.text, table))
+    if not rows:
+        raise PassedOver("the table has no row")
+    return sum(_is_whole(row, one) for row in rows) / len(rows)
+
+
+def _rows(text: str, table: Block) -> Iterator[Span]:
+    """The lines of a table, without the white space around them."""
+    start = table.start
+    for line in text[table.start : table.end].splitlines(keepends=True):
+        if line.strip():
+            yield Span(start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
+        start += len(line)
+
+
+def _ends_of(document: Document) -> frozenset[int]:
+    """Where blocks, their lines, pages and sections end, before the white space that follows."""
+    ends = {span.end for block in document.blocks for span in _rows(document.text, block)}
+    borders = [page.end for page in document.pages] + [heading.start for heading in document.headings]
+    ends |= {len(document.text[:border].rstrip()) for border in borders}
+    return frozenset(ends)
+
+
+def _repeats(chunks: Sequence[Chunk]) -> dict[str, float]:
+    seen: set[str] = set()
+    values = {}
+    for chunk in chunks:
+        folded = " ".join(chunk.text.casefold().split())
+        values[chunk.id] = float(folded in seen)
+        seen.add(folded)
+    return values

@@ -1,0 +1,139 @@
+"""Documents that are put beside a corpus to see whether an arm lets itself be misled: pure functions of cases.
+
+They are ingested into a corpus of their own, which is searched along with the real one, so that they reach the
+prompt, or do not, on the way that every passage takes:
+
+- counterfactual: the sentence that holds the answer of a case, with the answer of another case in its place
+  (Longpre et al., Entity-Based Knowledge Conflicts in Question Answering, EMNLP 2021), and its neighbours;
+- noise: the sentences around it without itself: the topic of the question, and no answer to it (the distracting
+  passages of Cuconasu et al., The Power of Noise, SIGIR 2024).
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from eval.case import EvalCase
+from eval.suites.contexts import locate
+from finetune.validation.scores import normalised
+from server.answering.support import sentences
+from tandem.vocabulary import Span
+
+_NEIGHBOURS = 2
+"""Sentences kept on either side: enough to be found by the question."""
+
+Planting = Literal["noise", "counterfactual"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedDocument:
+    """A document to ingest, of one case."""
+
+    case: str
+    uri: str
+    text: str
+
+
+def planted_corpus(corpus: str, planting: Planting) -> str:
+    """The name of the corpus that such documents go to."""
+    return f"{corpus}-{planting}"
+
+
+def planted_documents(
+    cases: Sequence[EvalCase], texts: Mapping[str, str], planting: Planting
+) -> list[PlantedDocument]:
+    """One document a case; `texts` are those of the corpus, by the names that the cases use.
+
+    A case is left out whose answer does not stand in its document, or, for a counterfactual, to which no other
+    case has an answer of its kind.
+    """
+    wrong = false_answers(cases)
+    planted = []
+    for case in cases:
+        place = _place(case, texts)
+        if place is None or (planting == "counterfactual" and case.id not in wrong):
+            continue
+        text, span = place
+        words = _changed(text, span, wrong[case.id]) if planting == "counterfactual" else _around(text, span)
+        if words.strip() and not (planting == "noise" and _says(words, case.references)):
+            planted.append(PlantedDocument(case.id, f"planted/{planting}/{case.id}.txt", words))
+    return planted
+
+
+def false_answers(cases: Sequence[EvalCase]) -> dict[str, str]:
+    """By case id, a wrong answer: the reference of another case, of the nearest number of words.
+
+    Always the same for the same set. None shares all its words with a right answer of the case; a case without such
+    another has none.
+    """
+    known = [(case.id, case.references[0]) for case in cases if case.answerable and case.references]
+    return {
+        case.id: wrong
+        for case in cases
+        if case.answerable and case.references and (wrong := _other(case, known)) is not None
+    }
+
+
+def _other(case: EvalCase, known: Sequence[tuple[str, str]]) -> str | None:
+    length = len(case.references[0].split())
+    others = [(identity, text) for identity, text in known if identity != case.id and _differs(text, case)]
+    if not others:
+        return None
+    # Of those that are equally long, a hash decides, so that not one answer stands for all.
+    return min(
+        others,
+        key=lambda one: (
+            abs(len(one[1].split()) - length),
+            hashlib.sha256(f"{case.id}\x00{one[0]}".encode()).digest(),
+        ),
+    )[1]
+
+
+def _differs(text: str, case: EvalCase) -> bool:
+    words = set(normalised(text).split())
+    rights = [set(normalised(reference).split()) for reference in case.references]
+    return bool(words) and not any(words <= right or right <= words for right in rights)
+
+
+def _place(case: EvalCase, texts: Mapping[str, str]) -> tuple[str, Span] | None:
+    """The text of a document of the case that holds its first reference, and where."""
+    if not case.answerable or not case.references:
+        return None
+    for name in case.documents:
+        text = texts.get(name)
+        if text is not None and (span := locate(text, case.references[0], case.answer_start)) is not None:
+            return text, span
+    return None
+
+
+def _changed(text: str, answer: Span, wrong: str) -> str:
+    """The sentences around an answer, in which every mention of it says something else."""
+    before, after = _window(text, answer)
+    right = re.compile(re.escape(text[answer.start : answer.end]), re.IGNORECASE)
+    head = right.sub(lambda _: wrong, text[before : answer.start])
+    return f"{head}{wrong}{right.sub(lambda _: wrong, text[answer.end : after])}".strip()
+
+
+def _around(text: str, answer: Span) -> str:
+    """The sentences around those that hold the answer, without these."""
+    before, after = _window(text, answer)
+    held = [span for span in sentences(text) if span.start < answer.end and span.end > answer.start]
+    if not held:
+        return ""
+    return f"{text[before : held[0].start].strip()} {text[held[-1].end : after].strip()}".strip()
+
+
+def _window(text: str, answer: Span) -> tuple[int, int]:
+    spans = list(sentences(text))
+    held = [n for n, span in enumerate(spans) if span.start < answer.end and span.end > answer.start]
+    if not held:
+        return answer.start, answer.end
+    first, last = max(0, held[0] - _NEIGHBOURS), min(len(spans) - 1, held[-1] + _NEIGHBOURS)
+    return spans[first].start, spans[last].end
+
+
+def _says(text: str, references: Sequence[str]) -> bool:
+    words = f" {normalised(text)} "
+    return any(f" {normalised(reference)} " in words for reference in references)

@@ -1,0 +1,22 @@
+"""What the store hands out of eval sets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSetRow:
+    """A version of an eval set; see `eval.sets.EvalSet` for what the fields mean."""
+
+    name: str
+    number: int
+    hash: str
+    count: int
+    description: str
+    note: str
+    author: str
+    created_at: datetime
+    origin: dict[str, Any]
+    cases: str | None = None
+    """A JSON array; `None` in a list."""
