@@ -125,6 +125,8 @@ class FakeVllm(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: FakeVllm
+    asked: dict[str, Any]
+    """Body of the request that is being answered."""
 
     def do_GET(self) -> None:
         if self.path == "/health":
@@ -138,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(404, {"error": {"message": self.path}})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         adapters = self.server.adapters
         if self.path == "/v1/chat/completions":
             self.server.requests.append(body)

@@ -101,7 +101,7 @@ class Draft:
         """The draft has become a set, or nothing."""
         self.file.unlink(missing_ok=True)
 
-    def _keep(self, changed: Mapping[str, DraftCase]) -> None:
+    def _keep(self, changed: dict[str, DraftCase]) -> None:
         after = self._cases | changed
         _write(self.file, self.head, after.values())
         self._cases = after

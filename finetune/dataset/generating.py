@@ -74,7 +74,7 @@ async def generate_questions(
     `moved` is told how many are kept, of how many. What the model wrote is in `file` as it comes, so that
     the next try asks for the rest. Raises what `ask` raises.
     """
-    chunks = await _drawn(wanted * _TRIES, serving, seed)
+    chunks = await drawn_chunks(wanted * _TRIES, serving, seed)
     kept: list[SourceQuestion] = []
     dropped: Counter[str] = Counter()
     asked = AskedBefore()
@@ -94,7 +94,7 @@ async def generate_questions(
     return kept, dropped
 
 
-async def _drawn(most: int, serving: Serving, seed: int) -> list[Passage]:
+async def drawn_chunks(most: int, serving: Serving, seed: int) -> list[Passage]:
     """A random sample of the corpus's chunks, in random order (algorithm R, Vitter 1985)."""
     draw = random.Random(seed)  # noqa: S311 - a draw that can be made again
     sample: list[Passage] = []

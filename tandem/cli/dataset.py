@@ -2,12 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
 
 from rich.markup import escape
 
@@ -15,31 +13,17 @@ from finetune.dataset.build import TrainingSet, build_set
 from finetune.dataset.card import Card, as_markdown, make_card
 from finetune.dataset.feedback import read_feedback
 from finetune.dataset.folder import TRAIN, VALIDATION, check_free, hash_of, new_folder
-from finetune.dataset.generated_file import GeneratedFile, Origin
-from finetune.dataset.generating import PROMPT_VERSION, Ask, generate_questions
 from finetune.dataset.leaks import EvalSet, read_eval_set
 from finetune.dataset.options import Options
 from finetune.dataset.questions import SourceQuestion, read_questions
 from finetune.examples import write_examples
 from server.answering.types import ABSTENTION
-from server.app import open_services
-from server.services import Services
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
-from tandem.cli.output import print_json, progress, stderr, stdout
-from tandem.engine import EngineClient, EngineState, Sampling
-from tandem.errors import EngineUnavailableError, InvalidRequestError, NotFoundError
-from tandem.models import prepare_model
-from tandem.prompts import Message
+from tandem.cli.making_questions import Maker, check_corpus, made_questions, opened_services
+from tandem.cli.output import print_json, stderr, stdout
+from tandem.errors import InvalidRequestError
 from tandem.settings import Settings
-from tandem.store import open_store
-from tandem.threads import in_thread
-from tandem.tokens import load_tokens
-from tandem.vocabulary import Caller
-
-_NO_ENGINE = "http://127.0.0.1:9"
-"""The discard port: nobody answers there, and no vLLM is started for what needs none."""
-_TOKENS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +76,7 @@ def make_dataset(settings: Settings, wish: Wish, options: Options, *, as_json: b
     check_free(wish.out)
     held = [read_eval_set(file) for file in wish.against]
     asked = _read(wish)
-    _check_corpus(settings, wish.corpus)
+    check_corpus(settings, wish.corpus)
     card = asyncio.run(_make(settings, wish, options, source, asked, held, as_json=as_json))
     if as_json:
         print_json(card.model_dump(mode="json"))
@@ -122,7 +106,7 @@ async def _make(
 ) -> Card:
     own_engine = asked is None and wish.model_address is None
     kept = wish.out.with_name(f"{wish.out.name}.generated.jsonl")
-    async with _opened(settings, with_engine=own_engine) as services:
+    async with opened_services(settings, with_engine=own_engine) as services:
         serving = RecipeServing(
             services,
             wish.corpus,
@@ -132,7 +116,11 @@ async def _make(
             seed=options.seed,
         )
         if asked is None:
-            asked = await _generated(services, wish, serving, options, kept)
+            maker = Maker(wish.model, wish.model_address)
+            found, dropped = await made_questions(
+                services, maker, serving, wish.corpus, wish.generate or 0, options.seed, kept
+            )
+            asked = _Asked(found, dropped)
         with Bar("Examples", hidden=as_json or not stderr.is_terminal, unit="examples") as bar:
             made = await build_set(
                 asked.questions,
@@ -182,80 +170,6 @@ def _write(
     (folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", "utf-8")
     (folder / "card.md").write_text(as_markdown(card), "utf-8")
     return card
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, *, with_engine: bool) -> AsyncIterator[Services]:
-    """The services; where no question is asked of it, without an engine, but with its model's tokens."""
-    async with AsyncExitStack() as stack:
-        if with_engine or settings.engine.address is not None:
-            services, *_ = await open_services(settings, stack, progress)
-            yield services
-            return
-        engine = settings.engine.model_copy(update={"address": _NO_ENGINE})
-        services, *_ = await open_services(settings.model_copy(update={"engine": engine}), stack, progress)
-        folder = await in_thread(prepare_model, settings.engine.model, settings.data_dir, progress)
-        yield replace(services, settings=settings, tokens=await in_thread(load_tokens, folder))
-
-
-def _check_corpus(settings: Settings, corpus: str) -> None:
-    """Before anything is loaded. Raises `NotFoundError`."""
-    with closing(open_store(settings.store, settings.data_dir)) as store:
-        known = [each.name for each in store.corpora(Caller())]
-    if corpus not in known:
-        raise NotFoundError(
-            f"There is no corpus {corpus!r}",
-            param="corpus",
-            hint=f"Known: {', '.join(known)}." if known else "Ingest one: tandem ingest PATH --corpus NAME",
-        )
-
-
-async def _generated(
-    services: Services, wish: Wish, serving: RecipeServing, options: Options, kept: Path
-) -> _Asked:
-    model = wish.model or services.settings.engine.served_name
-    origin = Origin(wish.corpus, model, PROMPT_VERSION)
-    async with AsyncExitStack() as stack:
-        client = services.client
-        if wish.model_address is not None:
-            engine = services.settings.engine.model_copy(update={"address": wish.model_address})
-            client = EngineClient(wish.model_address, engine)
-            stack.push_async_callback(client.close)
-        else:
-            await _ready(services)
-        file = stack.enter_context(GeneratedFile(kept, origin))
-        bar = stack.enter_context(Bar("Questions", hidden=not stderr.is_terminal, unit="questions"))
-        found, dropped = await generate_questions(
-            wish.generate or 0,
-            serving,
-            _asking(client, model),
-            file,
-            options.seed,
-            lambda done, total: bar.move(done, total, done),
-        )
-    return _Asked(found, dropped)
-
-
-def _asking(client: EngineClient, model: str) -> Ask:
-    async def ask(messages: list[Message], response_format: dict[str, Any]) -> str:
-        sampling = Sampling(max_tokens=_TOKENS)
-        return "".join(
-            [delta.text async for delta in client.chat(messages, model, sampling, response_format)]
-        )
-
-    return ask
-
-
-async def _ready(services: Services) -> None:
-    """Return when the engine serves. Raises `EngineUnavailableError` when it has given up."""
-    progress("Waiting for the engine")
-    while services.engine.state is not EngineState.READY:
-        if services.engine.state is EngineState.FAILED:
-            raise EngineUnavailableError(
-                "The engine has failed, and questions are made by it",
-                hint="See logs/engine.log in the data folder, or name another with --model-address.",
-            )
-        await asyncio.sleep(0.2)
 
 
 def _print(card: Card, out: Path) -> None:
