@@ -46,7 +46,7 @@ def gate(
 ) -> None:
     """Tell whether a recipe may take another's place. Exit code 0: it may; 1: it is worse; 2: too few questions."""
     from tandem.cli.eval_gate import EXIT_CODES, GateWish, gate_recipe, tolerances_of
-    from tandem.cli.finetune_app import listed
+    from tandem.cli.playground import listed
 
     wish = GateWish(
         candidate=candidate,

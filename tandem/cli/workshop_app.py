@@ -201,7 +201,7 @@ def recipes_promote(
 ) -> None:
     """Let a recipe be the champion if it is shown not to be worse. Exit code 1: it is worse; 2: too few questions."""
     from tandem.cli.eval_gate import EXIT_CODES, GateWish, tolerances_of
-    from tandem.cli.finetune_app import listed
+    from tandem.cli.playground import listed
     from tandem.cli.promote import promote
 
     wish = GateWish(
