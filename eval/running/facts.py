@@ -93,5 +93,7 @@ class RunFacts(_Kept):
     machine: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     """Those of the server that shape answers."""
+    checked: tuple[str, ...] = ()
+    """Training sets and files whose questions the cases were held against."""
     forced: tuple[str, ...] = ()
     """What was refused and done all the same, such as a leak, for a reader to know."""

@@ -55,6 +55,7 @@ class Wish:
     training: Path | None = None
     """Folder that `tandem finetune train` wrote, for the learning curve."""
     command: str = ""
+    checked: tuple[str, ...] = ()
     forced: tuple[str, ...] = ()
 
 
@@ -104,6 +105,7 @@ async def gather(
         versions=versions(),
         machine=machine(),
         settings=_shaping(settings),
+        checked=wish.checked,
         forced=wish.forced,
     )
 

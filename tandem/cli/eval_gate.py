@@ -1,43 +1,36 @@
 """`tandem eval gate`: baseline and candidate asked the same questions through the real path, and the decision."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-import httpx
 from rich.markup import escape
 
 from eval.comparing import replies_by_arm
 from eval.gate import GateResult, check_measures, standing_of, usual_tolerances
 from eval.gate_words import check_line, headline, markdown
-from eval.judging.judge import Judge, open_judge, present
+from eval.judging.judge import open_judge, present
 from eval.judging.measures import LLM_MEASURES
-from eval.judging.scores import judge_scores
 from eval.judging.trust import trust_of
 from eval.measure import Scores
 from eval.reply import Reply
-from eval.running import EvalRuns, Plan, RunFacts
-from eval.running.asking import ask
-from eval.running.gathering import Wish, gather
-from eval.running.holding import held
+from eval.running import EvalRuns
+from eval.running.gathering import Wish
 from eval.running.resuming import plan_of
-from eval.running.run import run
 from eval.scoring import score_arms
 from eval.sets import EvalSets
 from eval.statistics import clusters_of
 from eval.suites import MEASURES
 from tandem.cli.answering_server import answering_server
-from tandem.cli.bar import Bar
-from tandem.cli.opened import opened_store
-from tandem.cli.output import print_json, progress, stderr, stdout
-from tandem.errors import InvalidRequestError, StorageError
+from tandem.cli.eval_judging import judge_run
+from tandem.cli.eval_run import Order, begin_run
+from tandem.cli.opened import opened_recipes, opened_store
+from tandem.cli.output import print_json, stdout
+from tandem.errors import InvalidRequestError, NotFoundError, StorageError
 from tandem.noninferiority import Standing
 from tandem.settings import Settings
-from tandem.store import Store
-from tandem.threads import in_thread
 
 EXIT_CODES = {Standing.PASS: 0, Standing.WORSE: 1, Standing.CANNOT_TELL: 2}
 
@@ -57,6 +50,8 @@ class GateWish:
     """Whether each question is asked once more with its documents left out of the search."""
     limit: int | None = None
     at_once: int = 16
+    against: tuple[Path, ...] = ()
+    """Training sets, or files of questions, that must not share any with the eval set."""
 
 
 def tolerances_of(text: str) -> dict[str, float]:
@@ -113,83 +108,76 @@ def decide(settings: Settings, wish: GateWish, *, quiet: bool) -> GateResult:
     """Ask both, and decide.
 
     Raises `InvalidRequestError` for what is asked for, for a judge that may not gate, and for a measure without
-    values; `NotFoundError`, `UnavailableError` and what the server answers with. What was answered until then is kept
-    as a partial run.
+    values; and as `begin_run`: the run is then partial, and `tandem eval resume` goes on with it.
     """
+    _check_two(settings, wish)
     with opened_store(settings) as store:
-        return asyncio.run(_decided(settings, wish, store, quiet=quiet))
-
-
-async def _decided(settings: Settings, wish: GateWish, store: Store, *, quiet: bool) -> GateResult:
-    eval_set = EvalSets(store).get(wish.eval_set)
+        eval_set = EvalSets(store).get(wish.eval_set)
     tolerances = dict(wish.tolerances) or usual_tolerances(eval_set.cases, without=wish.without)
     judged = [name for name in tolerances if name in LLM_MEASURES]
-    async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(answering_server(settings))
-        judge = None
-        if judged:
-            judge = open_judge(settings)
-            stack.push_async_callback(judge.close)
-            await _check_judge(judge, judged, settings)
-        facts = await gather(
-            Wish(
-                arms=(wish.baseline, wish.candidate),
-                corpora=wish.corpora,
-                without=wish.without,
-                limit=wish.limit,
-                at_once=wish.at_once,
-                alone=0,
-                command="tandem eval gate",
-            ),
-            eval_set,
-            http,
-            store,
-            settings,
-        )
-        theirs, ours = facts.arms
-        if theirs.recipe == ours.recipe:
-            raise InvalidRequestError(f"{ours.recipe} is both baseline and candidate", param="candidate")
-        plan = plan_of(facts, store)
-        run_id, said = await _asked(plan, facts, http, store, settings, quiet=quiet)
-        by_judge: dict[str, list[Scores]] = {}
-        if judge is not None:
-            by_judge = {arm: await judge_scores(plan.cases, said[arm], judge, judged) for arm in said}
-    arms = {arm.name: arm.scores for arm in await in_thread(score_arms, plan.cases, said, None, by_judge)}
-    checks = check_measures(arms[ours.name], arms[theirs.name], tolerances, clusters_of(plan.cases))
+    if judged:
+        asyncio.run(_check_judge(settings, judged))
+    order = Order(
+        eval_set.ref,
+        Wish(
+            arms=(wish.baseline, wish.candidate),
+            corpora=wish.corpora,
+            without=wish.without,
+            limit=wish.limit,
+            at_once=wish.at_once,
+            alone=0,
+            command="tandem eval gate",
+        ),
+        against=wish.against,
+    )
+    return _decided(settings, begin_run(settings, order, quiet=quiet), tolerances, judged)
+
+
+def _decided(
+    settings: Settings, run_id: str, tolerances: Mapping[str, float], judged: Sequence[str]
+) -> GateResult:
+    """What the answers of the run come to: its first arm is the baseline, its second the candidate."""
+    with opened_store(settings) as store:
+        run = EvalRuns(store).get(run_id)
+        plan = plan_of(run.facts, store)
+        said = replies_by_arm(plan, EvalRuns(store).replies(run_id).values())
+    by_judge: Mapping[str, Sequence[Scores]] = {}
+    if judged:
+        by_judge = asyncio.run(judge_run(settings, plan.cases, said, judged, None)).scores
+    scores = {arm.name: arm.scores for arm in score_arms(plan.cases, said, None, by_judge)}
+    theirs, ours = run.facts.arms
+    checks = check_measures(scores[ours.name], scores[theirs.name], tolerances, clusters_of(plan.cases))
     return GateResult(
         standing=standing_of(checks),
         baseline=theirs.recipe,
         candidate=ours.recipe,
-        eval_set=eval_set.ref,
+        eval_set=f"{run.facts.eval_set.name}@{run.facts.eval_set.number}",
         run=run_id,
         checks=checks,
         warnings=_warnings(said),
     )
 
 
-async def _asked(
-    plan: Plan, facts: RunFacts, http: httpx.AsyncClient, store: Store, settings: Settings, *, quiet: bool
-) -> tuple[str, dict[str, list[Reply]]]:
-    """Id of the run, and the replies of each arm."""
-    runs = EvalRuns(store)
-    begun = runs.begin(facts)
-    if not quiet:
-        progress(
-            f"Run {begun.id[:8]}: {len(plan.askings())} questions to {' and '.join(a.recipe for a in facts.arms)}"
-        )
-    # A response of a server in this process is handed out when it has ended.
-    asks = partial(ask, http=http, buffered=http.base_url.port is None)
-    with (
-        held(begun.id, settings.data_dir),
-        Bar("Answers", hidden=quiet or not stderr.is_terminal, unit="tokens") as bar,
-    ):
-        await run(plan, begun.id, runs, asks, bar.move)
-    return begun.id, replies_by_arm(plan, runs.replies(begun.id).values())
+def _check_two(settings: Settings, wish: GateWish) -> None:
+    """Raises `InvalidRequestError` where both are the same recipe."""
+    with opened_recipes(settings) as (book, _):
+        labels = [book.champion if one == "champion" else one for one in (wish.baseline, wish.candidate)]
+        try:
+            baseline, candidate = map(book.find, labels)
+        except NotFoundError:
+            return  # one that the running server alone may know; it says so if not
+    if baseline == candidate:
+        raise InvalidRequestError(f"{wish.candidate} is both baseline and candidate", param="candidate")
 
 
-async def _check_judge(judge: Judge, measures: list[str], settings: Settings) -> None:
+async def _check_judge(settings: Settings, measures: Sequence[str]) -> None:
     """Raises `InvalidRequestError` where the judge was not shown to be good enough for one of the measures."""
-    trust = trust_of(await present(judge), settings)
+    async with AsyncExitStack() as stack:
+        if settings.judge.address is None:
+            await stack.enter_async_context(answering_server(settings))
+        judge = open_judge(settings)
+        stack.push_async_callback(judge.close)
+        trust = trust_of(await present(judge), settings)
     refused = [name for name in measures if not trust.may_gate(name)]
     if refused:
         raise InvalidRequestError(

@@ -1,0 +1,103 @@
+"""Looks at a run that is in the store: scores it, has it judged, and makes its comparison."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from eval.comparing import Options, compare_run, replies_by_arm
+from eval.comparison import Comparison
+from eval.cutting import contexts_of
+from eval.measure import Scores
+from eval.prices import PriceTable
+from eval.running.keeping import EvalRun, EvalRuns
+from eval.running.resuming import plan_of, set_of
+from eval.scoring import Instruments
+from tandem.cli.opened import opened_store
+from tandem.cli.output import progress
+from tandem.embedding import Embedder, load_embedder
+from tandem.settings import Settings
+from tandem.store import Store
+from tandem.tokens import load_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a user wants to look at a run."""
+
+    prices: PriceTable = field(default_factory=PriceTable)
+    leading: str | None = None
+    judge: bool = False
+    judge_measures: tuple[str, ...] = ()
+    """All that the judge has, where none is named."""
+    similarity: bool = False
+    """Whether texts are embedded: for the likeness of answers, and what a perfect search would have found."""
+    command: str = ""
+
+
+def compared(settings: Settings, ref: str, look: Look) -> Comparison:
+    """The comparison of a run. Raises `NotFoundError`, `ConflictError`, and as `compare_run` and the judge."""
+    with opened_store(settings) as store, _embedder(settings, look) as embedder:
+        run = EvalRuns(store).get(ref)
+        eval_set = set_of(run.facts, store)
+        replies = EvalRuns(store).replies(run.id)
+        plan = plan_of(run.facts, store)
+        judged: Mapping[str, Sequence[Scores]] = {}
+        told: dict[str, Any] = {}
+        warnings = _warnings(run)
+        if look.judge:
+            from tandem.cli.eval_judging import judge_run
+
+            said = replies_by_arm(plan, replies.values())
+            found = asyncio.run(judge_run(settings, plan.cases, said, look.judge_measures, embedder))
+            judged, told = found.scores, {"judge": found.told}
+            warnings += found.warnings
+        progress("Scoring")
+        options = Options(
+            prices=look.prices,
+            instruments=_instruments(settings, run, plan.cases, store, embedder),
+            judged=judged,
+            leading=look.leading,
+            warnings=warnings,
+            made_with=told,
+            command=look.command,
+        )
+        return compare_run(run, replies.values(), eval_set, options)
+
+
+def _instruments(
+    settings: Settings, run: EvalRun, cases: Sequence[Any], store: Store, embedder: Embedder | None
+) -> Instruments:
+    count = load_tokens(settings.engine.tokenizer).count
+    if embedder is None:
+        return Instruments(count_tokens=count)
+    corpora = [one.name for one in run.facts.corpora]
+    return Instruments(
+        embed=embedder.embed_documents,
+        contexts=contexts_of(cases, corpora, store, settings, embedder),
+        count_tokens=count,
+    )
+
+
+def _warnings(run: EvalRun) -> tuple[str, ...]:
+    trained = [arm.name for arm in run.facts.arms if arm.adapter is not None]
+    if not trained or run.facts.checked:
+        return ()
+    return (
+        f"Nobody has checked whether the adapter of {' and '.join(trained)} was trained on questions or documents of "
+        "this set: name its training set with --against.",
+    )
+
+
+@contextmanager
+def _embedder(settings: Settings, look: Look) -> Iterator[Embedder | None]:
+    if not look.similarity:
+        yield None
+        return
+    progress("Loading the embedder")
+    embedder = load_embedder(settings.embedding, settings.data_dir)
+    try:
+        yield embedder
+    finally:
+        embedder.close()
