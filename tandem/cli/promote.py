@@ -5,7 +5,6 @@ from eval.gate_words import check_line
 from tandem.cli.eval_gate import GateWish, decide, print_gate
 from tandem.cli.opened import author, opened_recipes
 from tandem.cli.output import print_json, stdout
-from tandem.errors import ConflictError
 from tandem.noninferiority import Standing
 from tandem.recipes.keeping import set_champion
 from tandem.settings import Settings
@@ -21,8 +20,6 @@ def promote(
     """
     with opened_recipes(settings) as (book, _):
         before = book.champion
-        if book.find(label) == book.find(before):
-            raise ConflictError(f"{label} is the champion already", param="recipe")
     result = decide(settings, wish, quiet=as_json)
     promoted = result.standing is Standing.PASS or force
     if promoted:

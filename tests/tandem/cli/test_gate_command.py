@@ -14,7 +14,7 @@ from eval.sets import EvalSets
 from tandem.cli import app
 from tandem.cli.eval_gate import tolerances_of
 from tandem.cli.opened import opened_store
-from tandem.errors import ConflictError, InvalidRequestError, NotFoundError
+from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.settings import Settings
 
 Run = Callable[..., tuple[int, str]]
@@ -107,7 +107,7 @@ def test_a_recipe_is_promoted_where_the_gate_passes_it_and_the_history_says_what
     now = json.loads(run("recipes", "champion", "--json")[1])
     assert now["champion"] == "rag"
     assert now["history"][0]["reason"].startswith("gate on depot@1: pass")
-    with pytest.raises(ConflictError, match="champion already"):
+    with pytest.raises(InvalidRequestError, match="both baseline and candidate"):
         run("recipes", "promote", "rag", "--gate", "depot")
 
 
