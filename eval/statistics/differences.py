@@ -13,6 +13,8 @@ from eval.statistics.sign_flip import sign_flip
 from tandem.resampling import Estimate
 
 Correct = Callable[[Sequence[float]], list[float]]
+_SHARES = ("share", "score")
+"""Units that lie in [0, 1]."""
 SMALLEST = 0.05
 """The smallest difference that matters: 5 points of a share, or 5% of the other arm's mean of anything else."""
 
@@ -115,8 +117,9 @@ def _compared(
     if measure.better == "neither" or len(pairs.units) < 2:
         return None
     values = pairs.differences
-    spread, units = unit_spread(values, pairs.groups, shares=measure.unit in ("share", "score"))
-    matters = smallest if measure.unit in ("share", "score") else smallest * abs(pairs.mean_of_other)
+    shares = measure.unit in _SHARES
+    spread, units = unit_spread(values, pairs.groups, shares=shares)
+    matters = smallest if shares else smallest * abs(pairs.mean_of_other)
     needed = cases_needed(matters, spread) if matters else 0
     return _Compared(
         measure,
@@ -124,7 +127,7 @@ def _compared(
         other,
         family.slice,
         pairs,
-        paired_interval(values, pairs.groups, seed=seed),
+        paired_interval(values, pairs.groups, shares=shares, seed=seed),
         sign_flip(values, pairs.groups, seed=seed),
         detectable_difference(spread, units),
         round(needed * len(values) / units),
@@ -166,9 +169,9 @@ def _shown(estimate: Estimate, p_adjusted: float) -> bool:
 
 def _could_turn(each: _Compared, corrected: Callable[[float], float], seed: int) -> bool:
     """Whether it is shown no more if every failed case speaks against it as much as it can."""
-    if not each.pairs.failed or each.measure.unit not in ("share", "score"):
+    if not each.pairs.failed or each.measure.unit not in _SHARES:
         return False
     values, groups = each.pairs.with_failed(against=each.estimate.mean)
-    estimate = paired_interval(values, groups, seed=seed)
+    estimate = paired_interval(values, groups, shares=True, seed=seed)
     turned = estimate.mean * each.estimate.mean <= 0
     return turned or not _shown(estimate, corrected(sign_flip(values, groups, seed=seed)))

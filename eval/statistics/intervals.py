@@ -1,26 +1,40 @@
 """How far a difference is known: its interval, and how much it varies from unit to unit."""
 
 from collections.abc import Hashable, Sequence
-from math import sqrt
+from math import copysign, sqrt
 
 import numpy as np
 
 from eval.statistics.units import units_of
-from tandem.resampling import Estimate, bootstrap_mean, bootstrap_ratio
+from tandem.resampling import Estimate, bootstrap_ratio
 
 
 def paired_interval(
-    differences: Sequence[float], groups: Sequence[Hashable] | None = None, *, seed: int = 0
+    differences: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    shares: bool = False,
+    seed: int = 0,
 ) -> Estimate:
     """Mean difference of a case with its 95% interval, by resampling the cases; see `tandem.resampling`.
 
     With `groups`, one for each difference, whole groups are drawn (the cluster bootstrap; Davison and Hinkley,
-    Bootstrap Methods and their Application, 1997, section 3.8). Raises `ValueError` as `units_of`.
+    Bootstrap Methods and their Application, 1997, section 3.8). With `shares`, for differences in [-1, 1], two units
+    are drawn from besides, as far above and below the mean as adds one case to the squares: where few cases differ,
+    those that were not seen are missing from the plain interval, and at 50 questions of which 2% truly differ it
+    holds the truth in 63 of 100 runs instead of 95. BCa intervals (Efron 1987) do worse still on such values; see
+    `bench/results/interval_coverage.json`. Raises `ValueError` as `units_of`.
     """
     units = units_of(differences, groups)
-    if groups is None:
-        return bootstrap_mean(list(differences), seed)
-    return bootstrap_ratio(units.sums.tolist(), units.sizes.tolist(), seed)
+    mean, sums, sizes = units.mean, units.sums, units.sizes
+    if shares:
+        size, apart = float(sizes.mean()), copysign(sqrt(0.5), units.mean)
+        sums = np.append(sums, [size * mean + apart, size * mean - apart])
+        sizes = np.append(sizes, [size, size])
+    drawn = bootstrap_ratio(sums.tolist(), sizes.tolist(), seed)
+    if not shares:
+        return Estimate(mean, drawn.low, drawn.high)
+    return Estimate(mean, max(drawn.low, -1.0), min(drawn.high, 1.0))
 
 
 def unit_spread(

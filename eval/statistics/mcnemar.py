@@ -16,4 +16,4 @@ def mcnemar(only_one: int, only_other: int) -> float:
     discordant, least = only_one + only_other, min(only_one, only_other)
     tail = sum(comb(discordant, n) for n in range(least + 1))
     # Whole numbers until the last step: 2 ** discordant has no float for thousands of cases.
-    return max(min(1.0, 2 * tail / 2**discordant), 5e-324)
+    return max(min(1.0, float(2 * tail / (1 << discordant))), 5e-324)

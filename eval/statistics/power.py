@@ -5,7 +5,7 @@ Large-Sample Power of Tests Based on Permutations, 1952). `spread` is the standa
 differences as `unit_spread` gives it, and a unit is a case, or a group of cases that hang together.
 """
 
-from math import ceil, sqrt
+from math import sqrt
 
 from scipy.optimize import brentq
 from scipy.stats import nct, t
@@ -25,16 +25,17 @@ def power_of(difference: float, spread: float, units: int, *, level: float = LEV
         return 1.0 if difference else level
     shift = abs(difference) / spread * sqrt(units)
     critical = float(t.ppf(1 - level / 2, units - 1))
-    if shift > 30 + critical:
-        return 1.0  # the noncentral distribution underflows there
-    return float(nct.sf(critical, units - 1, shift) + nct.cdf(-critical, units - 1, shift))
+    right = float(nct.sf(critical, units - 1, shift))
+    # To be shown the wrong way round is rarer than one in a million from 5 on, where SciPy begins to answer NaN.
+    return right + (float(nct.cdf(-critical, units - 1, shift)) if shift < 5 else 0.0)
 
 
 def detectable_difference(spread: float, units: int, *, level: float = LEVEL, power: float = POWER) -> float:
     """The smallest true difference that is shown with this power; 0 without any spread. Raises as `power_of`."""
-    if power_of(1.0, spread, units, level=level) and spread == 0:
+    if units < 2 or spread < 0:
+        raise ValueError("power needs two units and a spread that is not negative")
+    if spread == 0:
         return 0.0
-    # The chance rises from the level to 1 within a few critical values of the standard error.
     error = spread / sqrt(units)
     most = error * (float(t.ppf(1 - level / 2, units - 1)) + 30)
     return float(
@@ -61,4 +62,4 @@ def cases_needed(
             low = middle + 1
         else:
             high = middle
-    return ceil(low)
+    return low

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.statistics.mcnemar import mcnemar
 from eval.statistics.units import Floats, units_of
@@ -76,6 +77,7 @@ def _drawn(sums: Floats, seed: int) -> float:
     return (as_far + 1) / (_FLIPS + 1)
 
 
-def _as_far(totals: Floats, sums: Floats) -> Floats:
+def _as_far(totals: Floats, sums: Floats) -> NDArray[np.bool_]:
     """Which totals are as far from zero as the observed one, but for the rounding of floats."""
-    return np.abs(totals) >= abs(sums.sum()) - 1e-9 * np.abs(sums).sum()
+    found: NDArray[np.bool_] = np.abs(totals) >= abs(sums.sum()) - 1e-9 * np.abs(sums).sum()
+    return found

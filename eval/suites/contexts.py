@@ -1,10 +1,53 @@
 """Where answers stand in documents, and the chunks that hold them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from eval.case import EvalCase
-from tandem.vocabulary import Chunk, Document, Span
+from tandem.vocabulary import Block, BlockKind, Chunk, Document, Span
+
+
+@dataclass(frozen=True, slots=True)
+class CutDocument:
+    """A document as it was read, and its chunks in order."""
+
+    document: Document
+    chunks: Sequence[Chunk]
+
+    @property
+    def tables(self) -> list[Block]:
+        """The tables of the document."""
+        return [block for block in self.document.blocks if block.kind is BlockKind.TABLE]
+
+    def holding(self, span: Span) -> list[Chunk]:
+        """The chunks in which a place lies whole."""
+        return [chunk for chunk in self.chunks if chunk.start <= span.start and span.end <= chunk.end]
+
+
+Place = tuple[CutDocument, Span]
+
+
+class Answers:
+    """Finds where the answers of cases stand in documents."""
+
+    def __init__(self, cut: Iterable[CutDocument]) -> None:
+        """Documents of several corpora may share an address; a case that names it means all of them."""
+        self._by_name: dict[str, dict[str, CutDocument]] = {}
+        for one in cut:
+            for name in (one.document.id, one.document.uri):
+                self._by_name.setdefault(name, {})[one.document.id] = one
+
+    def documents_of(self, case: EvalCase) -> list[CutDocument]:
+        """The documents that the case names, those that are there."""
+        named = (self._by_name.get(name, {}) for name in case.documents)
+        return list({identity: one for some in named for identity, one in some.items()}.values())
+
+    def places_of(self, case: EvalCase) -> list[Place]:
+        """In each document of the case in which a reference stands, the place of the first such reference."""
+        return [
+            (one, span) for one in self.documents_of(case) if (span := _first(case, one.document)) is not None
+        ]
 
 
 def locate(text: str, answer: str, near: int | None = None) -> Span | None:
@@ -21,52 +64,26 @@ def locate(text: str, answer: str, near: int | None = None) -> Span | None:
     return min(places, key=lambda span: abs(span.start - (near or 0)), default=None)
 
 
-def answer_places(case: EvalCase, documents: Sequence[Document]) -> list[tuple[Document, Span]]:
-    """Of each document of the case in which a reference stands: where the first such reference stands."""
-    places = []
-    for document in documents:
-        if document.id not in case.documents and document.uri not in case.documents:
-            continue
-        for number, reference in enumerate(case.references):
-            near = case.answer_start if number == 0 else None
-            if (span := locate(document.text, reference, near)) is not None:
-                places.append((document, span))
-                break
-    return places
-
-
-def holding(span: Span, chunks: Iterable[Chunk]) -> list[Chunk]:
-    """The chunks of a document in which a place lies whole."""
-    return [chunk for chunk in chunks if chunk.start <= span.start and span.end <= chunk.end]
-
-
-def reference_contexts(
-    cases: Iterable[EvalCase], cut: Sequence[tuple[Document, Sequence[Chunk]]]
-) -> dict[str, tuple[str, ...]]:
+def reference_contexts(cases: Iterable[EvalCase], cut: Iterable[CutDocument]) -> dict[str, tuple[str, ...]]:
     """By case id, the texts of the chunks that hold its answer whole: what a perfect search would find.
 
-    Of overlapping chunks all that hold it. A case whose answer no chunk holds has none. `cut` are documents with
-    their chunks.
+    Of overlapping chunks all that hold it. A case whose answer no chunk holds has none.
     """
-    chunks_of = {document.id: chunks for document, chunks in cut}
-    by_name = _by_name(document for document, _ in cut)
-    found = {}
-    for case in cases:
-        documents = list({one.id: one for name in case.documents for one in by_name.get(name, ())}.values())
-        held = [
-            chunk.text
-            for document, span in answer_places(case, documents)
-            for chunk in holding(span, chunks_of[document.id])
-        ]
-        if held:
-            found[case.id] = tuple(dict.fromkeys(held))
-    return found
+    answers = Answers(cut)
+    found = {
+        case.id: tuple(
+            dict.fromkeys(chunk.text for one, span in answers.places_of(case) for chunk in one.holding(span))
+        )
+        for case in cases
+        if case.answerable
+    }
+    return {case: texts for case, texts in found.items() if texts}
 
 
-def _by_name(documents: Iterable[Document]) -> Mapping[str, list[Document]]:
-    """Documents by id and by address, which those of several corpora may share."""
-    named: dict[str, list[Document]] = {}
-    for document in documents:
-        for name in (document.id, document.uri):
-            named.setdefault(name, []).append(document)
-    return named
+def _first(case: EvalCase, document: Document) -> Span | None:
+    for number, reference in enumerate(case.references):
+        # Where an answer starts is known of the first reference alone.
+        span = locate(document.text, reference, case.answer_start if number == 0 else None)
+        if span is not None:
+            return span
+    return None

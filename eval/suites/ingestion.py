@@ -5,13 +5,12 @@ The values are of cases, or of chunks by their ids, or of tables by `document id
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from eval.case import EvalCase
 from eval.measure import Measure, Scores, Stage
-from eval.suites.contexts import answer_places, holding
+from eval.suites.contexts import Answers, CutDocument, Place
 from eval.suites.scoring import PassedOver, answerable, lacking, score_items
-from tandem.vocabulary import Block, BlockKind, Chunk, Document, Span
+from tandem.vocabulary import Block, Chunk, Document, Span
 
 _KNOWN = frozenset({"references", "documents"})
 
@@ -77,34 +76,21 @@ _SENTENCE_END = re.compile(r"[.!?…:;。！？][\"'”’»)\]]*(?:\s*\[[\d,\s�
 _PARAGRAPH = re.compile(r"[ \t]*\n[ \t]*(?:\n|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class CutDocument:
-    """A document as it was read, and its chunks in order."""
-
-    document: Document
-    chunks: Sequence[Chunk]
-
-    @property
-    def tables(self) -> list[Block]:
-        """The tables of the document."""
-        return [block for block in self.document.blocks if block.kind is BlockKind.TABLE]
-
-
 def score_ingestion(
     cut: Sequence[CutDocument], cases: Sequence[EvalCase], count_tokens: Callable[[str], int]
 ) -> list[Scores]:
     """The measures of this module, of a corpus; without cases those of answers have no value."""
-    answers = _Answers(cut)
+    answers = Answers(cut)
     chunks = [(one.document, chunk) for one in cut for chunk in one.chunks]
     tables = [(one, n, block) for one in cut for n, block in enumerate(one.tables)]
     ends = {one.document.id: _ends_of(one.document) for one in cut}
     return [
-        score_items(ANSWER_IN_TEXT, ((case.id, lambda c=case: answers.read(c)) for case in cases)),  # type: ignore[misc]
-        score_items(ANSWER_IN_CHUNK, ((case.id, lambda c=case: answers.whole(c)) for case in cases)),  # type: ignore[misc]
+        score_items(ANSWER_IN_TEXT, ((case.id, lambda c=case: bool(_places(answers, c))) for case in cases)),  # type: ignore[misc]
+        score_items(ANSWER_IN_CHUNK, ((case.id, lambda c=case: _is_whole(answers, c)) for case in cases)),  # type: ignore[misc]
         score_items(
             TABLE_IN_CHUNK,
             (
-                (f"{one.document.id}#{n}", lambda o=one, b=block: _is_whole(Span(b.start, b.end), o))  # type: ignore[misc]
+                (f"{one.document.id}#{n}", lambda o=one, b=block: bool(o.holding(Span(b.start, b.end))))  # type: ignore[misc]
                 for one, n, block in tables
             ),
         ),
@@ -140,45 +126,28 @@ def ends_whole(text: str, end: int, ends: frozenset[int] = frozenset()) -> bool:
     )
 
 
-class _Answers:
-    """Where the answers of cases came to lie."""
-
-    def __init__(self, cut: Sequence[CutDocument]) -> None:
-        self._by_name: dict[str, list[CutDocument]] = {}
-        for one in cut:
-            for name in (one.document.id, one.document.uri):
-                self._by_name.setdefault(name, []).append(one)
-
-    def read(self, case: EvalCase) -> bool:
-        return bool(self._places(case))
-
-    def whole(self, case: EvalCase) -> bool:
-        places = self._places(case)
-        if not places:
-            raise PassedOver("the answer does not stand in the text")
-        return any(holding(span, one.chunks) for one, span in places)
-
-    def _places(self, case: EvalCase) -> list[tuple[CutDocument, Span]]:
-        if reason := answerable(case) or lacking(ANSWER_IN_TEXT, case):
-            raise PassedOver(reason)
-        if case.label is not None:
-            raise PassedOver("asks for a class: its reference need not be words of the document")
-        known = {one.document.id: one for name in case.documents for one in self._by_name.get(name, ())}
-        if not known:
-            raise PassedOver("its document is not in the corpus")
-        places = answer_places(case, [one.document for one in known.values()])
-        return [(known[document.id], span) for document, span in places]
+def _places(answers: Answers, case: EvalCase) -> list[Place]:
+    if reason := answerable(case) or lacking(ANSWER_IN_TEXT, case):
+        raise PassedOver(reason)
+    if case.label is not None:
+        raise PassedOver("asks for a class: its reference need not be words of the document")
+    if not answers.documents_of(case):
+        raise PassedOver("its document is not in the corpus")
+    return answers.places_of(case)
 
 
-def _is_whole(span: Span, one: CutDocument) -> bool:
-    return bool(holding(span, one.chunks))
+def _is_whole(answers: Answers, case: EvalCase) -> bool:
+    places = _places(answers, case)
+    if not places:
+        raise PassedOver("the answer does not stand in the text")
+    return any(one.holding(span) for one, span in places)
 
 
 def _rows_whole(one: CutDocument, table: Block) -> float:
     rows = list(_rows(one.document.text, table))
     if not rows:
         raise PassedOver("the table has no row")
-    return sum(_is_whole(row, one) for row in rows) / len(rows)
+    return sum(bool(one.holding(row)) for row in rows) / len(rows)
 
 
 def _rows(text: str, table: Block) -> Iterator[Span]:

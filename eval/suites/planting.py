@@ -11,13 +11,13 @@ prompt, or do not, on the way that every passage takes:
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from eval.case import EvalCase
-from eval.suites.contexts import locate
-from finetune.validation.scores import normalised
+from eval.suites.contexts import Answers, CutDocument
+from finetune.validation.scores import contains, normalised
 from server.answering.support import sentences
 from tandem.vocabulary import Span
 
@@ -42,22 +42,29 @@ def planted_corpus(corpus: str, planting: Planting) -> str:
 
 
 def planted_documents(
-    cases: Sequence[EvalCase], texts: Mapping[str, str], planting: Planting
+    cases: Sequence[EvalCase], cut: Iterable[CutDocument], planting: Planting
 ) -> list[PlantedDocument]:
-    """One document a case; `texts` are those of the corpus, by the names that the cases use.
+    """One document a case; `cut` are the documents of the corpus.
 
-    A case is left out whose answer does not stand in its document, or, for a counterfactual, to which no other
-    case has an answer of its kind.
+    A case is left out whose answer does not stand in its document; of counterfactuals, one to which no other case
+    has an answer of its kind; of noise, one whose answer the other sentences say too.
     """
-    wrong = false_answers(cases)
+    answers, wrong = Answers(cut), false_answers(cases)
     planted = []
     for case in cases:
-        place = _place(case, texts)
-        if place is None or (planting == "counterfactual" and case.id not in wrong):
+        places = answers.places_of(case) if case.answerable else []
+        if not places:
             continue
-        text, span = place
-        words = _changed(text, span, wrong[case.id]) if planting == "counterfactual" else _around(text, span)
-        if words.strip() and not (planting == "noise" and _says(words, case.references)):
+        text, span = places[0][0].document.text, places[0][1]
+        if planting == "noise":
+            words = _around(text, span)
+            if contains(words, case.references):
+                continue
+        elif case.id in wrong:
+            words = _changed(text, span, wrong[case.id])
+        else:
+            continue
+        if words:
             planted.append(PlantedDocument(case.id, f"planted/{planting}/{case.id}.txt", words))
     return planted
 
@@ -97,43 +104,23 @@ def _differs(text: str, case: EvalCase) -> bool:
     return bool(words) and not any(words <= right or right <= words for right in rights)
 
 
-def _place(case: EvalCase, texts: Mapping[str, str]) -> tuple[str, Span] | None:
-    """The text of a document of the case that holds its first reference, and where."""
-    if not case.answerable or not case.references:
-        return None
-    for name in case.documents:
-        text = texts.get(name)
-        if text is not None and (span := locate(text, case.references[0], case.answer_start)) is not None:
-            return text, span
-    return None
-
-
 def _changed(text: str, answer: Span, wrong: str) -> str:
     """The sentences around an answer, in which every mention of it says something else."""
-    before, after = _window(text, answer)
-    right = re.compile(re.escape(text[answer.start : answer.end]), re.IGNORECASE)
+    before, _, _, after = _window(text, answer)
+    right = re.compile(rf"(?<!\w){re.escape(text[answer.start : answer.end])}(?!\w)", re.IGNORECASE)
     head = right.sub(lambda _: wrong, text[before : answer.start])
     return f"{head}{wrong}{right.sub(lambda _: wrong, text[answer.end : after])}".strip()
 
 
 def _around(text: str, answer: Span) -> str:
-    """The sentences around those that hold the answer, without these."""
-    before, after = _window(text, answer)
-    held = [span for span in sentences(text) if span.start < answer.end and span.end > answer.start]
-    if not held:
-        return ""
-    return f"{text[before : held[0].start].strip()} {text[held[-1].end : after].strip()}".strip()
+    """The sentences around those that hold an answer, without these."""
+    before, held, end, after = _window(text, answer)
+    return f"{text[before:held].strip()} {text[end:after].strip()}".strip()
 
 
-def _window(text: str, answer: Span) -> tuple[int, int]:
-    spans = list(sentences(text))
+def _window(text: str, answer: Span) -> tuple[int, int, int, int]:
+    """Where the sentences around an answer begin, where those that hold it begin and end, and the end of all."""
+    spans = sentences(text)
     held = [n for n, span in enumerate(spans) if span.start < answer.end and span.end > answer.start]
-    if not held:
-        return answer.start, answer.end
-    first, last = max(0, held[0] - _NEIGHBOURS), min(len(spans) - 1, held[-1] + _NEIGHBOURS)
-    return spans[first].start, spans[last].end
-
-
-def _says(text: str, references: Sequence[str]) -> bool:
-    words = f" {normalised(text)} "
-    return any(f" {normalised(reference)} " in words for reference in references)
+    first, last = spans[max(0, held[0] - _NEIGHBOURS)], spans[min(len(spans) - 1, held[-1] + _NEIGHBOURS)]
+    return first.start, spans[held[0]].start, spans[held[-1]].end, last.end

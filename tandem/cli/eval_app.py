@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tandem.cli.eval_gate_command import gate
 from tandem.cli.eval_sets_app import sets_app
 from tandem.cli.options import AsJson
 from tandem.settings import read_settings
@@ -19,6 +20,7 @@ eval_app = typer.Typer(
     no_args_is_help=True, help="Evaluation: sets of questions, and what recipes make of them."
 )
 eval_app.add_typer(sets_app, name="sets")
+eval_app.command("gate")(gate)
 
 
 class Plant(StrEnum):
