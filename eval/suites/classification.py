@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from eval.case import EvalCase
-from eval.measure import Measure, Scores, Stage
+from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import Reply
 from eval.suites.rightness import label_of, labels_of, right_among
 from eval.suites.rows import Row, rows_of
 from eval.suites.scoring import score
 from finetune.validation.labels import read_label
 
-_LABEL = frozenset({"label"})
+_LABEL: frozenset[Need] = frozenset({"label"})
 
 ACCURACY = Measure(
     "accuracy",

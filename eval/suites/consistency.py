@@ -1,17 +1,21 @@
 """Whether an arm says the same again, and in other words: the pairs of `eval.consistency` over kept replies."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
 
 from eval.case import EvalCase
 from eval.consistency import Pair, Told, across_runs, across_wordings, compare, mean_of, vectors_of
-from eval.measure import Measure, Scores, Stage
+from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import Reply
 from eval.suites.by_ragas import Embed
-from eval.suites.scoring import PassedOver, lacking, pass_over, score_items
+from eval.suites.scoring import NoAnswer, PassedOver, lacking, pass_over, score_items
 
 if TYPE_CHECKING:
     from tandem.index import Vector
+
+_Vectors: TypeAlias = "dict[str, Vector] | Exception | None"
 
 _SAYS = {
     "score": (
@@ -31,7 +35,10 @@ _SAYS = {
 }
 
 
-def _measures(kind: str, title: str, pairs: str, *, paraphrases: bool) -> dict[str, Measure]:
+_EMBEDDER: frozenset[Need] = frozenset({"embedder"})
+
+
+def _measures(kind: str, title: str, pairs: str, of: frozenset[Need] = frozenset()) -> dict[str, Measure]:
     return {
         name: Measure(
             f"{kind}_{name}",
@@ -39,16 +46,16 @@ def _measures(kind: str, title: str, pairs: str, *, paraphrases: bool) -> dict[s
             Stage.CONSISTENCY,
             definition.format(pairs=pairs),
             "share" if name == "abstention" else "score",
-            needs=frozenset(
-                ({"paraphrases"} if paraphrases else set()) | ({"embedder"} if name == "score" else set())
-            ),
+            needs=of | _EMBEDDER if name == "score" else of,
         )
         for name, (says, definition) in _SAYS.items()
     }
 
 
-_PARAPHRASES = _measures("paraphrase", "in other words", "different wordings of a question", paraphrases=True)
-_REPEATS = _measures("repeat", "asked again", "the same wording", paraphrases=False)
+_PARAPHRASES = _measures(
+    "paraphrase", "in other words", "different wordings of a question", frozenset({"paraphrases"})
+)
+_REPEATS = _measures("repeat", "asked again", "the same wording")
 MEASURES = (*_PARAPHRASES.values(), *_REPEATS.values())
 
 
@@ -57,8 +64,19 @@ def score_consistency(
 ) -> list[Scores]:
     """The measures of this module, of one arm, over its replies to questions as they are, again, and in other words."""
     answers = {case.id: _wordings([reply for reply in replies if reply.case == case.id]) for case in cases}
-    told = [_told(reply) for one in answers.values() for wording in one for reply in wording]
-    vectors = vectors_of(told, embed) if embed else None
+    compared = [
+        _told(reply)
+        for wordings in answers.values()
+        if sum(map(len, wordings)) > 1
+        for wording in wordings
+        for reply in wording
+        if reply.failure is None
+    ]
+    vectors: _Vectors = None
+    try:
+        vectors = vectors_of(compared, embed) if embed else None
+    except Exception as error:  # noqa: BLE001  # an embedder that fails is a value less for each case, counted
+        vectors = error
     return [
         _scores(measure, name, cases, answers, pairs_of, vectors)
         for measures, pairs_of in ((_PARAPHRASES, across_wordings), (_REPEATS, across_runs))
@@ -72,22 +90,27 @@ def _scores(
     cases: Sequence[EvalCase],
     answers: dict[str, list[list[Reply]]],
     pairs_of: Callable[[Sequence[Sequence[Told]]], list[Pair]],
-    vectors: "dict[str, Vector] | None",
+    vectors: _Vectors,
 ) -> Scores:
+    """`vectors` may be why there are none."""
     if vectors is None and "embedder" in measure.needs:
         return pass_over(measure, cases, "no embedder was given")
+    known = vectors if isinstance(vectors, dict) and "embedder" in measure.needs else None
 
     def value(case: EvalCase) -> float:
         if reason := lacking(measure, case):
             raise PassedOver(reason)
-        if failed := next((one for wording in answers[case.id] for one in wording if one.failure), None):
-            raise RuntimeError(f"no answer: {failed.failure}")
         pairs = pairs_of([[_told(reply) for reply in wording] for wording in answers[case.id]])
         if not pairs:
             raise PassedOver("was not asked so")
-        return mean_of([compare(one, other, vectors) for one, other in pairs])[name]
+        for reply in chain.from_iterable(answers[case.id]):
+            if reply.failure is not None:
+                raise NoAnswer(reply.failure)
+        if isinstance(vectors, Exception) and "embedder" in measure.needs:
+            raise vectors
+        return mean_of([compare(one, other, known) for one, other in pairs])[name]
 
-    return score_items(measure, ((case.id, lambda case=case: value(case)) for case in cases))  # type: ignore[misc]
+    return score_items(measure, ((case.id, partial(value, case)) for case in cases))
 
 
 def _wordings(replies: Sequence[Reply]) -> list[list[Reply]]:

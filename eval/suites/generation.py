@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from eval.case import EvalCase
-from eval.measure import Measure, Scores, Stage
+from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import Reply
 from eval.suites.by_ragas import Embed, Ragas, opened_ragas
 from eval.suites.citations import score_citations
@@ -13,7 +13,7 @@ from eval.suites.rows import Row, rows_of
 from eval.suites.scoring import lacking, pass_over, score
 from finetune.validation.scores import contains, exact_match
 
-_REFERENCES = frozenset({"references"})
+_REFERENCES: frozenset[Need] = frozenset({"references"})
 
 EXACT_MATCH = Measure(
     "exact_match",

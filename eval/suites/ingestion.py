@@ -5,14 +5,15 @@ The values are of cases, or of chunks by their ids, or of tables by `document id
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from eval.case import EvalCase
-from eval.measure import Measure, Scores, Stage
+from eval.measure import Measure, Need, Scores, Stage
 from eval.suites.contexts import Answers, CutDocument, Place
 from eval.suites.scoring import PassedOver, answerable, lacking, score_items
 from tandem.vocabulary import Block, Chunk, Document, Span
 
-_KNOWN = frozenset({"references", "documents"})
+_KNOWN: frozenset[Need] = frozenset({"references", "documents"})
 
 ANSWER_IN_TEXT = Measure(
     "answer_in_text",
@@ -85,33 +86,24 @@ def score_ingestion(
     tables = [(one, n, block) for one in cut for n, block in enumerate(one.tables)]
     ends = {one.document.id: _ends_of(one.document) for one in cut}
     return [
-        score_items(ANSWER_IN_TEXT, ((case.id, lambda c=case: bool(_places(answers, c))) for case in cases)),  # type: ignore[misc]
-        score_items(ANSWER_IN_CHUNK, ((case.id, lambda c=case: _is_whole(answers, c)) for case in cases)),  # type: ignore[misc]
-        score_items(
-            TABLE_IN_CHUNK,
-            (
-                (f"{one.document.id}#{n}", lambda o=one, b=block: bool(o.holding(Span(b.start, b.end))))  # type: ignore[misc]
-                for one, n, block in tables
-            ),
-        ),
-        score_items(
-            TABLE_ROWS,
-            (
-                (f"{one.document.id}#{n}", lambda o=one, b=block: _rows_whole(o, b))
-                for one, n, block in tables
-            ),  # type: ignore[misc]
+        score_items(ANSWER_IN_TEXT, ((case.id, partial(_is_read, answers, case)) for case in cases)),
+        score_items(ANSWER_IN_CHUNK, ((case.id, partial(_is_whole, answers, case)) for case in cases)),
+        *(
+            score_items(
+                measure, ((f"{one.document.id}#{n}", partial(value, one, table)) for one, n, table in tables)
+            )
+            for measure, value in ((TABLE_IN_CHUNK, _table_whole), (TABLE_ROWS, _rows_whole))
         ),
         score_items(
             CHUNK_ENDS,
             (
-                (chunk.id, lambda d=document, c=chunk: ends_whole(d.text, c.end, ends[d.id]))  # type: ignore[misc]
+                (chunk.id, partial(ends_whole, document.text, chunk.end, ends[document.id]))
                 for document, chunk in chunks
             ),
         ),
         Scores(CHUNK_REPEATS, _repeats([chunk for _, chunk in chunks])),
         score_items(
-            CHUNK_TOKENS,
-            ((chunk.id, lambda c=chunk: count_tokens(c.indexed_text)) for _, chunk in chunks),  # type: ignore[misc]
+            CHUNK_TOKENS, ((chunk.id, partial(count_tokens, chunk.indexed_text)) for _, chunk in chunks)
         ),
     ]
 
@@ -136,11 +128,19 @@ def _places(answers: Answers, case: EvalCase) -> list[Place]:
     return answers.places_of(case)
 
 
+def _is_read(answers: Answers, case: EvalCase) -> bool:
+    return bool(_places(answers, case))
+
+
 def _is_whole(answers: Answers, case: EvalCase) -> bool:
     places = _places(answers, case)
     if not places:
         raise PassedOver("the answer does not stand in the text")
     return any(one.holding(span) for one, span in places)
+
+
+def _table_whole(one: CutDocument, table: Block) -> bool:
+    return bool(one.holding(Span(table.start, table.end)))
 
 
 def _rows_whole(one: CutDocument, table: Block) -> float:

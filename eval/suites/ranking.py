@@ -5,13 +5,13 @@ first passage stands, so a rank counts different documents, not passages; all th
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
-from eval.measure import Measure, Scores, Stage
+from eval.measure import Measure, Need, Scores, Stage
 from eval.suites.rows import Row
 from eval.suites.scoring import score
 
-_NEEDS = frozenset({"documents", "passages"})
+_NEEDS: frozenset[Need] = frozenset({"documents", "passages"})
 
 _MEASURES = {
     **{
@@ -53,11 +53,11 @@ def score_ranking(rows: Sequence[Row]) -> list[Scores]:
     def computed() -> dict[tuple[str, str], float]:
         return _computed([row for row in rows if row.case.documents and row.reply.passages])
 
-    return [
+    def value(name: str, row: Row) -> float:
         # A question that brought no document is not in the run; it found none.
-        score(measure, rows, lambda row, name=name: computed().get((name, row.case.id), 0.0))  # type: ignore[misc]
-        for name, measure in _MEASURES.items()
-    ]
+        return computed().get((name, row.case.id), 0.0)
+
+    return [score(measure, rows, partial(value, name)) for name, measure in _MEASURES.items()]
 
 
 def ranked_documents(row: Row) -> list[str]:

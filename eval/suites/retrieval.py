@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from eval.case import EvalCase
-from eval.measure import Measure, Scores, Stage
+from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import FoundPassage, Reply
 from eval.retrieval import answer_rank
 from eval.suites.by_ragas import Ragas, opened_ragas
@@ -15,8 +15,8 @@ from eval.suites.scoring import PassedOver, score
 Contexts = Mapping[str, Sequence[str]]
 """By case id, the texts that hold the answer; see `eval.suites.contexts`."""
 
-_FROM_PASSAGES = frozenset({"documents", "passages"})
-_ANSWERS = frozenset({"references", "passages"})
+_FROM_PASSAGES: frozenset[Need] = frozenset({"documents", "passages"})
+_ANSWERS: frozenset[Need] = frozenset({"references", "passages"})
 
 ID_PRECISION = Measure(
     "id_context_precision",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from eval.case import EvalCase
-from eval.measure import Measure, Scores, Stage
+from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import Reply, Variant
 from eval.suites.planting import false_answers
 from eval.suites.rightness import checkable, f1_of, labels_of, right_among
@@ -11,7 +11,7 @@ from eval.suites.rows import Row, rows_of
 from eval.suites.scoring import PassedOver, score
 from finetune.validation.scores import contains
 
-_REFERENCES = frozenset({"references"})
+_REFERENCES: frozenset[Need] = frozenset({"references"})
 _WITH = {
     "noise": "with passages on the topic beside the others that do not answer it",
     "counterfactual": "with a passage beside the others that says a wrong answer",

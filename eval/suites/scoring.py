@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from eval.case import EvalCase
 from eval.measure import Measure, Scores
+from eval.reply import Failure
 from eval.suites.rows import Row, retrieves
 
 Value = Callable[[Row], float]
@@ -21,6 +23,13 @@ _LACKS = {
 
 class PassedOver(Exception):  # noqa: N818  # no error: a measure's way to say that it does not ask about a row
     """Raised by a value: the measure does not ask about this answer; the message says why."""
+
+
+class NoAnswer(Exception):  # noqa: N818  # of the arm, not of the metric
+    """Raised by a value that needs an answer that an error took; the message says which."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"no answer: {failure.type}: {failure.message}")
 
 
 def answerable(case: EvalCase) -> str | None:
@@ -52,11 +61,11 @@ def score(measure: Measure, rows: Sequence[Row], value: Value, asks: Reason = an
         if reason := asks(row.case) or lacking(measure, row.case):
             passed_over[key] = reason
         elif row.reply.failure:
-            failed[key] = f"no answer: {row.reply.failure.type}: {row.reply.failure.message}"
+            failed[key] = str(NoAnswer(row.reply.failure))
         elif blind:
             passed_over[key] = "the arm retrieves nothing"
         else:
-            _put(key, lambda row=row: value(row), values, failed, passed_over)  # type: ignore[misc]
+            _put(key, partial(value, row), values, failed, passed_over)
     return Scores(measure, values, failed, passed_over)
 
 
@@ -94,6 +103,8 @@ def _put(
         number = float(value())
     except PassedOver as reason:
         passed_over[key] = str(reason)
+    except NoAnswer as error:
+        failed[key] = str(error)
     except Exception as error:  # noqa: BLE001  # whatever a metric raises is one failed case, counted
         failed[key] = f"{type(error).__name__}: {error}"
     else:
