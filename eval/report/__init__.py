@@ -2,7 +2,7 @@
 
 from eval.report.examples import examples_of
 from eval.report.files import Written, read_comparison, write_report
-from eval.report.kinds import kind_of
+from eval.report.given import given_answer
 from eval.report.markdown import render_markdown
 from eval.report.page import render_html
 from eval.report.recommending import recommend
@@ -10,7 +10,7 @@ from eval.report.recommending import recommend
 __all__ = [
     "Written",
     "examples_of",
-    "kind_of",
+    "given_answer",
     "read_comparison",
     "recommend",
     "render_html",

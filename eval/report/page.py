@@ -20,7 +20,7 @@ from eval.report.plots.palette import styles_of
 from eval.report.references import anchor, catalogue
 from eval.report.sentences.phrases import leading_facts
 from eval.report.topics import TOPICS, by_topic
-from eval.report.wording import amount, clean
+from eval.report.wording import amount, clean, day
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -63,6 +63,7 @@ def render_html(comparison: Comparison) -> str:
             bases=_bases(comparison),
             confusions=confusions(comparison),
             flat=_flat,
+            day=day(comparison.created),
             headings=TOPICS,
             settled=choice is not None and (choice.enough or choice.shown),
         )

@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import UTC, datetime
 
 from eval.comparison import Interval
 from eval.measure import Unit
@@ -10,6 +11,20 @@ MINUS = "\u2212"
 NONE = "\u2013"
 """Stands where there is no figure."""
 
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _UNSEEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
@@ -94,7 +109,17 @@ def chance(p: float) -> str:
     """A p-value."""
     if not math.isfinite(p):
         return NONE
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
+
+
+def day(created: str) -> str:
+    """A time of ISO 8601 for people, such as `28 November 2026, 10:40 UTC`; as it is where it is none."""
+    try:
+        when = datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    return f"{when.day} {_MONTHS[when.month - 1]} {when:%Y, %H:%M} UTC"
 
 
 def joined(words: list[str] | tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from eval.report.references import figure_of
 from eval.report.sentences.phrases import leading_facts
 from eval.report.wording import amount, money, seconds, shortened
 
-SMALL = (350.0, 300.0)
+SMALL = (410.0, 310.0)
 """Pixels of a plot that stands beside another."""
 Against = Literal["seconds", "money"]
 

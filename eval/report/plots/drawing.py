@@ -11,7 +11,7 @@ from typing import Any
 from eval.report.plots.palette import EDGE, INK, LINE, SOFT_INK
 from eval.report.plots.svg import Drawing, fit_for_page
 
-LETTER = 12.0
+LETTER = 13.0
 """Height of the letters, in pixels of the page."""
 
 _STYLE: dict[str, Any] = {

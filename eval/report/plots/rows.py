@@ -9,10 +9,10 @@ from eval.report.plots.drawing import LETTER
 from eval.report.plots.palette import INK, SOFT_INK, SURFACE
 from eval.report.wording import shortened
 
-WIDE, NARROW = 720.0, 350.0
+WIDE, NARROW = 860.0, 350.0
 """Pixels: one drawing for a desk, one for a phone."""
-ROW = 28.0
-FRAME = 52.0
+ROW = 29.0
+FRAME = 54.0
 """What the axis below takes."""
 
 

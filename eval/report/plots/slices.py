@@ -19,7 +19,7 @@ from eval.report.sentences.phrases import leading_facts
 from eval.report.wording import amount, shortened, spread
 
 _MOST = 8
-_ROW = 21.0
+_ROW = 22.0
 
 
 def draw_slices(comparison: Comparison, key: str, *, narrow: bool) -> str | None:

@@ -42,7 +42,8 @@ def fit_for_page(svg: bytes, key: str, drawing: Drawing) -> str:
             element.text = None
         if path := element.get("d"):
             element.set("d", " ".join(path.split()))
-    return etree.tostring(root, encoding="unicode")
+    text: str = etree.tostring(root, encoding="unicode")
+    return text
 
 
 def _unstyle(element: Any) -> None:

@@ -56,8 +56,10 @@ def _nearest(comparison: Comparison, choice: Choice) -> Sentence:
     figures = [to_figure(comparison.leading, nearest.name)]
     if held is not None:
         p = chance(held.difference.p_adjusted)
-        text += f": {apart(held, facts)} for {best.name}, p {p if p.startswith('<') else '= ' + p} after correction for "
-        text += "all comparisons"
+        sign = "" if p.startswith("<") else "=\u00a0"
+        text += (
+            f": {apart(held, facts)} for {best.name}, p\u00a0{sign}{p} after correction for all comparisons"
+        )
         figures.append(held.reference)
     return Sentence(text=text + ".", figures=tuple(figures))
 

@@ -39,7 +39,7 @@ def _training(comparison: Comparison) -> list[Sentence]:
         facts = [
             f"{duration(arm.cost.training_s)} of training" if arm.cost.training_s is not None else "",
             f"{storage(arm.cost.storage_bytes)} of storage" if arm.cost.storage_bytes else "",
-            f"{duration(arm.cost.set_up_s)} in all until the first answer"
+            f"{duration(arm.cost.set_up_s)} in all before the first answer"
             if arm.cost.set_up_s is not None
             else "",
         ]
@@ -49,7 +49,7 @@ def _training(comparison: Comparison) -> list[Sentence]:
         return []
     text = "; ".join(f"{arm.name} takes {told}" for arm, told in found)
     return [
-        Sentence(text=f"Before that, {text}.", figures=_all(tuple(arm for arm, _ in found)), topic="cost")
+        Sentence(text=f"To be set up, {text}.", figures=_all(tuple(arm for arm, _ in found)), topic="cost")
     ]
 
 

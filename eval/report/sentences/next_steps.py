@@ -3,7 +3,7 @@
 from eval.comparison import Comparison, Sentence
 from eval.report.choosing import Choice
 from eval.report.contrasts import contrast
-from eval.report.known import ANSWER_FOUND, F1_GIVEN_ANSWER, first_known
+from eval.report.given import ANSWER_IN_PROMPT, F1_GIVEN_ANSWER, lost
 from eval.report.references import mean_of, to_confusion, to_figure
 from eval.report.sentences.phrases import leading_facts
 from eval.report.wording import amount, count, size
@@ -20,41 +20,25 @@ def next_sentences(comparison: Comparison, choice: Choice | None) -> list[Senten
     ]
 
 
-def lost(found: float, given: float) -> tuple[float, float]:
-    """What retrieval and generation cost of the score, in [0, 1].
-
-    With `found` as the share of questions whose passages hold the answer and `given` as the score where they do,
-    finding every answer would add (1 - found) * given, and answering all that is found rightly found * (1 - given).
-    """
-    return (1 - found) * given, found * (1 - given)
-
-
 def _bottleneck(comparison: Comparison, choice: Choice) -> list[Sentence]:
-    found_by, given_by = first_known(comparison, ANSWER_FOUND), first_known(comparison, F1_GIVEN_ANSWER)
-    if found_by is None:
+    """Of the arm to serve, or the best one that retrieves."""
+    arms = (choice.serve, choice.best, *choice.rivals, *choice.beaten)
+    arm = next((one for one in arms if mean_of(one, ANSWER_IN_PROMPT.name) is not None), None)
+    if arm is None:
         return []
-    arm = next(
-        (one for one in (choice.serve, choice.best, *choice.rivals, *choice.beaten) if one.retrieves), None
-    )
-    found = mean_of(arm, found_by.name) if arm is not None else None
-    if arm is None or found is None:
+    found, given = mean_of(arm, ANSWER_IN_PROMPT.name), mean_of(arm, F1_GIVEN_ANSWER.name)
+    if found is None:
         return []
-    figures = [to_figure(found_by.name, arm.name)]
-    text = f"With {arm.name}, the passages lack the answer to {amount(1 - found, 'share')} of the questions"
-    given = mean_of(arm, given_by.name) if given_by is not None else None
-    if given_by is None or given is None:
-        return [
-            Sentence(
-                text=f"{text}: what is not found cannot be answered.", figures=tuple(figures), topic="next"
-            )
-        ]
-    figures.append(to_figure(given_by.name, arm.name))
-    retrieval, generation = lost(found, given)
-    larger = "retrieval" if retrieval > generation else "generation"
+    figures = [to_figure(ANSWER_IN_PROMPT.name, arm.name)]
+    text = f"With {arm.name}, the prompt lacks the answer, word for word, to {amount(1 - found, 'share')} of the questions"
+    if given is None:
+        return [Sentence(text=f"{text}.", figures=tuple(figures), topic="next")]
+    figures.append(to_figure(F1_GIVEN_ANSWER.name, arm.name))
+    before, after = lost(found, given)
+    work = "Better retrieval comes first" if before > after else "Better use of what is found comes first"
     text += (
-        f", and where the answer stands in the prompt, F1 is {amount(given, 'score')}: finding every answer would add "
-        f"about {size(retrieval, 'score')}, using rightly what is found up to {size(generation, 'score')}. "
-        f"Work on {larger} first."
+        f"; where it is there, F1 of words is {amount(given, 'score')}. Having every answer there would add about "
+        f"{size(before, 'score')}, using rightly what is there up to {size(after, 'score')}. {work}."
     )
     return [Sentence(text=text, figures=tuple(figures), topic="next")]
 

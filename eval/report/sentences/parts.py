@@ -31,20 +31,19 @@ def worth_sentences(comparison: Comparison) -> list[Sentence]:
 
 def _brings(part: str, held: Contrast, facts: MeasureFacts) -> str:
     subject = f"{part[0].upper()}{part[1:]} ({held.one.name} against {held.other.name})"
-    if held.difference.verdict == "too few":
-        if held.difference.doubtful:
-            return f"{subject} changes {facts.title} by {apart(held, facts)}, but the failed cases could turn this."
+    verdict = held.difference.verdict
+    if verdict == "too few" and held.difference.doubtful:
+        return f"{subject}: {facts.title} {apart(held, facts)}, but the failed cases could turn this."
+    if verdict == "too few":
         return (
-            f"{subject}: too few questions to say. The change of {facts.title} is {apart(held, facts)}; "
-            f"{would_show(held, facts)}."
+            f"{subject}: not enough questions to say. {facts.title} changes by {apart(held, facts)}, and "
+            f"{would_show(held, facts)}, no smaller one."
         )
-    if held.difference.verdict == "no difference seen":
-        return (
-            f"{subject} makes no difference in {facts.title} that is seen: {apart(held, facts)}; "
-            f"{would_show(held, facts)}."
-        )
-    word = "improves" if held.difference.verdict == "better" else "worsens"
-    return f"{subject} {word} {facts.title}: {apart(held, facts)}."
+    if verdict == "no difference seen":
+        return f"{subject}: no difference in {facts.title} is seen, {apart(held, facts)}; {would_show(held, facts)}."
+    return (
+        f"{subject} {'improves' if verdict == 'better' else 'worsens'} {facts.title}: {apart(held, facts)}."
+    )
 
 
 def _worth(what: str, held: Contrast, facts: MeasureFacts) -> str:

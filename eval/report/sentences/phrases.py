@@ -39,9 +39,10 @@ def apart(held: Contrast, facts: MeasureFacts) -> str:
 
 
 def would_show(held: Contrast, facts: MeasureFacts) -> str:
-    """Such as `232 questions show a difference from 4.1 points on`."""
+    """Such as `these 232 questions would show a difference of 4.1 points`."""
     difference = held.difference
-    return f"{count(difference.cases)} questions show a difference from {size(difference.detectable, facts.unit)} on"
+    detectable = size(difference.detectable, facts.unit)
+    return f"these {count(difference.cases)} questions would show a difference of {detectable}"
 
 
 def per_arm(arms: Sequence[Arm], measure: MeasureFacts, tag: str | None = None) -> list[str]:

@@ -22,7 +22,7 @@ def _better_elsewhere(comparison: Comparison, choice: Choice) -> list[Sentence]:
     return [
         Sentence(
             text=f"On the {count(held.difference.cases)} questions tagged {tag}, {held.one.name} is better than "
-            f"{held.other.name}: {apart(held, facts)} of {facts.title}.",
+            f"{held.other.name} by {facts.title}: {apart(held, facts)}.",
             figures=(held.reference,),
             topic="slices",
         )
@@ -71,7 +71,7 @@ def _weakest(comparison: Comparison, choice: Choice) -> list[Sentence]:
     tag, cases, estimate = min(weak, key=lambda one: sign * one[2].mean)
     return [
         Sentence(
-            text=f"{arm.name} is weakest on the {count(cases)} questions tagged {tag}: {facts.title} "
+            text=f"The weakest slice of {arm.name} is {tag} ({count(cases)} questions): {facts.title} "
             f"{with_interval(estimate, facts)}, against {amount(whole.estimate.mean, facts.unit)} of all.",
             figures=(to_figure(comparison.leading, arm.name, tag), to_figure(comparison.leading, arm.name)),
             topic="slices",

@@ -1,19 +1,21 @@
 """What arms say when the documents hold no answer, and how often they say so in vain."""
 
 from eval.comparison import Comparison, MeasureFacts, Sentence
-from eval.report.known import OUT_OF_DOMAIN, SAYS_UNKNOWN_RIGHTLY, SAYS_UNKNOWN_WRONGLY, first_known
+from eval.report.contrasts import facts_of
+from eval.report.known import OUT_OF_DOMAIN, SAYS_UNKNOWN_RIGHTLY, SAYS_UNKNOWN_WRONGLY
 from eval.report.references import mean_of, to_figure
 from eval.report.sentences.phrases import leading_facts, per_arm
 from eval.report.wording import joined
 
 
 def unknown_sentences(comparison: Comparison) -> list[Sentence]:
-    """How often "I don't know" was right and wrong; the leading measure on questions out of the domain."""
-    rightly = first_known(comparison, SAYS_UNKNOWN_RIGHTLY)
-    wrongly = first_known(comparison, SAYS_UNKNOWN_WRONGLY)
+    """How often "I don't know" was right and wrong; the same, or the leading measure, out of the domain."""
+    rightly, wrongly = facts_of(comparison, SAYS_UNKNOWN_RIGHTLY), facts_of(comparison, SAYS_UNKNOWN_WRONGLY)
     return [
-        *_said(comparison, rightly, 'Where the documents hold no answer, "I don\'t know" is said to'),
-        *_said(comparison, wrongly, "Where they do hold one, it is said wrongly to"),
+        *_said(
+            comparison, rightly, "Asked what the documents do not answer, arms rightly say “I don't know” in"
+        ),
+        *_said(comparison, wrongly, "Asked what the documents do answer, they say it in"),
         *_out_of_domain(comparison),
     ]
 
@@ -36,8 +38,8 @@ def _out_of_domain(comparison: Comparison) -> list[Sentence]:
     tag = next((one for one in OUT_OF_DOMAIN if one in tags), None)
     if tag is None:
         return []
-    facts = first_known(comparison, SAYS_UNKNOWN_RIGHTLY)
-    if told := _said(comparison, facts, 'On questions outside the domain "I don\'t know" is said to', tag):
-        return told
-    title = leading_facts(comparison)
-    return _said(comparison, title, f"On questions outside the domain {title.title} is", tag)
+    rightly, leading = facts_of(comparison, SAYS_UNKNOWN_RIGHTLY), leading_facts(comparison)
+    begin = "On questions outside the domain, they rightly say “I don't know” in"
+    return _said(comparison, rightly, begin, tag) or _said(
+        comparison, leading, f"On questions outside the domain, {leading.title} is", tag
+    )

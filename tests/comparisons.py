@@ -45,10 +45,10 @@ MEASURES = (
         better="higher",
     ),
     MeasureFacts(
-        name="answer_in_passages",
-        title="Answer found",
-        stage=Stage.RETRIEVAL,
-        definition="Share of questions with a passage that holds a reference whole.",
+        name="answer_in_prompt",
+        title="Answer before the model",
+        stage=Stage.ASSEMBLY,
+        definition="Share of questions of which a reference stands, word for word, in the passages of the prompt.",
         unit="share",
         better="higher",
     ),
@@ -78,8 +78,8 @@ MEASURES = (
         ragas="Faithfulness",
     ),
     MeasureFacts(
-        name="citation_precision",
-        title="Citation precision",
+        name="citation_support",
+        title="Cites what it says",
         stage=Stage.GENERATION,
         definition="Share of citations whose passage has most content words of the answer.",
         unit="share",
@@ -113,7 +113,7 @@ MEASURES = (
 
 LABEL_MEASURES = (
     MeasureFacts(
-        name="label_accuracy",
+        name="accuracy",
         title="Accuracy",
         stage=Stage.CLASSIFICATION,
         definition="Share of questions whose class is said.",
@@ -124,28 +124,28 @@ LABEL_MEASURES = (
 
 ARMS: dict[str, dict[str, float | None]] = {
     "base": {
-        "token_f1": 0.079, "exact_match": 0.0, "f1_given_answer": None, "answer_in_passages": None, "ndcg_at_10": None,
-        "prompt_tokens": 42, "faithfulness": None, "citation_precision": None, "unknown_unanswerable": 0.0,
+        "token_f1": 0.079, "exact_match": 0.0, "f1_given_answer": None, "answer_in_prompt": None, "ndcg_at_10": None,
+        "prompt_tokens": 42, "faithfulness": None, "citation_support": None, "unknown_unanswerable": 0.0,
         "unknown_answerable": 0.0, "paraphrase_agreement": 0.21,
     },
     "prompted": {
-        "token_f1": 0.072, "exact_match": 0.0, "f1_given_answer": None, "answer_in_passages": None, "ndcg_at_10": None,
-        "prompt_tokens": 318, "faithfulness": None, "citation_precision": None, "unknown_unanswerable": 0.05,
+        "token_f1": 0.072, "exact_match": 0.0, "f1_given_answer": None, "answer_in_prompt": None, "ndcg_at_10": None,
+        "prompt_tokens": 318, "faithfulness": None, "citation_support": None, "unknown_unanswerable": 0.05,
         "unknown_answerable": 0.05, "paraphrase_agreement": 0.24,
     },
     "rag": {
-        "token_f1": 0.241, "exact_match": 0.052, "f1_given_answer": 0.312, "answer_in_passages": 0.716,
-        "ndcg_at_10": 0.583, "prompt_tokens": 702, "faithfulness": 0.61, "citation_precision": 0.47,
+        "token_f1": 0.241, "exact_match": 0.052, "f1_given_answer": 0.312, "answer_in_prompt": 0.716,
+        "ndcg_at_10": 0.583, "prompt_tokens": 702, "faithfulness": 0.61, "citation_support": 0.47,
         "unknown_unanswerable": 0.22, "unknown_answerable": 0.06, "paraphrase_agreement": 0.48,
     },
     "tuned": {
-        "token_f1": 0.113, "exact_match": 0.013, "f1_given_answer": None, "answer_in_passages": None,
-        "ndcg_at_10": None, "prompt_tokens": 42, "faithfulness": None, "citation_precision": None,
+        "token_f1": 0.113, "exact_match": 0.013, "f1_given_answer": None, "answer_in_prompt": None,
+        "ndcg_at_10": None, "prompt_tokens": 42, "faithfulness": None, "citation_support": None,
         "unknown_unanswerable": 0.38, "unknown_answerable": 0.31, "paraphrase_agreement": 0.33,
     },
     "hybrid": {
-        "token_f1": 0.398, "exact_match": 0.228, "f1_given_answer": 0.512, "answer_in_passages": 0.716,
-        "ndcg_at_10": 0.583, "prompt_tokens": 702, "faithfulness": 0.78, "citation_precision": 0.69,
+        "token_f1": 0.398, "exact_match": 0.228, "f1_given_answer": 0.512, "answer_in_prompt": 0.716,
+        "ndcg_at_10": 0.583, "prompt_tokens": 702, "faithfulness": 0.78, "citation_support": 0.69,
         "unknown_unanswerable": 0.83, "unknown_answerable": 0.19, "paraphrase_agreement": 0.66,
     },
 }  # fmt: skip
@@ -258,7 +258,7 @@ def comparison(
             "tags": {"single-hop": 171, "multi-hop": 38, "table": 23, "out-of-domain": 40},
         },
         "leading": lead,
-        "measures": MEASURES if lead != "label_accuracy" else LABEL_MEASURES,
+        "measures": MEASURES if lead != "accuracy" else LABEL_MEASURES,
         "arms": arms,
         "differences": tuple(all_pairs(known, verdicts or {}, lead)),
         "examples": EXAMPLES if means is None else (),
