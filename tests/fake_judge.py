@@ -54,7 +54,9 @@ def input_of(prompt: str) -> dict[str, Any]:
     return value
 
 
-def _drawn(part: dict[str, Any], root: dict[str, Any], rng: random.Random, many: int | None, name: str) -> object:
+def _drawn(
+    part: dict[str, Any], root: dict[str, Any], rng: random.Random, many: int | None, name: str
+) -> object:
     if "$ref" in part:
         return _drawn(root["$defs"][part["$ref"].rpartition("/")[2]], root, rng, many, name)
     if "enum" in part:
@@ -115,7 +117,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         cards = [
-            {"id": name, "object": "model", "created": int(time.time()), "owned_by": "tests", "root": self.server.root}
+            {
+                "id": name,
+                "object": "model",
+                "created": int(time.time()),
+                "owned_by": "tests",
+                "root": self.server.root,
+            }
             for name in self.server.models
         ]
         self._reply(200, {"object": "list", "data": cards})

@@ -13,11 +13,13 @@ from fake_judge import FakeJudge, Fault, by_content
 from pydantic import BaseModel
 
 from eval.judging.faults import JudgeError
-from eval.judging.judge import open_judge, present
+from eval.judging.judge import Judge, open_judge, present
+from eval.judging.scores import judge_scores
 from tandem.errors import InvalidRequestError, StorageError, UnavailableError
-from tandem.settings import Settings
+from tandem.settings import JudgeSettings, Settings
 from tandem.store.judge_replies import JudgeReplies
 
+_CASES, _MEASURE = 8, "faithfulness"
 _RUN = """
 import asyncio, sys
 from pathlib import Path
@@ -27,16 +29,12 @@ from eval.judging.scores import judge_scores
 from tandem.settings import JudgeSettings
 from tandem.store.judge_replies import JudgeReplies
 
-async def main():
-    cases = bundled_cases()[:12]
-    judge = Judge(sys.argv[1], None, None, JudgeSettings(at_once=3), JudgeReplies(Path(sys.argv[2])))
-    found = await judge_scores(
-        [c.as_case() for c in cases], [c.as_reply() for c in cases], judge, ["faithfulness", "answer_accuracy"]
-    )
-    print([(s.measure.name, sorted(s.values.items()), dict(s.failed)) for s in found], judge.usage.calls)
-    await judge.close()
+async def main(address, file, number, measure):
+    cases = bundled_cases()[: int(number)]
+    judge = Judge(address, None, None, JudgeSettings(at_once=3), JudgeReplies(Path(file)))
+    await judge_scores([c.as_case() for c in cases], [c.as_reply() for c in cases], judge, [measure])
 
-asyncio.run(main())
+asyncio.run(main(*sys.argv[1:]))
 """
 
 
@@ -49,7 +47,12 @@ async def test_the_same_is_asked_once_by_one_judge_and_by_the_next(fake_judge, j
     judge = judge_at(fake_judge)
     said = await asyncio.gather(*(judge.ask("Is it so?", Verdict) for _ in range(5)))
     assert len({one.verdict for one in said}) == 1
-    assert (judge.usage.calls, judge.usage.saved, judge.usage.tokens_in, judge.usage.tokens_out) == (1, 4, 10, 5)
+    assert (judge.usage.calls, judge.usage.saved, judge.usage.tokens_in, judge.usage.tokens_out) == (
+        1,
+        4,
+        10,
+        5,
+    )
     await judge.close()
     other = judge_at(fake_judge)
     assert await other.ask("Is it so?", Verdict) == said[0]
@@ -122,7 +125,9 @@ async def test_a_reply_that_is_not_of_the_form_is_corrected_once_and_its_failure
         await judge.close()
 
 
-async def test_a_busy_judge_is_asked_again_and_a_failure_of_the_moment_is_not_kept(fake_judge, judge_at) -> None:
+async def test_a_busy_judge_is_asked_again_and_a_failure_of_the_moment_is_not_kept(
+    fake_judge, judge_at
+) -> None:
     faults = [Fault(429), Fault(503)]
 
     def script(prompt: str, schema: dict[str, Any]) -> object:
@@ -158,36 +163,38 @@ async def test_no_more_is_spent_than_the_budget(fake_judge, judge_at, budget: di
     assert len(fake_judge.asked) == 2
 
 
-def test_a_run_that_is_killed_and_resumed_pays_for_no_reply_twice_and_ends_the_same(tmp_path: Path) -> None:
-    def start(server: FakeJudge, file: Path) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-c", _RUN, server.address, str(file)],
-            env=os.environ | {"PYTHONPATH": "."},
-            stdout=subprocess.PIPE,
-            text=True,
+async def test_a_run_that_is_killed_and_resumed_pays_for_no_reply_twice_and_ends_the_same(
+    tmp_path: Path, labelled
+) -> None:
+    async def judged(server: FakeJudge, file: Path) -> tuple[object, int]:
+        judge = Judge(server.address, None, None, JudgeSettings(at_once=3), JudgeReplies(file))
+        cases = labelled[:_CASES]
+        found = await judge_scores(
+            [one.as_case() for one in cases], [one.as_reply() for one in cases], judge, [_MEASURE]
         )
+        await judge.close()
+        return [(scores.values, scores.failed) for scores in found], judge.usage.calls
 
+    file = tmp_path / "cache.sqlite3"
     with FakeJudge.serving() as server:
-        server.hangs_from = 18
-        killed = start(server, tmp_path / "cache.sqlite3")
-        deadline = time.monotonic() + 60
-        while len(server.asked) < 20 or server.at_once < 3:  # three hang; all before them have got their reply
-            assert killed.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        time.sleep(0.3)
-        killed.kill()
-        killed.wait()
-        paid = server.answered.copy()
-        assert paid.total() == 17
+        server.hangs_from = 9
+        with subprocess.Popen(
+            [sys.executable, "-c", _RUN, server.address, str(file), str(_CASES), _MEASURE],
+            env=os.environ | {"PYTHONPATH": "."},
+        ) as killed:
+            deadline = time.monotonic() + 240
+            while len(server.asked) < 11:  # three hang; all before them have their reply
+                assert killed.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            time.sleep(0.5)
+            killed.kill()
+        assert server.answered.total() == 8
         server.hangs_from = None
-        with start(server, tmp_path / "cache.sqlite3") as resumed:
-            told, _ = resumed.communicate(timeout=60)
-        assert resumed.returncode == 0
+        resumed, calls = await judged(server, file)
         assert set(server.answered.values()) == {1}
-        assert int(told.split()[-1]) == server.answered.total() - 17
-        with start(server, tmp_path / "other.sqlite3") as whole:
-            assert whole.communicate(timeout=60)[0].rpartition(" ")[0] == told.rpartition(" ")[0]
+        assert calls == server.answered.total() - 8
+        assert (await judged(server, tmp_path / "other.sqlite3"))[0] == resumed
 
 
 async def test_the_only_model_needs_no_name_and_of_several_one_must_be_named(fake_judge, judge_at) -> None:

@@ -55,7 +55,7 @@ async def test_every_number_is_the_one_that_ragas_gives_when_it_is_called_direct
 
     from eval.judging.per_case import TandemEmbedding
 
-    some = [one for one in labelled if one.faithful is not None][:30:4]
+    some = [one for one in labelled if one.faithful is not None][:20:5]
     client = openai.AsyncOpenAI(base_url=fake_judge.address, api_key="none", max_retries=0)
     llm = llm_factory("fake-judge", client=client, temperature=0.0)
     direct: dict[str, dict[str, float]] = {}
@@ -73,7 +73,7 @@ async def test_every_number_is_the_one_that_ragas_gives_when_it_is_called_direct
     for scores in ours:
         assert scores.whole
         assert dict(scores.values) == pytest.approx(direct[scores.measure.name])
-        assert len(set(scores.values.values())) > 1 or scores.measure.name == "noise_sensitivity"
+    assert sum(len(set(scores.values.values())) > 1 for scores in ours) >= 5
     await judge.close()
     await client.close()
 
@@ -122,8 +122,11 @@ async def test_a_passage_that_looks_like_a_file_or_a_page_is_sent_as_text_and_ne
         (Fault(raw='{"statements": 3}'), "judge not of the form: statements"),
         (Fault(raw='{"statements": ["cut'), "judge not of the form: "),
         (Fault(raw='{"statements": ["cut', reason="length"), "judge cut short: "),
-        (Fault(wait_s=3), "judge too slow: "),
-        (Fault(raw='{"statements": []}'), "judge not of the form: it named nothing that could be counted (NaN)"),
+        (Fault(wait_s=60), "judge too slow: "),
+        (
+            Fault(raw='{"statements": []}'),
+            "judge not of the form: it named nothing that could be counted (NaN)",
+        ),
     ],
 )
 async def test_a_case_that_the_judge_fails_at_is_counted_with_its_reason(
@@ -135,7 +138,7 @@ async def test_a_case_that_the_judge_fails_at_is_counted_with_its_reason(
         return by_content(prompt, schema)
 
     fake_judge.script = script
-    judge = judge_at(fake_judge, timeout_s=0.5)
+    judge = judge_at(fake_judge, timeout_s=4.0 if fault.wait_s else 60.0)
     ids = ("1", "2", "3")
     [scores] = await judge_scores([case(n) for n in ids], [reply(n) for n in ids], judge, ["faithfulness"])
     await judge.close()
@@ -226,7 +229,9 @@ async def test_a_wrong_key_is_not_tried_with_every_case(fake_judge, judge_at) ->
     assert len(fake_judge.asked) == 1
 
 
-async def test_what_a_measure_does_not_ask_about_is_passed_over_and_not_paid_for(fake_judge, judge_at) -> None:
+async def test_what_a_measure_does_not_ask_about_is_passed_over_and_not_paid_for(
+    fake_judge, judge_at
+) -> None:
     cases = [case("1"), case("2"), case("3", references=()), case("4"), case("5")]
     replies = [
         reply("1", failure=Failure(type="engine_failed_error", message="gone")),
