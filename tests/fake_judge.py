@@ -28,7 +28,7 @@ _SCALES = {
 }
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818  # it is played, not made
     """Not a reply: a status, raw text in its place, or nothing for some seconds."""
 
     def __init__(self, status: int = 200, raw: str = "", wait_s: float = 0, reason: str = "stop") -> None:
@@ -113,6 +113,8 @@ class FakeJudge(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     server: FakeJudge
 
     def do_GET(self) -> None:
@@ -179,6 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+        self.wfile.flush()
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         pass

@@ -12,6 +12,7 @@ from eval.judging.faults import JudgeError
 from eval.judging.judge import Judge
 from eval.judging.measures import ASKINGS, LLM_MEASURES, Asking
 from eval.judging.rows import row_of
+from eval.judging.untracked import untracked
 from eval.measure import Scores
 from eval.reply import Reply
 from tandem.errors import InvalidRequestError
@@ -113,6 +114,7 @@ def _by_case(replies: Sequence[Reply]) -> dict[str, Reply]:
 
 def _import_ragas() -> Any:
     """Takes seconds, in a thread, so that what else runs goes on."""
+    untracked()
     import ragas.metrics.collections  # noqa: F401  # the slow part
 
     from eval.judging import per_case

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from eval.judging.faults import JudgeError
 from eval.judging.judge import Judge, open_judge, present
 from eval.judging.scores import judge_scores
-from tandem.errors import InvalidRequestError, StorageError, UnavailableError
+from eval.judging.untracked import untracked
+from tandem.errors import InvalidRequestError, SettingsError, StorageError, UnavailableError
 from tandem.settings import JudgeSettings, Settings
 from tandem.store.judge_replies import JudgeReplies
 
@@ -186,8 +187,8 @@ async def test_a_run_that_is_killed_and_resumed_pays_for_no_reply_twice_and_ends
             while len(server.asked) < 11:  # three hang; all before them have their reply
                 assert killed.poll() is None
                 assert time.monotonic() < deadline
-                time.sleep(0.05)
-            time.sleep(0.5)
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
             killed.kill()
         assert server.answered.total() == 8
         server.hangs_from = None
@@ -241,3 +242,32 @@ def test_a_file_of_replies_that_is_none_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"no database, but longer than the head of one" * 40)
     with pytest.raises(StorageError, match="cannot be kept"):
         JudgeReplies(file)
+
+
+def test_where_ragas_is_not_installed_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "eval.judging.untracked.find_spec", lambda name: None if name == "ragas" else object()
+    )
+    with pytest.raises(SettingsError, match="A judge needs ragas"):
+        untracked()
+
+
+def test_ragas_is_told_to_send_nothing_home(tmp_path: Path) -> None:
+    """In a process of its own: Ragas reads the variable once."""
+    code = (
+        "import requests\n"
+        "requests.post = lambda *a, **k: print('SENT', a)\n"
+        "import eval.judging.per_case\n"
+        "from ragas._analytics import LLMUsageEvent, track\n"
+        "track(LLMUsageEvent(provider='x', llm_type='x'))\n"
+        "print('told')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "RAGAS_DO_NOT_TRACK"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {"PYTHONPATH": ".", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split() == ["told"]
