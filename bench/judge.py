@@ -1,16 +1,15 @@
 """What the bundled model is worth as a judge: its agreement with people, its steadiness, and what sways it.
 
-    python -m bench.judge [--limit 8] [--again 8] [--answer-tokens 160] [--address URL --model NAME]
+    python -m bench.judge [--limit 10] [--again 10] [--answer-tokens 96] [--address URL --model NAME]
 
-The bundled judged answers, by `tandem eval judge`'s own path: Ragas's faithfulness and answer accuracy beside the
-labels, asked again, and pairs of answers in both orders. With `--address` another judge is measured. Needs vLLM
+The bundled judged answers, by `tandem eval judge`'s own path: two measures of Ragas whose replies are short, of
+groundedness and accuracy, beside the labels; asked again; and pairs of answers in both orders. With `--address` another judge is measured. Needs vLLM
 otherwise: its environment is that of the setting engine.python.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -29,15 +28,15 @@ from tandem.cli.judging import print_figures
 from tandem.settings import JudgeSettings, Settings, read_settings
 
 _RESULT = Path(__file__).parent / "results" / "judge.json"
-_MEASURES = ("faithfulness", "answer_accuracy")
+_MEASURES = ("response_groundedness", "answer_accuracy")
 
 
 def main() -> None:
     """Measure, print and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--limit", type=int, default=8, help="questions, each with all its answers")
-    parser.add_argument("--again", type=int, default=8, help="answers that are asked about twice")
-    parser.add_argument("--answer-tokens", type=int, default=160, help="longest reply of the judge")
+    parser.add_argument("--limit", type=int, default=10, help="questions, each with all its answers")
+    parser.add_argument("--again", type=int, default=10, help="answers that are asked about twice")
+    parser.add_argument("--answer-tokens", type=int, default=96, help="longest reply of the judge")
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--address", help="OpenAI-compatible URL with its /v1; else the bundled model")
     parser.add_argument("--model")
@@ -61,7 +60,7 @@ def main() -> None:
     told = _without_this_run(figures)
     verdict = {"trusted": trust.trusted, "faults": list(trust.faults)}
     command = " ".join(["python -m bench.judge", *sys.argv[1:]])
-    report = {"command": command, "machine": machine(), "cores": os.cpu_count()} | told | verdict
+    report = {"command": command, "machine": machine()} | told | verdict
     wanted.out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -15,7 +15,8 @@ from eval.judging.labelled import LabelledCase
 from eval.judging.measures import ASKINGS, LLM_MEASURES
 from eval.judging.scores import judge_scores, reasons
 from eval.reply import Failure, FoundPassage, Reply
-from tandem.errors import InvalidRequestError
+from tandem.errors import InvalidRequestError, StorageError
+from tandem.store.judge_replies import JudgeReplies
 
 
 def case(id_: str = "1", **fields: Any) -> EvalCase:
@@ -282,4 +283,27 @@ async def test_a_measure_that_is_unknown_or_lacks_the_embedder_is_refused(fake_j
     with pytest.raises(ValueError, match="one arm"):
         await judge_scores([case()], [reply(), reply()], judge)
     assert len(await judge_scores([case()], [], judge)) == len(LLM_MEASURES) - 1
+    await judge.close()
+
+
+async def test_a_disk_that_refuses_ends_the_judging_and_is_not_taken_for_a_fault_of_the_judge(
+    fake_judge, judge_at, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: JudgeReplies, key: str, reply: str) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(JudgeReplies, "keep", full)
+    judge = judge_at(fake_judge)
+    with pytest.raises(StorageError, match="full"):
+        await judge_scores([case()], [reply()], judge, ["answer_accuracy"])
+    await judge.close()
+
+
+async def test_a_judge_whose_model_must_be_named_is_refused_before_anything_is_asked(
+    fake_judge, judge_at
+) -> None:
+    fake_judge.models = ["one", "two"]
+    judge = judge_at(fake_judge)
+    with pytest.raises(InvalidRequestError, match="has 2 models"):
+        await judge_scores([case()], [reply()], judge, ["answer_accuracy"])
     await judge.close()
