@@ -43,6 +43,8 @@ def explain(error: BaseException) -> JudgeError | None:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         return JudgeError("not of the form", f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip())
+    if isinstance(error.__cause__ or error, httpx.ConnectTimeout):
+        return JudgeError("out of reach", "no connection in time")
     if isinstance(error, TimeoutError | openai.APITimeoutError | httpx.TimeoutException):
         return JudgeError("too slow", "no reply within judge.timeout_s")
     if isinstance(error, openai.APIStatusError):

@@ -15,6 +15,7 @@ from eval.judging.structured import client_of, structured_llm
 from tandem.errors import InvalidRequestError, UnavailableError
 from tandem.settings import JudgeSettings, Settings
 from tandem.store.judge_replies import JudgeReplies
+from tandem.threads import in_thread
 
 if TYPE_CHECKING:
     from ragas.llms.base import InstructorBaseRagasLLM
@@ -154,8 +155,9 @@ class Judge:
     async def _pay(self, key: str, model: str, prompt: str, form: type[BaseModel], nth: int) -> str:
         """The reply as JSON, or what makes it unreadable, kept before it is handed out."""
         llm = self._llms.get(nth)
-        if llm is None:
-            llm = structured_llm(self._client, model, self.settings, self.settings.seed + nth, self._count)
+        if llm is None:  # Ragas takes seconds to import
+            seed = self.settings.seed + nth
+            llm = await in_thread(structured_llm, self._client, model, self.settings, seed, self._count)
             self._llms[nth] = llm
 
         async def asked() -> str:

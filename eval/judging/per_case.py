@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from eval.judging.faults import JudgeError
 from eval.judging.untracked import untracked
+from tandem.errors import TandemError
 
 untracked()
 
@@ -33,6 +34,8 @@ class CaseJudge(InstructorBaseRagasLLM):
         self._judge, self._scale, self._occasion = judge, scale, occasion
         self._asked: Counter[str] = Counter()
         self._faults: dict[str, JudgeError] = {}
+        self.broken: TandemError | None = None
+        """What is wrong with Tandem rather than the judge, such as a full disk: Ragas may have swallowed it."""
 
     @property
     def fault(self) -> JudgeError | None:
@@ -50,6 +53,9 @@ class CaseJudge(InstructorBaseRagasLLM):
             reply = await self._judge.ask(prompt, response_model, nth, self._occasion)
         except JudgeError as fault:
             self._faults[prompt] = fault
+            raise
+        except TandemError as error:
+            self.broken = error
             raise
         rating = getattr(reply, "rating", None)
         if self._scale is not None and rating not in self._scale:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from eval.judging.faults import JudgeError
 from eval.judging.judge import Judge
 from eval.judging.measures import ASKINGS, LLM_MEASURES, Asking
 from eval.judging.rows import row_of
+from eval.judging.untracked import untracked
 from eval.measure import Scores
 from eval.reply import Reply
 from tandem.errors import InvalidRequestError
@@ -42,8 +44,9 @@ async def judge_scores(
     unless they are named. Never raises for what the judge does: a case without a value is in `failed`, with the
     reason. What the judge has said once is not asked again, in another run neither, unless the `occasion` differs.
 
-    Raises `InvalidRequestError` for an unknown measure, or one that needs the embedder where there is none;
-    `ValueError` for replies of several arms; `StorageError`.
+    Raises `InvalidRequestError` for an unknown measure, one that needs the embedder where there is none,
+    or a judge whose model must be named; `ValueError` for replies of several arms; `StorageError`; `SettingsError`
+    where Ragas is not installed.
     """
     askings = [ASKINGS[name] for name in _wanted(measures, embedder)]
     answered = _by_case(replies)
@@ -71,6 +74,9 @@ async def judge_scores(
         done += 1
         moved(done, len(jobs))
 
+    if jobs:
+        with suppress(JudgeError):  # every case will tell of it
+            await judge.identity()
     moved(0, len(jobs))
     tasks = [asyncio.create_task(job(case, asking)) for case, asking in jobs]
     try:
@@ -113,6 +119,7 @@ def _by_case(replies: Sequence[Reply]) -> dict[str, Reply]:
 
 def _import_ragas() -> Any:
     """Takes seconds, in a thread, so that what else runs goes on."""
+    untracked()
     import ragas.metrics.collections  # noqa: F401  # the slow part
 
     from eval.judging import per_case
@@ -132,6 +139,8 @@ async def _value(asking: Asking, row: dict[str, Any], llm: Any, embeddings: Any)
         return str(fault)
     except _ODD as error:
         return str(llm.fault or f"judge not of the form: its replies do not fit together ({error})")
+    if llm.broken is not None:
+        raise llm.broken
     if llm.fault is not None:
         return str(llm.fault)
     if not math.isfinite(value):

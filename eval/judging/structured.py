@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import openai
 
 from eval.judging.untracked import untracked
@@ -11,7 +12,7 @@ from tandem.settings import JudgeSettings
 if TYPE_CHECKING:
     from ragas.llms.base import InstructorBaseRagasLLM
 
-_CONNECT_S = 5.0
+_CONNECT_S = 10.0
 
 
 def client_of(address: str, api_key: str | None, settings: JudgeSettings) -> openai.AsyncOpenAI:
@@ -29,9 +30,7 @@ def client_of(address: str, api_key: str | None, settings: JudgeSettings) -> ope
     )
 
 
-def _limits(at_once: int) -> Any:
-    import httpx
-
+def _limits(at_once: int) -> httpx.Limits:
     return httpx.Limits(max_connections=at_once + 1, max_keepalive_connections=at_once + 1)
 
 

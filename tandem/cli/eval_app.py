@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tandem.cli.eval_gate_command import gate
+from tandem.cli.eval_judge import eval_judge
 from tandem.cli.eval_sets_app import sets_app
 from tandem.cli.options import AsJson
 from tandem.settings import read_settings
@@ -21,6 +22,7 @@ eval_app = typer.Typer(
 )
 eval_app.add_typer(sets_app, name="sets")
 eval_app.command("gate")(gate)
+eval_app.command("judge")(eval_judge)
 
 
 class Plant(StrEnum):
