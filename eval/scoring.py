@@ -7,6 +7,7 @@ from eval.case import EvalCase
 from eval.comparison import Figure, Interval, MeasureFacts
 from eval.measure import Measure, Scores
 from eval.reply import Reply
+from eval.report import given_answer
 from eval.suites import MEASURES, figures_of_whole, score_all
 from eval.suites.by_ragas import Embed
 from eval.suites.retrieval import Contexts
@@ -44,26 +45,27 @@ def score_arms(
     Blocking, for a thread without an event loop. Raises `SettingsError` without the extra `eval`.
     """
     tools = instruments or Instruments()
-    return [
-        ScoredArm(
-            name,
-            tuple(said),
-            {
-                one.measure.name: one
-                for one in score_all(
-                    cases,
-                    said,
-                    embed=tools.embed,
-                    contexts=tools.contexts,
-                    count_tokens=tools.count_tokens,
-                    judge_scores=(judged or {}).get(name, ()),
-                )
-                if one.wanted
-            },
-            tuple(figures_of_whole(cases, said)),
+    arms = []
+    for name, said in replies.items():
+        found = score_all(
+            cases,
+            said,
+            embed=tools.embed,
+            contexts=tools.contexts,
+            count_tokens=tools.count_tokens,
+            judge_scores=(judged or {}).get(name, ()),
         )
-        for name, said in replies.items()
-    ]
+        by_name = {one.measure.name: one for one in found}
+        known = {one.measure.name: one for one in [*found, *_given(by_name)] if one.wanted}
+        arms.append(ScoredArm(name, tuple(said), known, tuple(figures_of_whole(cases, said))))
+    return arms
+
+
+def _given(scores: Mapping[str, Scores]) -> list[Scores]:
+    """Where answers are lost, of an arm whose passages are known."""
+    needed = [scores.get(name) for name in ("token_f1", "answer_recall_10", "answer_kept")]
+    parts = [one for one in needed if one is not None and one.wanted]
+    return given_answer(*parts) if len(parts) == len(needed) else []
 
 
 def figures_of(arm: ScoredArm) -> tuple[Figure, ...]:

@@ -1,5 +1,6 @@
 """The comparison on disk: a page, a summary, and the figures themselves."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def write_report(comparison: Comparison, folder: Path, stem: str = "comparison")
             unfinished.replace(path)
     except OSError as error:
         for unfinished in fresh.values():
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
         raise StorageError(
             f"The report cannot be written to {folder}: {error.strerror or error}.",
             hint="Name a folder that may be written to with --out, and see that the disk has room.",

@@ -6,8 +6,7 @@ from typing import Any
 
 import httpx
 
-from eval.report.kinds import kind_of
-from eval.running.facts import ArmFacts
+from eval.running.facts import ArmFacts, Kind
 from finetune.validation.over_http import got, saved_recipe
 from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.store import AdapterRow, Store
@@ -93,3 +92,16 @@ def _adapter(model: str, store: Store) -> AdapterRow | None:
         return store.adapter(name, number) if at else None
     except NotFoundError:
         return None
+
+
+def kind_of(*, retrieves: bool, adapter: str | None, shows_how: bool) -> Kind:
+    """The kind of an arm, by what it has.
+
+    `shows_how` tells whether its prompt does more than ask: it has examples, or asks for steps. A trained arm
+    without retrieval is `tuned` whatever its prompt says, since the training is what sets it apart.
+    """
+    if adapter is not None:
+        return "hybrid" if retrieves else "tuned"
+    if retrieves:
+        return "rag"
+    return "prompted" if shows_how else "base"

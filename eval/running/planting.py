@@ -6,9 +6,10 @@ import httpx
 
 from eval.case import EvalCase
 from eval.running.facts import RunFacts
+from eval.suites.contexts import CutDocument
 from eval.suites.planting import planted_corpus, planted_documents
 from finetune.validation.over_http import no_answer, refusal
-from tandem.store import Store
+from tandem.store import DocumentRecord, Store
 from tandem.vocabulary import Caller, document_id
 
 
@@ -19,29 +20,31 @@ async def plant(facts: RunFacts, cases: Sequence[EvalCase], http: httpx.AsyncCli
     """
     planted = 0
     for corpus in facts.searched:
-        texts = texts_of(cases, corpus, store)
+        # Where the answers stand decides; how the documents are cut does not.
+        whole = [CutDocument(one.as_document(), ()) for one in documents_of(cases, [corpus], store)]
         for planting in facts.planted:
-            for document in planted_documents(cases, texts, planting):
+            for document in planted_documents(cases, whole, planting):
                 await _put(planted_corpus(corpus, planting), document.uri, document.text, http)
                 planted += 1
     return planted
 
 
-def texts_of(cases: Sequence[EvalCase], corpus: str, store: Store) -> dict[str, str]:
-    """The texts of the documents that the cases name and the corpus has, by those names."""
-    caller, found = Caller(), {}
+def documents_of(cases: Sequence[EvalCase], corpora: Sequence[str], store: Store) -> list[DocumentRecord]:
+    """The documents that the cases name, as the corpora have them now, with their texts."""
+    caller = Caller()
+    found: dict[str, DocumentRecord] = {}
     for name in dict.fromkeys(name for case in cases for name in case.documents):
-        for known in (name, document_id(caller.tenant, corpus, name)):
-            if store.document_or_none(caller, corpus, known) is not None:
-                found[name] = store.document(caller, corpus, known).text or ""
-                break
-    return found
+        for corpus in corpora:
+            for known in (name, document_id(caller.tenant, corpus, name)):
+                if known not in found and store.document_or_none(caller, corpus, known) is not None:
+                    found[known] = store.document(caller, corpus, known)
+    return list(found.values())
 
 
 async def _put(corpus: str, uri: str, text: str, http: httpx.AsyncClient) -> None:
-    file = {"file": (uri, text.encode())}
+    file = {"file": (uri.rpartition("/")[2], text.encode())}
     try:
-        response = await http.post(f"/api/corpora/{corpus}/documents", files=file)
+        response = await http.post(f"/api/corpora/{corpus}/documents", files=file, data={"uri": uri})
     except httpx.TransportError as error:
         raise no_answer(error) from error
     if not response.is_success:

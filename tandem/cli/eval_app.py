@@ -11,8 +11,9 @@ import typer
 from tandem.cli.eval_gate_command import gate
 from tandem.cli.eval_judge import eval_judge
 from tandem.cli.eval_sets_app import sets_app
-from tandem.cli.options import AsJson
+from tandem.cli.options import AsJson, Corpus
 from tandem.settings import read_settings
+from tandem.vocabulary import DEFAULT_CORPUS
 
 if TYPE_CHECKING:
     from tandem.cli.eval_run import Order
@@ -169,6 +170,22 @@ def eval_diff(
     from tandem.cli.eval_runs import diff_runs
 
     diff_runs(read_settings(), one, other, measure, as_json=json)
+
+
+@eval_app.command("ingestion")
+def eval_ingestion(
+    corpus: Corpus = DEFAULT_CORPUS,
+    eval_set: Annotated[
+        str | None, typer.Option("--set", help="Eval set, for where its answers came to lie.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Measure how well a corpus was read and cut: answers and tables kept whole, ends of chunks, repeats."""
+    from tandem.cli.eval_ingestion import measure_ingestion
+    from tandem.cli.eval_look import cases_of
+
+    settings = read_settings()
+    measure_ingestion(settings, corpus, cases_of(settings, eval_set) if eval_set else (), as_json=json)
 
 
 @eval_app.command("delete")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from eval.case import EvalCase
 from eval.comparing import Options, compare_run, replies_by_arm
 from eval.comparison import Comparison
 from eval.cutting import contexts_of
@@ -14,9 +15,11 @@ from eval.prices import PriceTable
 from eval.running.keeping import EvalRun, EvalRuns
 from eval.running.resuming import plan_of, set_of
 from eval.scoring import Instruments
+from eval.sets import EvalSets
 from tandem.cli.opened import opened_store
 from tandem.cli.output import progress
 from tandem.embedding import Embedder, load_embedder
+from tandem.live import embedding_of
 from tandem.settings import Settings
 from tandem.store import Store
 from tandem.tokens import load_tokens
@@ -38,7 +41,7 @@ class Look:
 
 def compared(settings: Settings, ref: str, look: Look) -> Comparison:
     """The comparison of a run. Raises `NotFoundError`, `ConflictError`, and as `compare_run` and the judge."""
-    with opened_store(settings) as store, _embedder(settings, look) as embedder:
+    with opened_store(settings) as store, _embedder(settings, store, wanted=look.similarity) as embedder:
         run = EvalRuns(store).get(ref)
         eval_set = set_of(run.facts, store)
         replies = EvalRuns(store).replies(run.id)
@@ -67,7 +70,7 @@ def compared(settings: Settings, ref: str, look: Look) -> Comparison:
 
 
 def _instruments(
-    settings: Settings, run: EvalRun, cases: Sequence[Any], store: Store, embedder: Embedder | None
+    settings: Settings, run: EvalRun, cases: Sequence[EvalCase], store: Store, embedder: Embedder | None
 ) -> Instruments:
     count = load_tokens(settings.engine.tokenizer).count
     if embedder is None:
@@ -91,13 +94,21 @@ def _warnings(run: EvalRun) -> tuple[str, ...]:
 
 
 @contextmanager
-def _embedder(settings: Settings, look: Look) -> Iterator[Embedder | None]:
-    if not look.similarity:
+def _embedder(settings: Settings, store: Store, *, wanted: bool) -> Iterator[Embedder | None]:
+    """That of the collection which answers: the documents are cut by its tokens."""
+    if not wanted:
         yield None
         return
-    progress("Loading the embedder")
-    embedder = load_embedder(settings.embedding, settings.data_dir)
+    active = store.active_collection()
+    embedding = embedding_of(active.embedding, settings.embedding) if active else settings.embedding
+    embedder = load_embedder(embedding, settings.data_dir, progress)
     try:
         yield embedder
     finally:
         embedder.close()
+
+
+def cases_of(settings: Settings, ref: str) -> tuple[EvalCase, ...]:
+    """The cases of an eval set. Raises `NotFoundError`."""
+    with opened_store(settings) as store:
+        return EvalSets(store).get(ref).cases

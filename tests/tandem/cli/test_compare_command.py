@@ -68,8 +68,8 @@ class Engine:
         elif self.refuses in asked:
             refuse(400, {"error": {"message": "no such words"}})(handler)
         else:
-            shown = next((fact for fact in (FACT, SHIP) if fact in asked), None)
-            say(*(shown or "I don't know.").split(" "))(handler) if shown is None else say(shown)(handler)
+            fact = FACT if ASKED in asked else SHIP
+            say(fact if fact in asked else "I don't know.")(handler)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,8 @@ def test_arms_are_compared_reported_and_the_run_is_reported_again_without_asking
     assert by_name["rag"]["cost"]["money_per_1000"] > 0
     assert "EUR" in by_name["rag"]["cost"]["money_basis"]
     assert by_name["rag"]["cost"]["storage_bytes"] > 0
-    assert by_name["rag"]["cost"]["set_up_s"] is not None
+    # Documents that were put one by one are of no job, which would tell how long it took.
+    assert by_name["rag"]["cost"]["set_up_s"] is None
     assert by_name["base"]["cost"]["storage_bytes"] == 0
     assert {one["tag"] for one in by_name["rag"]["slices"]} == {"answerable", "unanswerable", "ships"}
     leading = [one for one in found["differences"] if one["measure"] == "token_f1" and one["slice"] is None]
@@ -310,7 +311,7 @@ def test_misleading_passages_are_planted_beside_the_corpus(
     run = begin_run(settings, order("base", "rag", planted=("counterfactual",)), quiet=True)
     with opened_store(settings) as store:
         replies = EvalRuns(store).replies(run).values()
-        assert "rules-counterfactual" in {one.name for one in EvalRuns(store).get(run).facts.corpora} or True
+        assert EvalRuns(store).get(run).facts.planted == ("counterfactual",)
     planted = [one for one in replies if one.variant == "counterfactual"]
     assert {one.arm for one in planted} == {"rag"}
     assert {one.case for one in planted} == {"gate", "ship", "yard"}
