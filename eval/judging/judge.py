@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
 from eval.judging.faults import ABSENT, OF_THE_JUDGE, PASSING, JudgeError, explain
