@@ -263,7 +263,7 @@ def comparison(
         "differences": tuple(all_pairs(known, verdicts or {}, lead)),
         "examples": EXAMPLES if means is None else (),
         "made_with": {
-            "tandem": "0.1.0", "vllm": "0.32.0", "ragas": "0.4.3", "seed": 0, "temperature": 0.0,
+            "versions": {"tandem": "0.1.0", "vllm": "0.32.0", "ragas": "0.4.3"}, "seed": 0, "temperature": 0.0,
             "processor": "two cores of an x86-64 processor", "at_once": 8,
         },
     }  # fmt: skip
@@ -310,9 +310,11 @@ def _slices(lead: str, means: Mapping[str, float | None]) -> list[Slice]:
                 )
             )
             continue
-        made.append(
-            Slice(tag=tag, cases=cases, figures=(figure(lead, max(mean + shift, 0.01), cases, half=0.06),))
+        of_tag = (
+            figure(lead, max(mean + shift, 0.01), cases, half=0.06),
+            figure("exact_match", means.get("exact_match")),
         )
+        made.append(Slice(tag=tag, cases=cases, figures=of_tag))
     return made
 
 

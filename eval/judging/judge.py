@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
 from eval.judging.faults import ABSENT, OF_THE_JUDGE, PASSING, JudgeError, explain
@@ -122,7 +123,7 @@ class Judge:
         told = {name: str(card[name]) for name in ("root", "parent", "owned_by") if card.get(name)}
         return Identity(
             model=model,
-            address=self._address,
+            address=_without_secret(self._address),
             served=told,
             temperature=self.settings.temperature,
             prompts=prompts_digest(),
@@ -216,6 +217,11 @@ class Judge:
         if response.usage is not None:
             self.usage.tokens_in += response.usage.prompt_tokens
             self.usage.tokens_out += response.usage.completion_tokens
+
+
+def _without_secret(address: str) -> str:
+    """A password may stand in an address; who the judge is is kept, and shown."""
+    return str(httpx.URL(address).copy_with(userinfo=b""))
 
 
 def _read(kept: str, form: type[T]) -> T:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eval.comparison import Arm, Comparison, Difference, Interval, MeasureFacts
+from eval.measure import Stage
 from eval.report.references import to_difference
 
 PARTS: tuple[tuple[str, str, str], ...] = (
@@ -76,3 +77,23 @@ def part_contrasts(comparison: Comparison) -> list[tuple[str, Contrast]]:
 def facts_of(comparison: Comparison, measure: str) -> MeasureFacts | None:
     """What is said of a measure."""
     return next((one for one in comparison.measures if one.name == measure), None)
+
+
+def all_facts(comparison: Comparison) -> list[MeasureFacts]:
+    """What is said of each measure that an arm has a figure of; of one that nothing is said of, its name."""
+    shown = dict.fromkeys(figure.measure for arm in comparison.arms for figure in arm.figures)
+    shown |= dict.fromkeys(
+        one.measure for arm in comparison.arms for part in arm.slices for one in part.figures
+    )
+    told = {one.name for one in comparison.measures}
+    return [
+        *(one for one in comparison.measures if one.name in shown),
+        *(bare_facts(name) for name in shown if name not in told),
+    ]
+
+
+def bare_facts(measure: str) -> MeasureFacts:
+    """A measure of which only the name is known."""
+    return MeasureFacts(
+        name=measure, title=measure, stage=Stage.GENERATION, definition="", unit="score", better="higher"
+    )

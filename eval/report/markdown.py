@@ -7,7 +7,7 @@ from eval.report import tables
 from eval.report.choosing import choose
 from eval.report.sentences.phrases import leading_facts
 from eval.report.topics import TOPICS, by_topic
-from eval.report.wording import clean, shortened
+from eval.report.wording import cleaned, shortened
 
 _SPECIAL = re.compile(r"([\\\\`*_{}\[\]<>#|~$&])")
 _LONGEST = 300
@@ -15,6 +15,7 @@ _LONGEST = 300
 
 def render_markdown(comparison: Comparison) -> str:
     """Recommendation, summary, differences and cost as GitHub reads Markdown. Same comparison, same text."""
+    comparison = cleaned(comparison)
     choice, facts = choose(comparison), leading_facts(comparison)
     parts = [f"# {escaped(comparison.title)}"]
     warnings = list(comparison.warnings)
@@ -60,7 +61,7 @@ def table_text(table: tables.Table) -> str:
 
 def escaped(text: str) -> str:
     """The text on one line, so that nothing of it is read as Markdown or HTML."""
-    line = shortened(" ".join(clean(text).split()), 4 * _LONGEST)
+    line = shortened(" ".join(text.split()), 4 * _LONGEST)
     return re.sub(r"^([-+]|\d+\.)(?=\s)", r"\\\1", _SPECIAL.sub(r"\\\1", line))
 
 
@@ -70,4 +71,4 @@ def _line(cells: list[str] | tuple[str, ...], *, plain: bool = False) -> str:
 
 def _inline(text: str) -> str:
     """Within backticks nothing can be escaped."""
-    return " ".join(clean(text).replace("`", "'").split())
+    return " ".join(text.replace("`", "'").split())

@@ -20,7 +20,7 @@ from eval.report.plots.palette import styles_of
 from eval.report.references import anchor, catalogue
 from eval.report.sentences.phrases import leading_facts
 from eval.report.topics import TOPICS, by_topic
-from eval.report.wording import amount, clean, day
+from eval.report.wording import amount, cleaned, day
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -35,10 +35,11 @@ class Plot:
 
 def render_html(comparison: Comparison) -> str:
     """The whole page. The same comparison gives the same bytes."""
+    comparison = cleaned(comparison)
     style = Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     choice = choose(comparison)
     found = catalogue(comparison)
-    return (
+    page: str = (
         _templates()
         .get_template("page.html.jinja")
         .render(
@@ -58,6 +59,7 @@ def render_html(comparison: Comparison) -> str:
             other_differences=_other_differences(comparison),
             slice_differences=tables.differences(comparison, comparison.leading, sliced=True),
             slices=tables.slices(comparison),
+            other_slices=tables.other_slices(comparison),
             out_of_domain=tables.out_of_domain(comparison),
             costs=tables.costs(comparison),
             bases=_bases(comparison),
@@ -68,6 +70,7 @@ def render_html(comparison: Comparison) -> str:
             settled=choice is not None and (choice.enough or choice.shown),
         )
     )
+    return page
 
 
 @lru_cache(maxsize=1)
@@ -76,7 +79,6 @@ def _templates() -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: clean(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

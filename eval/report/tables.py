@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from eval.comparison import Arm, Comparison, Difference, Figure, MeasureFacts
 from eval.measure import Stage
 from eval.report.choosing import Choice
-from eval.report.contrasts import contrast
-from eval.report.known import OUT_OF_DOMAIN, key_measures
+from eval.report.contrasts import all_facts, contrast
+from eval.report.known import OUT_OF_DOMAIN, SAYS_UNKNOWN_RIGHTLY, key_measures
 from eval.report.references import figure_of, to_cost, to_difference, to_figure
 from eval.report.wording import (
     MINUS,
@@ -83,17 +83,11 @@ def summary(comparison: Comparison, choice: Choice | None) -> Table:
 
 def stages(comparison: Comparison) -> list[tuple[Stage, Table]]:
     """Measures by arms, one table a stage; measures that no arm has a figure of are left out."""
-    found = []
-    names = tuple(arm.name for arm in comparison.arms)
-    for stage in Stage:
-        rows = tuple(
-            _measured(comparison, facts)
-            for facts in comparison.measures
-            if facts.stage == stage and any(figure_of(arm, facts.name) for arm in comparison.arms)
-        )
-        if rows:
-            found.append((stage, Table(("Measure", *names), rows, arms=names)))
-    return found
+    shown = [
+        facts for facts in all_facts(comparison) if any(figure_of(arm, facts.name) for arm in comparison.arms)
+    ]
+    by_stage = [(stage, [facts for facts in shown if facts.stage == stage]) for stage in Stage]
+    return [(stage, _by_arms(comparison, facts, None, placed=True)) for stage, facts in by_stage if facts]
 
 
 def differences(comparison: Comparison, measure: str, *, sliced: bool = False) -> Table:
@@ -117,31 +111,55 @@ def costs(comparison: Comparison) -> Table:
     return Table(head, tuple(_costing(arm) for arm in comparison.arms))
 
 
-def slices(comparison: Comparison, tags: tuple[str, ...] | None = None) -> Table | None:
-    """Tags by arms and the measures that slices have; all tags, or those named. `None` where there are none."""
-    known = {part.tag: part.cases for arm in comparison.arms for part in arm.slices}
-    wanted = [tag for tag in known if tags is None or tag in tags]
-    of_tags = [part for arm in comparison.arms for part in arm.slices if part.tag in wanted]
-    names = {one.measure for part in of_tags for one in part.figures}
-    measures = [facts for facts in comparison.measures if facts.name in names]
+def slices(comparison: Comparison) -> Table | None:
+    """Tags by arms and the key measures that slices have; `None` where there are none."""
+    known = _tags(comparison)
+    measures = _of_slices(comparison, tuple(known), key=True)
     if not measures:
         return None
     rows = []
-    for tag in wanted:
+    for tag, cases in known.items():
         with_it = [arm for arm in comparison.arms if any(part.tag == tag for part in arm.slices)]
         for n, arm in enumerate(with_it):
-            cells = tuple(
-                _cell(figure_of(arm, facts.name, tag), facts, arm, tag, tags is None) for facts in measures
-            )
-            rows.append(
-                Row(arm.name, cells, arm=arm.name, group="" if n else f"{tag}: {known[tag]:,} questions")
-            )
+            cells = tuple(_cell(figure_of(arm, facts.name, tag), facts, arm, tag, True) for facts in measures)
+            rows.append(Row(arm.name, cells, arm=arm.name, group="" if n else f"{tag}: {cases:,} questions"))
     return Table(("Slice", *(facts.title for facts in measures)), tuple(rows))
 
 
+def other_slices(comparison: Comparison) -> list[tuple[str, Table]]:
+    """The other measures of each tag, by arms."""
+    made = []
+    for tag, cases in _tags(comparison).items():
+        if measures := _of_slices(comparison, (tag,), key=False):
+            made.append((f"{tag}: {cases:,} questions", _by_arms(comparison, measures, tag, placed=True)))
+    return made
+
+
 def out_of_domain(comparison: Comparison) -> Table | None:
-    """The slices of questions that the corpus is not about."""
-    return slices(comparison, OUT_OF_DOMAIN)
+    """All measures of the questions that the corpus is not about, by arms; `None` where there are none."""
+    tag = next((one for one in OUT_OF_DOMAIN if one in _tags(comparison)), None)
+    if tag is None:
+        return None
+    measures = [*_of_slices(comparison, (tag,), key=True), *_of_slices(comparison, (tag,), key=False)]
+    return _by_arms(comparison, measures, tag, placed=False)
+
+
+def _tags(comparison: Comparison) -> dict[str, int]:
+    return {part.tag: part.cases for arm in comparison.arms for part in arm.slices}
+
+
+def _of_slices(comparison: Comparison, tags: tuple[str, ...], *, key: bool) -> list[MeasureFacts]:
+    """Measures that slices of these tags have: key ones, or the others."""
+    parts = [part for arm in comparison.arms for part in arm.slices if part.tag in tags]
+    names = {one.measure for part in parts for one in part.figures}
+    shown = {one.name for one in key_measures(comparison)} | {SAYS_UNKNOWN_RIGHTLY, comparison.leading}
+    return [facts for facts in all_facts(comparison) if facts.name in names and (facts.name in shown) == key]
+
+
+def _by_arms(comparison: Comparison, measures: list[MeasureFacts], tag: str | None, *, placed: bool) -> Table:
+    names = tuple(arm.name for arm in comparison.arms)
+    rows = tuple(_measured(comparison, facts, tag, placed=placed) for facts in measures)
+    return Table(("Measure", *names), rows, arms=names)
 
 
 def _summed(comparison: Comparison, choice: Choice | None, arm: Arm, facts: MeasureFacts) -> Cell:
@@ -156,13 +174,15 @@ def _summed(comparison: Comparison, choice: Choice | None, arm: Arm, facts: Meas
     return Cell(text, below, mark, at=to_figure(facts.name, arm.name))
 
 
-def _measured(comparison: Comparison, facts: MeasureFacts) -> Row:
-    figures = [(arm, figure_of(arm, facts.name)) for arm in comparison.arms]
+def _measured(
+    comparison: Comparison, facts: MeasureFacts, tag: str | None = None, *, placed: bool = True
+) -> Row:
+    figures = [(arm, figure_of(arm, facts.name, tag)) for arm in comparison.arms]
     means = [one.estimate.mean for _, one in figures if one is not None and one.estimate is not None]
     best = None
     if facts.better != "neither" and len(set(means)) > 1:
         best = max(means) if facts.better == "higher" else min(means)
-    cells = tuple(_cell(one, facts, arm, None, True, best) for arm, one in figures)
+    cells = tuple(_cell(one, facts, arm, tag, placed, best) for arm, one in figures)
     return Row(facts.title, cells, notes=tuple(_notes(facts, [one for _, one in figures if one is not None])))
 
 

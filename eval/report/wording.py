@@ -3,8 +3,9 @@
 import math
 import re
 from datetime import UTC, datetime
+from typing import Any
 
-from eval.comparison import Interval
+from eval.comparison import Comparison, Interval
 from eval.measure import Unit
 
 MINUS = "\u2212"
@@ -33,6 +34,21 @@ _UNSEEN = re.compile(
 def clean(text: str) -> str:
     """The text without control characters and orders to change the direction, which no page may hold."""
     return _UNSEEN.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def cleaned(comparison: Comparison) -> Comparison:
+    """The comparison with every text of it clean, names too."""
+    return Comparison.model_validate(_cleaned(comparison.model_dump()))
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(one) for one in value]
+    return value
 
 
 def amount(value: float | None, unit: Unit) -> str:

@@ -54,6 +54,13 @@ def read_corpus(
     return found
 
 
+def read_documents(store: Store, corpus: str, caller: Caller | None = None) -> Iterator[CutDocument]:
+    """All documents of a corpus that are searched, without their chunks. Raises `NotFoundError`."""
+    who = caller or Caller()
+    for identity in _ids(store, who, corpus, CutCorpus()):
+        yield CutDocument(store.document(who, corpus, identity).as_document(), ())
+
+
 def _ids(store: Store, caller: Caller, corpus: str, found: CutCorpus) -> Iterator[str]:
     """Ids of the documents that are searched; the others are counted."""
     offset = 0

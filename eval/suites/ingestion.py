@@ -140,7 +140,11 @@ def _is_whole(answers: Answers, case: EvalCase) -> bool:
 
 
 def _table_whole(one: CutDocument, table: Block) -> bool:
-    return bool(one.holding(Span(table.start, table.end)))
+    # Without the white space at its ends, which no chunk keeps.
+    rows = list(_rows(one.document.text, table))
+    if not rows:
+        raise PassedOver("the table has no row")
+    return bool(one.holding(Span(rows[0].start, rows[-1].end)))
 
 
 def _rows_whole(one: CutDocument, table: Block) -> float:

@@ -11,14 +11,18 @@ prompt, or do not, on the way that every passage takes:
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from eval.case import EvalCase
 from eval.suites.contexts import Answers, CutDocument
 from finetune.validation.scores import contains, normalised
 from server.answering.support import sentences
+from tandem.errors import ConflictError
+from tandem.models.disk import storage_errors
 from tandem.vocabulary import Span
 
 _NEIGHBOURS = 2
@@ -39,6 +43,22 @@ class PlantedDocument:
 def planted_corpus(corpus: str, planting: Planting) -> str:
     """The name of the corpus that such documents go to."""
     return f"{corpus}-{planting}"
+
+
+def write_planted(planted: Sequence[PlantedDocument], folder: Path) -> None:
+    """One text file a document in a new folder, which is there whole or not at all, for `tandem ingest`.
+
+    Raises `ConflictError` where the folder is there, `StorageError` where the disk refuses.
+    """
+    if folder.exists():
+        raise ConflictError(f"{folder} is there already", hint="Name another folder.", param="out")
+    making = folder.with_name(f".{folder.name}.making")
+    with storage_errors(folder.parent):
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        for one in planted:
+            (making / PurePosixPath(one.uri).name).write_text(one.text, encoding="utf-8")
+        making.rename(folder)
 
 
 def planted_documents(
@@ -65,43 +85,43 @@ def planted_documents(
         else:
             continue
         if words:
-            planted.append(PlantedDocument(case.id, f"planted/{planting}/{case.id}.txt", words))
+            name = hashlib.sha256(case.id.encode()).hexdigest()[:16]  # an id may hold what no file name may
+            planted.append(PlantedDocument(case.id, f"planted/{planting}/{name}.txt", words))
     return planted
 
 
 def false_answers(cases: Sequence[EvalCase]) -> dict[str, str]:
-    """By case id, a wrong answer: the reference of another case, of the nearest number of words.
+    """By case id, a wrong answer: the first reference of another case, of the nearest number of words.
 
     Always the same for the same set. None shares all its words with a right answer of the case; a case without such
     another has none.
     """
-    known = [(case.id, case.references[0]) for case in cases if case.answerable and case.references]
-    return {
-        case.id: wrong
-        for case in cases
-        if case.answerable and case.references and (wrong := _other(case, known)) is not None
-    }
+    asked = [case for case in cases if case.answerable and case.references]
+    known = [(case.id, case.references[0], _words(case.references[0])) for case in asked]
+    found = {case.id: _other(case, known) for case in asked}
+    return {case: wrong for case, wrong in found.items() if wrong is not None}
 
 
-def _other(case: EvalCase, known: Sequence[tuple[str, str]]) -> str | None:
-    length = len(case.references[0].split())
-    others = [(identity, text) for identity, text in known if identity != case.id and _differs(text, case)]
+def _other(case: EvalCase, known: Sequence[tuple[str, str, frozenset[str]]]) -> str | None:
+    rights = [_words(reference) for reference in case.references]
+    others = [
+        (abs(len(text.split()) - len(case.references[0].split())), identity, text)
+        for identity, text, words in known
+        if words and identity != case.id and not any(words <= right or right <= words for right in rights)
+    ]
     if not others:
         return None
-    # Of those that are equally long, a hash decides, so that not one answer stands for all.
+    nearest = min(others)[0]
+    # Of those that are equally long a hash decides, so that not one answer stands for all.
     return min(
-        others,
-        key=lambda one: (
-            abs(len(one[1].split()) - length),
-            hashlib.sha256(f"{case.id}\x00{one[0]}".encode()).digest(),
-        ),
+        (hashlib.sha256(f"{case.id}\x00{identity}".encode()).digest(), text)
+        for distance, identity, text in others
+        if distance == nearest
     )[1]
 
 
-def _differs(text: str, case: EvalCase) -> bool:
-    words = set(normalised(text).split())
-    rights = [set(normalised(reference).split()) for reference in case.references]
-    return bool(words) and not any(words <= right or right <= words for right in rights)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(normalised(text).split())
 
 
 def _changed(text: str, answer: Span, wrong: str) -> str:

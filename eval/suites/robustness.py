@@ -1,6 +1,7 @@
 """What noise among the passages, and passages that say something else, do to answers; see `eval.suites.planting`."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from eval.case import EvalCase
 from eval.measure import Measure, Need, Scores, Stage
@@ -64,14 +65,14 @@ VARIANTS: tuple[Variant, ...] = ("noise", "counterfactual")
 
 def score_robustness(cases: Sequence[EvalCase], replies: Sequence[Reply]) -> list[Scores]:
     """The measures of this module that have a value a case, of one arm."""
-    planted = false_answers(cases)
     scores = []
     for variant in VARIANTS:
         rows = rows_of(cases, replies, variant)
         scores.append(score(F1[variant], rows, f1_of))
         scores.append(score(STAYED_RIGHT[variant], rows, _stayed_right(cases, replies), asks=checkable))
     followed = rows_of(cases, replies, "counterfactual")
-    return [*scores, score(FOLLOWED, followed, lambda row: _follows(row, planted))]
+    planted = false_answers(cases) if followed else {}
+    return [*scores, score(FOLLOWED, followed, partial(_follows, planted))]
 
 
 def f1_pairs(
@@ -104,7 +105,7 @@ def _stayed_right(cases: Sequence[EvalCase], replies: Sequence[Reply]) -> Callab
     return value
 
 
-def _follows(row: Row, planted: dict[str, str]) -> bool:
+def _follows(planted: dict[str, str], row: Row) -> bool:
     wrong = planted.get(row.case.id)
     if wrong is None:
         raise PassedOver("no wrong answer can be made for it")

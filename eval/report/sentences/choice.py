@@ -67,30 +67,27 @@ def _nearest(comparison: Comparison, choice: Choice) -> Sentence:
 def _near_enough(comparison: Comparison, choice: Choice) -> list[Sentence]:
     """Each rival is within what matters of the best: the one that asks for least is as good a choice."""
     facts, serve, best = leading_facts(comparison), choice.serve, choice.best
-    near = [arm for arm in (best, *choice.rivals) if arm is not serve]
+    own = with_interval(_estimate(comparison, serve.name), facts)
+    rivals = joined([arm.name for arm in choice.rivals])
+    if serve is best:
+        text = (
+            f"Serve {serve.name}: it has the highest mean of {facts.title}, {own}, and asks for no more than {rivals}, "
+            "from which no difference is seen."
+        )
+    else:
+        text = (
+            f"Serve {serve.name}, with {facts.title} of {own}: {best.name} has the highest mean, but no difference from "
+            f"{rivals} is seen, and {serve.name} asks for least: {_why_least(choice)}."
+        )
+    names = (best, *choice.rivals)
+    means = [f"{arm.name} {amount(_estimate(comparison, arm.name).mean, facts.unit)}" for arm in names]
     held = contrast(comparison, comparison.leading, best, choice.rivals[0])
     detectable = f"; {would_show(held, facts)}" if held is not None else ""
-    own = with_interval(_estimate(comparison, serve.name), facts)
-    theirs = joined(
-        [f"{arm.name} ({amount(_estimate(comparison, arm.name).mean, facts.unit)})" for arm in near]
-    )
+    against = _against(comparison, choice, choice.rivals)
+    figures = tuple(to_figure(comparison.leading, arm.name) for arm in names)
     return [
-        Sentence(
-            text=f"Serve {serve.name}: its {facts.title} is {own}, no difference is seen between {best.name}, which has "
-            f"the highest mean, and {joined([arm.name for arm in choice.rivals])}, and {serve.name} asks for least.",
-            figures=(
-                to_figure(comparison.leading, serve.name),
-                *_against(comparison, choice, choice.rivals),
-                *(to_cost(arm.name) for arm in (best, *choice.rivals)),
-            ),
-        ),
-        Sentence(
-            text=f"Not told apart from it on these questions: {theirs}{detectable}.",
-            figures=(
-                *(to_figure(comparison.leading, arm.name) for arm in near),
-                *_against(comparison, choice, choice.rivals),
-            ),
-        ),
+        Sentence(text=text, figures=(*figures, *against, *(to_cost(arm.name) for arm in names))),
+        Sentence(text=f"Their means are {joined(means)}{detectable}.", figures=(*figures, *against)),
     ]
 
 

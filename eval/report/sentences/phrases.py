@@ -3,23 +3,14 @@
 from collections.abc import Sequence
 
 from eval.comparison import Arm, Comparison, Interval, MeasureFacts
-from eval.measure import Stage
-from eval.report.contrasts import Contrast, facts_of
+from eval.report.contrasts import Contrast, bare_facts, facts_of
 from eval.report.references import figure_of
 from eval.report.wording import amount, change, count, size, spread
 
 
 def leading_facts(comparison: Comparison) -> MeasureFacts:
     """What is said of the leading measure; its bare name where nothing is."""
-    facts = facts_of(comparison, comparison.leading)
-    return facts or MeasureFacts(
-        name=comparison.leading,
-        title=comparison.leading,
-        stage=Stage.GENERATION,
-        definition="",
-        unit="score",
-        better="higher",
-    )
+    return facts_of(comparison, comparison.leading) or bare_facts(comparison.leading)
 
 
 def with_interval(estimate: Interval, facts: MeasureFacts) -> str:

@@ -13,9 +13,11 @@ def unknown_sentences(comparison: Comparison) -> list[Sentence]:
     rightly, wrongly = facts_of(comparison, SAYS_UNKNOWN_RIGHTLY), facts_of(comparison, SAYS_UNKNOWN_WRONGLY)
     return [
         *_said(
-            comparison, rightly, "Asked what the documents do not answer, arms rightly say “I don't know” in"
+            comparison,
+            rightly,
+            "Of the questions that the documents do not answer, “I don't know” is said, rightly, to",
         ),
-        *_said(comparison, wrongly, "Asked what the documents do answer, they say it in"),
+        *_said(comparison, wrongly, "Of those that they do answer, it is said, wrongly, to"),
         *_out_of_domain(comparison),
     ]
 
@@ -39,7 +41,7 @@ def _out_of_domain(comparison: Comparison) -> list[Sentence]:
     if tag is None:
         return []
     rightly, leading = facts_of(comparison, SAYS_UNKNOWN_RIGHTLY), leading_facts(comparison)
-    begin = "On questions outside the domain, they rightly say “I don't know” in"
+    begin = "Of the questions outside the domain, it is said, rightly, to"
     return _said(comparison, rightly, begin, tag) or _said(
         comparison, leading, f"On questions outside the domain, {leading.title} is", tag
     )

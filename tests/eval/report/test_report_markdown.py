@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from comparisons import ARMS, arm, comparison
 from markdown_it import MarkdownIt
@@ -16,7 +18,7 @@ def _tokens(text: str) -> list[Token]:
 def _tables(tokens: list[Token]) -> list[list[list[str]]]:
     """Tables as rows of the texts of their cells."""
     tables: list[list[list[str]]] = []
-    for token, within in zip(tokens, tokens[1:], strict=False):
+    for token, within in pairwise(tokens):
         if token.type == "table_open":
             tables.append([])
         elif token.type == "tr_open":

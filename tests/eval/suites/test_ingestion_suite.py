@@ -115,7 +115,7 @@ def test_an_answer_is_located_next_to_where_it_is_said_to_be() -> None:
     text = "Seven. At seven, and at\nseven again."
     assert locate(text, "seven") == Span(0, 5)
     assert locate(text, "seven", near=30) == Span(24, 29)
-    assert locate(text, "AT seven", near=20) == Span(20, 29)
+    assert locate(text, "AT seven", near=20) == Span(21, 29)
     assert locate(text, "eight") is None
     assert locate(text, " ") is None
 

@@ -1,10 +1,21 @@
 """Documents that mislead, and what becomes of answers beside them."""
 
+import hashlib
+from pathlib import Path
+
+import pytest
 from eval_replies import case, reply
 
 from eval.suites.contexts import CutDocument
-from eval.suites.planting import false_answers, planted_corpus, planted_documents
+from eval.suites.planting import (
+    PlantedDocument,
+    false_answers,
+    planted_corpus,
+    planted_documents,
+    write_planted,
+)
 from eval.suites.robustness import score_robustness
+from tandem.errors import ConflictError, StorageError
 from tandem.vocabulary import Document
 
 TEXT = (
@@ -26,7 +37,7 @@ def test_a_counterfactual_says_the_answer_of_another_case_of_like_length() -> No
         "The depot lies north of town. It has two gates. The old gate closes at box nine. "
         "box nine is late for a gate. Visitors wait outside."
     )
-    assert planted.uri == "planted/counterfactual/gate.txt"
+    assert planted.uri == f"planted/counterfactual/{hashlib.sha256(b'gate').hexdigest()[:16]}.txt"
     assert planted_corpus("docs", "counterfactual") == "docs-counterfactual"
 
 
@@ -65,3 +76,20 @@ def test_following_the_false_passage_and_staying_right_are_told_apart() -> None:
     assert scores["noise_stayed_right"].values == {"gate": 1}
     assert set(scores["noise_f1"].values) == {"gate"}
     assert scores["counterfactual_f1"].values["gate"] == 0
+
+
+def test_planted_documents_become_a_folder_whole_or_not_at_all(tmp_path: Path) -> None:
+    planted = [
+        PlantedDocument("../etc", "planted/noise/aa.txt", "Öne"),
+        PlantedDocument("b", "planted/noise/bb.txt", "two"),
+    ]
+    write_planted(planted, tmp_path / "new" / "folder")
+    assert {file.name: file.read_text("utf-8") for file in (tmp_path / "new" / "folder").iterdir()} == {
+        "aa.txt": "Öne",
+        "bb.txt": "two",
+    }
+    with pytest.raises(ConflictError):
+        write_planted(planted, tmp_path / "new" / "folder")
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StorageError):
+        write_planted(planted, tmp_path / "file" / "x")

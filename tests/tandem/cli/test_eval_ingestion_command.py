@@ -9,7 +9,8 @@ from fake_vllm import FakeVllm
 from served_app import put, served
 
 from tandem.cli.eval_ingestion import measure_ingestion
-from tandem.errors import NotFoundError
+from tandem.cli.eval_planting import plant
+from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.settings import Settings
 
 SENTENCES = " ".join(f"Rule {n} says that key {n} hangs in box {n} of the depot." for n in range(120))
@@ -31,6 +32,21 @@ def test_it_tells_how_a_corpus_was_cut_while_a_server_runs(
         found = json.loads(capsys.readouterr().out)
         measure_ingestion(settings, "rules", cases, as_json=False)
         shown = capsys.readouterr().out
+        folder = tmp_path / "planted"
+        plant(
+            settings,
+            "rules",
+            [*cases, case("other", "box 12 of the depot", documents=("rules.md",))],
+            "counterfactual",
+            folder,
+        )
+        told = capsys.readouterr().out
+        with pytest.raises(InvalidRequestError):
+            plant(settings, "rules", cases[1:], "counterfactual", tmp_path / "none")
+        assert not (tmp_path / "none").exists()
+    texts = [file.read_text("utf-8") for file in folder.iterdir()]
+    assert any("Rule 77 says that key 77 box 12 of the depot of the depot." in text for text in texts)
+    assert f"tandem ingest {folder} --corpus rules-counterfactual" in told
     assert (found["documents"], found["duplicates"], found["changed"]) == (1, 1, [])
     measures = found["measures"]
     assert measures["answer_in_text"]["mean"] == 0.5
