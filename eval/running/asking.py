@@ -106,13 +106,21 @@ async def _events(body: dict[str, Any], http: httpx.AsyncClient) -> AsyncIterato
                 raise refusal(await response.aread(), response.headers)
             async for line in response.aiter_lines():
                 if line.startswith(_DATA) and line != f"{_DATA}[DONE]":
-                    yield json.loads(line.removeprefix(_DATA))
+                    yield _event(line.removeprefix(_DATA))
     except httpx.TimeoutException as error:
         if isinstance(error, httpx.ReadTimeout):
             raise  # this question takes too long; others need not
         raise no_answer(error) from error
     except httpx.TransportError as error:
         raise no_answer(error) from error
+
+
+def _event(text: str) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise EngineFailedError("The stream broke off in the middle of an event") from error
+    return event
 
 
 def _reply(asking: Asking, said: _Stream, begun_at: float, seconds: float, buffered: bool) -> Reply:
