@@ -188,6 +188,21 @@ def eval_ingestion(
     measure_ingestion(settings, corpus, cases_of(settings, eval_set) if eval_set else (), as_json=json)
 
 
+@eval_app.command("plant")
+def eval_plant(
+    planting: Annotated[Plant, typer.Argument(help="What the documents are to be.")],
+    eval_set: Annotated[str, typer.Option("--set", help="Eval set, NAME or NAME@NUMBER.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")],
+    corpus: Corpus = DEFAULT_CORPUS,
+) -> None:
+    """Write the documents that --plant puts beside a corpus into a folder, to look at or to ingest elsewhere."""
+    from tandem.cli.eval_look import cases_of
+    from tandem.cli.eval_planting import plant
+
+    settings = read_settings()
+    plant(settings, corpus, cases_of(settings, eval_set), planting.value, out.absolute())
+
+
 @eval_app.command("delete")
 def eval_delete(run: Run) -> None:
     """Remove a run with its replies."""

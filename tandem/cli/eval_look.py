@@ -1,7 +1,7 @@
 """Looks at a run that is in the store: scores it, has it judged, and makes its comparison."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from tandem.cli.opened import opened_store
 from tandem.cli.output import progress
 from tandem.embedding import Embedder, load_embedder
 from tandem.live import embedding_of
+from tandem.models import prepare_model
 from tandem.settings import Settings
 from tandem.store import Store
 from tandem.tokens import load_tokens
@@ -72,7 +73,7 @@ def compared(settings: Settings, ref: str, look: Look) -> Comparison:
 def _instruments(
     settings: Settings, run: EvalRun, cases: Sequence[EvalCase], store: Store, embedder: Embedder | None
 ) -> Instruments:
-    count = load_tokens(settings.engine.tokenizer).count
+    count = _counting(settings)
     if embedder is None:
         return Instruments(count_tokens=count)
     corpora = [one.name for one in run.facts.corpora]
@@ -81,6 +82,15 @@ def _instruments(
         contexts=contexts_of(cases, corpora, store, settings, embedder),
         count_tokens=count,
     )
+
+
+def _counting(settings: Settings) -> Callable[[str], int] | None:
+    """Counts tokens as the model does; `None` where its tokenizer is not at hand: an estimate would be no measure."""
+    folder = settings.engine.tokenizer
+    if settings.engine.address is None:
+        folder = prepare_model(settings.engine.model, settings.data_dir, progress)
+    tokens = load_tokens(folder)
+    return tokens.count if tokens.exact else None
 
 
 def _warnings(run: EvalRun) -> tuple[str, ...]:
