@@ -1,6 +1,7 @@
 """What the answers of an arm took and cost, by where in the run it was asked alone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from eval.comparison import Cost
 from eval.prices import PriceTable
@@ -13,6 +14,15 @@ _FEWEST = 8
 """Answers from which those that were asked alone are told from."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """The answers whose time counts, the seconds of the machine that they took, and how that is known, in words."""
+
+    replies: list[Reply]
+    busy_s: float
+    basis: str
+
+
 def cost_of_arm(
     arm: ArmFacts, facts: RunFacts, replies: Sequence[Reply], everybody: Sequence[Reply], prices: PriceTable
 ) -> Cost:
@@ -22,48 +32,46 @@ def cost_of_arm(
     where there are such: then no other arm is in the same batches. Else they are of all, and each question that was
     under way has an equal share of the machine (`busy_seconds`). Tokens are of all answers.
     """
-    asked = [one for one in replies if one.variant == "asked"]
-    alone_in = set(facts.eval_set.cases[len(facts.eval_set.cases) - facts.alone :]) if facts.alone else set()
-    alone = [one for one in asked if one.case in alone_in]
-    by_itself = len(facts.arms) == 1
-    timed, basis = (
-        asked,
-        "" if by_itself else "; in turns with other arms, each question an equal share of the machine",
-    )
-    beside = [one for one in everybody if one.variant != "asked" or one.case not in alone_in]
-    if sum(one.failure is None for one in alone) >= _FEWEST:
-        timed, beside = alone, alone
-        basis = f"; of the last {len(alone)} questions, which each arm was asked by itself"
-    answered = [one for one in timed if one.failure is None]
-    if not answered:
+    every = [one for one in replies if one.variant == "asked" and one.failure is None]
+    timed = _timed(arm, facts, replies, everybody)
+    if not any(one.failure is None for one in timed.replies):
         return _none(arm)
-    busy = busy_seconds(beside).get(arm.name, 0.0) * len(timed) / max(1, _own(beside, arm))
+    price = prices.of(arm)
     cost = cost_of(
-        timed,
-        busy,
-        prices.of(arm),
+        timed.replies,
+        timed.busy_s,
+        price,
         training_s=arm.training_s,
         storage_bytes=storage_of(arm),
         set_up_s=set_up_of(arm),
     )
-    every = [one for one in asked if one.failure is None]
-    tokens_in, tokens_out = (
-        sum(one.tokens_in for one in every) / len(every),
-        sum(one.tokens_out for one in every) / len(every),
-    )
-    money = cost.money_per_1000
-    table = prices.of(arm)
-    if table.per_million_in is not None and table.per_million_out is not None:
-        money = (tokens_in * table.per_million_in + tokens_out * table.per_million_out) / 1_000
-        basis = ""
+    # What tokens cost does not depend on who else was asked.
+    whole = cost_of(every, timed.busy_s, price)
+    by_hour = price.per_hour is not None
     return cost.model_copy(
         update={
-            "tokens_in": tokens_in,
-            "tokens_out": tokens_out,
-            "money_per_1000": money,
-            "money_basis": cost.money_basis + (basis if money is not None else ""),
+            "tokens_in": whole.tokens_in,
+            "tokens_out": whole.tokens_out,
+            "money_per_1000": cost.money_per_1000 if by_hour else whole.money_per_1000,
+            "money_basis": cost.money_basis + (timed.basis if by_hour else ""),
         }
     )
+
+
+def _timed(arm: ArmFacts, facts: RunFacts, replies: Sequence[Reply], everybody: Sequence[Reply]) -> _Timed:
+    asked = [one for one in replies if one.variant == "asked"]
+    places = facts.eval_set.cases
+    last = set(places[len(places) - facts.alone :]) if facts.alone else set()
+    alone = [one for one in asked if one.case in last]
+    if sum(one.failure is None for one in alone) >= _FEWEST:
+        basis = f"; of the last {len(alone)} questions, which each arm was asked by itself"
+        return _Timed(alone, busy_seconds(alone)[arm.name], basis)
+    beside = [one for one in everybody if one.variant != "asked" or one.case not in last]
+    own = sum(one.arm == arm.name for one in beside)
+    busy = busy_seconds(beside).get(arm.name, 0.0) * len(asked) / max(1, own)
+    by_itself = len(facts.arms) == 1
+    basis = "; in turns with other arms, each question an equal share of the machine"
+    return _Timed(asked, busy, "" if by_itself else basis)
 
 
 def storage_of(arm: ArmFacts) -> int | None:
@@ -84,10 +92,6 @@ def set_up_of(arm: ArmFacts) -> float | None:
     ]
     known = [one for one in parts if one is not None]
     return sum(known) if len(known) == len(parts) else None
-
-
-def _own(replies: Sequence[Reply], arm: ArmFacts) -> int:
-    return sum(one.arm == arm.name for one in replies)
 
 
 def _none(arm: ArmFacts) -> Cost:
