@@ -32,6 +32,11 @@ class EvalSetSummary:
         """`NAME@NUMBER`."""
         return f"{self.name}@{self.number}"
 
+    @property
+    def unseen(self) -> int:
+        """Cases that were made by a model and accepted without being looked at; reports say so."""
+        return int(self.origin.get("review", {}).get("unseen", 0))
+
 
 @dataclass(frozen=True, slots=True)
 class EvalSet(EvalSetSummary):

@@ -4,7 +4,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from eval.case import EvalCase
 from eval.sets.hashing import id_of_question
@@ -61,7 +61,7 @@ async def ragas_cases(
     kept: list[tuple[EvalCase, str]] = []
     asked = AskedBefore()
     for synthesizer, share in synthesizers:
-        synthesizer.set_prompts(**{ThemesPersonasMatchingPrompt().name: _KnownPersonas()})
+        cast(Any, synthesizer).set_prompts(**{ThemesPersonasMatchingPrompt().name: _KnownPersonas()})
         count = math.ceil(wanted * share)
         (scenarios,) = await gathered([synthesizer.generate_scenarios(count, graph, personas)])
         if isinstance(scenarios, Exception):

@@ -36,23 +36,26 @@ def save_reviewed(draft: Draft, sets: EvalSets, *, author: str, add: bool = Fals
             param="name",
             hint=f"Remove {draft.file}, and have others made.",
         )
+    before = newest_of(sets, draft.head.draft) if add else None
+    origin = draft.head.origin | {"review": draft.counts, "reviewed_by": author}
     saved = sets.save(
         draft.head.draft,
-        joined(_newest(draft, sets), draft.taken) if add else draft.taken,
+        joined(before.cases, draft.taken) if before else draft.taken,
         description=draft.head.description,
         note=_note(draft),
         author=author,
-        origin=draft.head.origin | {"review": draft.counts, "reviewed_by": author},
+        origin=origin | ({"added_to": before.ref} if before else {}),
     )
     draft.remove()
     return saved
 
 
-def _newest(draft: Draft, sets: EvalSets) -> tuple[EvalCase, ...]:
+def newest_of(sets: EvalSets, name: str) -> EvalSet | None:
+    """The version that cases are added to; `None` where there is none yet."""
     try:
-        return sets.get(draft.head.draft).cases
+        return sets.get(name)
     except NotFoundError:
-        return ()
+        return None
 
 
 def _note(draft: Draft) -> str:

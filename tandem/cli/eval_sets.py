@@ -18,6 +18,7 @@ from eval.sets.eval_set import EvalSet, EvalSetSummary
 from eval.sets.hashing import case_fields
 from eval.sets.reading import read_set
 from eval.sets.registry import EvalSets
+from eval.sets.reviewing import newest_of
 from eval.sets.slices import slices_of
 from eval.sets.statistics import SetStatistics, statistics_of
 from eval.sets.writing import as_lines, write_whole
@@ -74,8 +75,8 @@ def register(
 ) -> None:
     """Save the cases, and say what came of it."""
     with opened_sets(settings) as sets:
-        if add:
-            cases = joined(_newest(sets, name), cases)
+        if add and (before := newest_of(sets, name)):
+            cases, origin = joined(before.cases, cases), origin | {"added_to": before.ref}
         saved, new = sets.save(
             name, cases, description=description, note=note, author=author(), origin=origin
         )
@@ -202,13 +203,6 @@ def _draft_as_json(draft: Draft) -> dict[str, Any]:
         "origin": draft.head.origin,
         "file": str(draft.file),
     }
-
-
-def _newest(sets: EvalSets, name: str) -> tuple[EvalCase, ...]:
-    try:
-        return sets.get(name).cases
-    except NotFoundError:
-        return ()
 
 
 def _sliced(found: EvalSet, tag: str | None) -> list[EvalCase]:

@@ -109,13 +109,22 @@ def sets_leaks(
     documents: Annotated[
         bool, typer.Option("--documents/--no-documents", help="Whether a shared document is a leak.")
     ] = True,
+    clean: Annotated[
+        Path | None, typer.Option(help="File to write with the cases that do not leak, to be imported.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Find cases that something was trained on. Exits with 1 where there are any."""
     from tandem.cli.eval_sets_leaks import print_leaks
 
     if not print_leaks(
-        read_settings(), ref, against, corpus or [DEFAULT_CORPUS], documents=documents, as_json=json
+        read_settings(),
+        ref,
+        against,
+        corpus or [DEFAULT_CORPUS],
+        documents=documents,
+        clean=clean,
+        as_json=json,
     ):
         raise typer.Exit(1)
 

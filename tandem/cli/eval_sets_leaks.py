@@ -9,8 +9,10 @@ from rich.markup import escape
 from eval.case import EvalCase
 from eval.sets.leaks import AskedElsewhere, CaseLeaks, asked_by_cases, asked_elsewhere, leaks_between
 from eval.sets.reading import read_cases
+from eval.sets.writing import as_lines, write_whole
 from tandem.cli.eval_sets import opened_sets
-from tandem.cli.output import print_json, stdout
+from tandem.cli.output import print_json, progress, stdout
+from tandem.errors import ConflictError
 from tandem.settings import Settings
 
 _SHOWN = 10
@@ -23,12 +25,23 @@ def print_leaks(
     corpora: Sequence[str],
     *,
     documents: bool,
+    clean: Path | None,
     as_json: bool,
 ) -> bool:
-    """Print what leaks; whether nothing does. Raises `NotFoundError`, `InvalidRequestError`."""
+    """Print what leaks; whether nothing does. `clean` is the file for the cases that do not.
+
+    Raises `NotFoundError`, `InvalidRequestError`, `ConflictError` where the file is there.
+    """
+    if clean is not None and clean.exists():
+        raise ConflictError(f"{clean} is there already", param="clean", hint="Name another file.")
     cases = read_cases(Path(ref)) if Path(ref).is_file() else _cases_of(settings, ref)
     others = [_elsewhere(settings, one) for one in against]
     found = [leaks_between(cases, one, corpora, documents=documents) for one in others]
+    leaking = frozenset[str]().union(*(one.leaking for one in found))
+    if clean is not None:
+        kept = [case for case in cases if case.id not in leaking]
+        write_whole(clean.absolute(), as_lines(kept))
+        progress(f"Wrote {len(kept)} of {len(cases)} cases to {clean}")
     if as_json:
         print_json([asdict(one) | {"leaking": sorted(one.leaking)} for one in found])
     else:

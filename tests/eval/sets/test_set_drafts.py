@@ -68,6 +68,7 @@ def test_a_draft_can_add_to_the_newest_version(drafts: Drafts, sets: EvalSets) -
         draft.accept_all()
         saved, _ = save_reviewed(draft, sets, author="ada", add=True)
     assert saved.cases == (before, *CASES)
+    assert (saved.origin["added_to"], saved.unseen) == ("mine@1", 4)
 
 
 def test_a_draft_of_which_all_was_rejected_makes_no_set(drafts: Drafts, sets: EvalSets) -> None:

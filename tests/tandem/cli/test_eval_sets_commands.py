@@ -85,7 +85,8 @@ def test_a_set_is_imported_shown_changed_compared_and_exported(run: Run) -> None
 def test_cases_are_added_to_those_that_are_there(run: Run) -> None:
     run("import", written("a.jsonl", GATE), "--name", "mine")
     told = json.loads(run("import", written("b.jsonl", YARD), "--name", "mine", "--add", "--json"))
-    assert (told["ref"], told["count"], told["new"], told["origin"]["file"]) == ("mine@2", 2, True, "b.jsonl")
+    assert (told["ref"], told["count"], told["new"]) == ("mine@2", 2, True)
+    assert told["origin"] == {"from": "file", "file": "b.jsonl", "added_to": "mine@1"}
 
 
 def test_the_bundled_set_needs_no_file(run: Run) -> None:
@@ -126,9 +127,12 @@ def test_what_cannot_be_done_is_refused(
 def test_leaks_are_told_and_the_exit_code_says_so(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("import", written("cases.jsonl", GATE, YARD), "--name", "mine")
     other = written("train.jsonl", {"question": "when does the gate close", "documents": ["b.md"]})
-    done = CliRunner().invoke(app, ["eval", "sets", "leaks", "mine", "--against", str(other)])
+    done = CliRunner().invoke(
+        app, ["eval", "sets", "leaks", "mine", "--against", str(other), "--clean", "rest.jsonl"]
+    )
     assert done.exit_code == 1
     assert "1 of 2 cases leak into train.jsonl: 1 are the same question" in done.stdout
+    assert [json.loads(line)["id"] for line in Path("rest.jsonl").read_text().splitlines()] == ["yard"]
     clean = written("clean.jsonl", {"question": "Who are you?"})
     done = CliRunner().invoke(
         app, ["eval", "sets", "leaks", "cases.jsonl", "--against", str(clean), "--json"]
