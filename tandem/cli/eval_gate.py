@@ -166,7 +166,7 @@ def _check_two(settings: Settings, wish: GateWish) -> None:
             baseline, candidate = map(book.find, labels)
         except NotFoundError:
             return  # one that the running server alone may know; it says so if not
-    if baseline == candidate:
+    if baseline.version == candidate.version:
         raise InvalidRequestError(f"{wish.candidate} is both baseline and candidate", param="candidate")
 
 
