@@ -23,7 +23,7 @@ def quantile(values: Sequence[float], share: float) -> Quantile:
 
     The interval goes from one of the values to another, by their ranks alone: how the values are distributed does
     not matter (Conover, Practical Nonparametric Statistics, 1999, section 3.2). For the upper end of a 95th
-    percentile it takes 72 values. Raises `ValueError` for no values, or a share outside (0, 1).
+    percentile it takes 72 values. They are taken as independent. Raises `ValueError` for no values, or a share outside (0, 1).
     """
     if not len(values) or not 0 < share < 1:
         raise ValueError("a quantile needs values and a share between 0 and 1")

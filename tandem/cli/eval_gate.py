@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 from rich.markup import escape
 
 from eval.comparing import replies_by_arm
@@ -17,6 +18,8 @@ from eval.judging.trust import trust_of
 from eval.measure import Scores
 from eval.reply import Reply
 from eval.running import EvalRuns
+from eval.running.arms import arms_of
+from eval.running.facts import ArmFacts
 from eval.running.gathering import Wish
 from eval.running.resuming import plan_of
 from eval.scoring import score_arms
@@ -26,11 +29,13 @@ from eval.suites import MEASURES
 from tandem.cli.answering_server import answering_server
 from tandem.cli.eval_judging import judge_run
 from tandem.cli.eval_run import Order, begin_run
-from tandem.cli.opened import opened_recipes, opened_store
+from tandem.cli.opened import opened_store
 from tandem.cli.output import print_json, stdout
-from tandem.errors import InvalidRequestError, NotFoundError, StorageError
+from tandem.cli.remote import running_server
+from tandem.errors import InvalidRequestError, StorageError
 from tandem.noninferiority import Standing
 from tandem.settings import Settings
+from tandem.store import Store
 
 EXIT_CODES = {Standing.PASS: 0, Standing.WORSE: 1, Standing.CANNOT_TELL: 2}
 
@@ -110,9 +115,9 @@ def decide(settings: Settings, wish: GateWish, *, quiet: bool) -> GateResult:
     Raises `InvalidRequestError` for what is asked for, for a judge that may not gate, and for a measure without
     values; and as `begin_run`: the run is then partial, and `tandem eval resume` goes on with it.
     """
-    _check_two(settings, wish)
     with opened_store(settings) as store:
         eval_set = EvalSets(store).get(wish.eval_set)
+        asyncio.run(_check_arms(settings, wish, store))
     tolerances = dict(wish.tolerances) or usual_tolerances(eval_set.cases, without=wish.without)
     judged = [name for name in tolerances if name in LLM_MEASURES]
     if judged:
@@ -141,6 +146,7 @@ def _decided(
         run = EvalRuns(store).get(run_id)
         plan = plan_of(run.facts, store)
         said = replies_by_arm(plan, EvalRuns(store).replies(run_id).values())
+    _check_two(run.facts.arms)
     by_judge: Mapping[str, Sequence[Scores]] = {}
     if judged:
         by_judge = asyncio.run(judge_run(settings, plan.cases, said, judged, None)).scores
@@ -158,16 +164,20 @@ def _decided(
     )
 
 
-def _check_two(settings: Settings, wish: GateWish) -> None:
+async def _check_arms(settings: Settings, wish: GateWish, store: Store) -> None:
+    """See before anything is asked that a running server has both recipes, and that they are two."""
+    with running_server(settings) as running:
+        if running is None:
+            return  # one is started to ask; what is found then is said then
+        async with httpx.AsyncClient(base_url=running.base_url, trust_env=False) as http:
+            _check_two(await arms_of((wish.baseline, wish.candidate), http, store, {}))
+
+
+def _check_two(arms: Sequence[ArmFacts]) -> None:
     """Raises `InvalidRequestError` where both are the same recipe."""
-    with opened_recipes(settings) as (book, _):
-        labels = [book.champion if one == "champion" else one for one in (wish.baseline, wish.candidate)]
-        try:
-            baseline, candidate = map(book.find, labels)
-        except NotFoundError:
-            return  # one that the running server alone may know; it says so if not
-    if baseline == candidate:
-        raise InvalidRequestError(f"{wish.candidate} is both baseline and candidate", param="candidate")
+    baseline, candidate = arms
+    if baseline.version == candidate.version:
+        raise InvalidRequestError(f"{candidate.recipe} is both baseline and candidate", param="candidate")
 
 
 async def _check_judge(settings: Settings, measures: Sequence[str]) -> None:

@@ -103,3 +103,17 @@ def test_where_nothing_differs_nothing_is_found() -> None:
             sign_flip(wrong)
     with pytest.raises(ValueError, match="2 differences"):
         sign_flip([1.0, 0.5], ["a"])
+
+
+def test_questions_of_one_document_fool_the_test_only_where_they_are_taken_one_by_one() -> None:
+    rng = np.random.default_rng(12)
+    runs, documents = 200, np.repeat(np.arange(20), 8).tolist()
+    alone = together = 0
+    for _ in range(runs):
+        # Which arm a document favours is drawn once for all of its questions: truly the arms are alike.
+        favours = np.repeat(rng.choice([-1.0, 1.0], 20), 8)
+        values = np.where(rng.random(160) < 0.3, favours, 0.0).tolist()
+        alone += sign_flip(values) < 0.05
+        together += sign_flip(values, documents) < 0.05
+    assert together / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
+    assert alone / runs > 0.2

@@ -1,6 +1,7 @@
 """`tandem eval gate` and `tandem recipes promote` against a running server, with their exit codes."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with FakeVllm.serving() as fake, served(fake, folder) as url:
         put(url, "gate.md", f"# Rules\n\n{FACT}\n", "rules")
         (folder / "server.json").write_text(json.dumps({"url": url}))
+        (folder / "engine").write_text(fake.address)
         fake.plays = [play]
         with opened_store(Settings(data_dir=folder)) as store:
             cases = [
@@ -77,6 +79,7 @@ def test_the_exit_code_tells_better_worse_and_too_few(
     assert summary.read_text().count("## Tandem's gate") == 2
 
     assert run("recipes", "save", "alike", "--from", "rag", "--max-tokens", "77")[0] == 0
+    time.sleep(1.5)  # a running server sees what is saved within a second
     too_few, told = run(
         "eval", "gate", "--set", "depot@1", "--candidate", "alike", "--tolerance", "token_f1=0.02"
     )
@@ -111,13 +114,16 @@ def test_a_recipe_is_promoted_where_the_gate_passes_it_and_the_history_says_what
         run("recipes", "promote", "rag", "--gate", "depot")
 
 
-def test_what_cannot_be_gated_is_said_before_anything_is_asked(run: Run) -> None:
+def test_what_cannot_be_gated_is_said_before_anything_is_asked(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(NotFoundError):
         run("eval", "gate", "--set", "nosuch", "--candidate", "base")
     with pytest.raises(NotFoundError):
         run("eval", "gate", "--set", "depot", "--candidate", "nosuch")
     with pytest.raises(InvalidRequestError, match="both baseline and candidate"):
         run("eval", "gate", "--set", "depot", "--baseline", "rag", "--candidate", "rag@1")
+    monkeypatch.setenv("TANDEM_JUDGE__ADDRESS", f"{(folder / 'engine').read_text()}/v1")
     with pytest.raises(InvalidRequestError, match=r"may not gate.*has not been judged"):
         run("eval", "gate", "--set", "depot", "--candidate", "base", "--tolerance", "faithfulness=0.05")
 
