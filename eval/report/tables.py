@@ -82,12 +82,17 @@ def summary(comparison: Comparison, choice: Choice | None) -> Table:
 
 
 def stages(comparison: Comparison) -> list[tuple[Stage, Table]]:
-    """Measures by arms, one table a stage; measures that no arm has a figure of are left out."""
-    shown = [
-        facts for facts in all_facts(comparison) if any(figure_of(arm, facts.name) for arm in comparison.arms)
-    ]
+    """Measures by arms, one table a stage; measures that no arm has a value or a failure of are left out."""
+    shown = [facts for facts in all_facts(comparison) if _has_something(comparison, facts.name)]
     by_stage = [(stage, [facts for facts in shown if facts.stage == stage]) for stage in Stage]
     return [(stage, _by_arms(comparison, facts, None, placed=True)) for stage, facts in by_stage if facts]
+
+
+def _has_something(comparison: Comparison, measure: str) -> bool:
+    """Whether an arm has a value or a failure of it; what decides is shown in any case."""
+    figures = [figure_of(arm, measure) for arm in comparison.arms]
+    told = any(one is not None and (one.estimate is not None or one.failed) for one in figures)
+    return told or measure == comparison.leading
 
 
 def differences(comparison: Comparison, measure: str, *, sliced: bool = False) -> Table:

@@ -8,7 +8,7 @@ from eval.report.plots.palette import ACCENT, EDGE, FAULT, SUNKEN
 from eval.report.plots.rows import FRAME, NARROW, ROW, WIDE, draw_interval, lay_rows, scale_of, write_beside
 from eval.report.plots.svg import Drawing
 from eval.report.sentences.phrases import leading_facts
-from eval.report.wording import MINUS, change, spread
+from eval.report.wording import MINUS, change, shortened, spread
 
 _COLOURS = {"better": ACCENT, "worse": FAULT}
 
@@ -26,7 +26,9 @@ def draw_differences(
     facts = leading_facts(comparison)
     factor = scale_of(facts.unit)
     with sheet(NARROW if narrow else WIDE, FRAME + ROW * len(differences)) as (figure, axes):
-        lay_rows(axes, [f"{one.one} {MINUS} {one.other}" for one in differences], narrow=narrow)
+        most = 9 if narrow else 19
+        names = [f"{shortened(one.one, most)} {MINUS} {shortened(one.other, most)}" for one in differences]
+        lay_rows(axes, names, narrow=narrow)
         reach = factor * max(max(abs(one.estimate.low), abs(one.estimate.high)) for one in differences)
         for row, one in enumerate(differences):
             detectable = min(factor * one.detectable, 10 * reach)

@@ -30,7 +30,7 @@ def axis_name(facts: MeasureFacts) -> str:
 
 def lay_rows(axes: Any, labels: Sequence[str], *, narrow: bool) -> None:
     """Label rows 0, 1, ... from the top down; each lies at its number."""
-    axes.set_yticks(range(len(labels)), [shortened(one, 18 if narrow else 40) for one in labels])
+    axes.set_yticks(range(len(labels)), [shortened(one, 21 if narrow else 41) for one in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)

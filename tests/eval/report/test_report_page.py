@@ -147,6 +147,14 @@ def test_what_is_not_there_leaves_no_hole() -> None:
     assert page.xpath("//figure") == []
 
 
+def test_a_measure_without_values_is_not_listed() -> None:
+    made = comparison({"base": ARMS["base"]})
+    page = html.document_fromstring(render_html(made))
+    measures = page.xpath("//section[@id='stages']//tbody//summary/text()")
+    assert "F1 of words" in measures
+    assert "nDCG@10" not in measures
+
+
 def test_classes_are_shown_with_those_that_name_none_last(hostile: html.HtmlElement) -> None:
     (matrix,) = hostile.xpath("//table[@class='matrix']")
     assert [th.text_content() for th in matrix.xpath(".//thead//th")] == ["right \\ said", _SHOWN, "none"]
