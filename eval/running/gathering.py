@@ -1,8 +1,7 @@
 """Gathers what a run is made of, before its first question: arms, corpora, and what it took to have them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,17 +11,16 @@ import httpx
 from eval.case import EvalCase
 from eval.comparison import CurvePoint
 from eval.running.arms import arms_of
-from eval.running.facts import ArmFacts, CorpusFacts, RunFacts, SetFacts
+from eval.running.corpora import corpora_of, with_corpora
+from eval.running.facts import ArmFacts, RunFacts, SetFacts
 from eval.running.machine import machine, versions
 from eval.sets import EvalSet
 from eval.suites.planting import Planting
 from finetune.validation.report import read_training
-from tandem.errors import InvalidRequestError, NotFoundError
+from tandem.errors import InvalidRequestError
 from tandem.settings import Settings
 from tandem.store import Store
-from tandem.vocabulary import Caller
 
-_PAGE = 1_000
 _SHAPING = {
     "answer": ...,
     "embedding": {"model", "address", "query_prompt", "document_prompt"},
@@ -118,46 +116,6 @@ def drawn(cases: Sequence[EvalCase], limit: int | None, seed: int) -> tuple[Eval
     return tuple(cases[place] for place in places)
 
 
-def corpora_of(store: Store, names: Sequence[str], *, searching: bool) -> tuple[CorpusFacts, ...]:
-    """The corpora of these names, or all, as they are now. Raises `NotFoundError`, and `InvalidRequestError` where
-    there is none to search.
-    """
-    known = {one.name: one for one in store.corpora(Caller())}
-    if missing := [name for name in names if name not in known]:
-        raise NotFoundError(
-            f"There is no corpus {missing[0]!r}",
-            param="corpus",
-            hint=f"Known: {', '.join(known)}." if known else "Ingest one: tandem ingest PATH --corpus NAME",
-        )
-    if searching and not known:
-        raise InvalidRequestError(
-            "There is no corpus to search", param="corpus", hint="tandem ingest PATH --corpus NAME"
-        )
-    return tuple(
-        CorpusFacts(
-            name=name,
-            documents=known[name].documents,
-            chunks=known[name].chunks,
-            version=_version_of(store, name),
-        )
-        for name in names or known
-    )
-
-
-def with_corpora(arm: ArmFacts, corpora: Sequence[CorpusFacts], store: Store, settings: Settings) -> ArmFacts:
-    """The arm with what it took to have what it searches."""
-    if not arm.retrieves:
-        return arm
-    seconds = [_ingestion_s(store, one) for one in corpora]
-    told = [one for one in seconds if one is not None]
-    return arm.model_copy(
-        update={
-            "ingestion_s": round(sum(told), 1) if len(told) == len(seconds) else None,
-            "index_bytes": _index_bytes(store, corpora, settings),
-        }
-    )
-
-
 def with_curve(arms: Sequence[ArmFacts], training: Path, store: Store) -> tuple[ArmFacts, ...]:
     """The arms; those whose adapter was trained on the training's set have its learning curve.
 
@@ -186,36 +144,6 @@ def _alone(wish: Wish, cases: int) -> int:
     if wish.alone is not None:
         return min(wish.alone, cases)
     return max(2 * wish.at_once, cases // 4) if cases >= 4 * wish.at_once else 0
-
-
-def _version_of(store: Store, corpus: str) -> str:
-    """Digest of the current versions of the corpus's documents."""
-    digest, offset = sha256(), 0
-    while page := store.documents(Caller(), corpus, limit=_PAGE, offset=offset):
-        for document in page:
-            digest.update(f"{document.uri}\x00{document.version}\n".encode())
-        offset += len(page)
-    return digest.hexdigest()[:12]
-
-
-def _ingestion_s(store: Store, corpus: CorpusFacts) -> float | None:
-    """Seconds of the jobs that wrote its chunks; `None` where those that are still known did not write them all."""
-    jobs = [one for one in store.jobs(Caller(), corpus.name, limit=_PAGE) if one.started_at and one.ended_at]
-    if sum(one.chunks for one in jobs) < corpus.chunks:
-        return None
-    spent = (one.ended_at - one.started_at for one in jobs if one.ended_at and one.started_at)
-    return sum(each.total_seconds() for each in spent)
-
-
-def _index_bytes(store: Store, corpora: Iterable[CorpusFacts], settings: Settings) -> int | None:
-    """The share of these corpora in the embedded index, by chunks; `None` where it is at a server."""
-    active = store.active_collection()
-    total = sum(one.chunks for one in store.corpora(Caller()))
-    if settings.index.url is not None or active is None or not total:
-        return None
-    folder: Path = settings.data_dir / "index" / active.name
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return round(size * sum(one.chunks for one in corpora) / total)
 
 
 def _shaping(settings: Settings) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 import httpx
 
+from eval.running.corpora import corpora_of
 from eval.running.facts import RunFacts
-from eval.running.gathering import corpora_of
 from eval.running.plan import Plan
 from eval.sets import EvalSet, EvalSets
 from finetune.validation.over_http import saved_recipe
