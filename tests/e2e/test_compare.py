@@ -137,7 +137,7 @@ def test_what_cannot_be_compared_is_said_in_a_line_and_leaves_no_run(tandem: Tan
     known = len(runs(tandem))
     for options, words in (
         (["--set", "nosuch"], "nosuch"),
-        (["--set", "locks", "--corpus", "nosuch"], "nosuch"),
+        (["--set", "locks", "--corpus", "nosuch", "--arms", "rag"], "nosuch"),
         (["--set", "locks", "--arms", " , "], "No recipe"),
         (["--set", "locks", "--arms", "base,tuned"], "adapter"),
         ([], "--set"),
@@ -151,7 +151,7 @@ def test_what_cannot_be_compared_is_said_in_a_line_and_leaves_no_run(tandem: Tan
 
 def test_without_an_engine_it_says_so(tmp_path: Path) -> None:
     environment = environment_for(
-        tmp_path / "data", TANDEM_ENGINE__ADDRESS="http://127.0.0.1:9", TANDEM_ENGINE__RETRIES="0"
+        tmp_path / "data", TANDEM_ENGINE__ADDRESS="http://127.0.0.1:9", TANDEM_ENGINE__START_TIMEOUT_S="3"
     )
     file = tmp_path / "cases.jsonl"
     file.write_text(json.dumps({"id": "a", "question": "When?", "references": ["now"]}))
@@ -161,5 +161,5 @@ def test_without_an_engine_it_says_so(tmp_path: Path) -> None:
     )
     done = tandem_command("compare", "--set", "s", "--arms", "base", environment=environment)
     assert done.returncode == 1
-    assert "Error" in done.stderr
+    assert "127.0.0.1:9" in done.stderr
     assert "Traceback" not in done.stderr
