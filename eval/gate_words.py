@@ -72,8 +72,8 @@ def _advice(check: GateCheck) -> str:
     if check.needed <= check.cases:
         return "about as many questions again may decide it"
     told = f"it takes about {check.needed} questions to pass one that is as good"
-    if check.tellable is None:
-        return told
+    if check.tellable is None or (check.unit in ("share", "score") and check.tellable >= 1):
+        return told  # so few tell nothing, whatever is tolerated
     return f"{told}; these could with a tolerance of {_plain(check, check.tellable)}"
 
 

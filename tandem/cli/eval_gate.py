@@ -166,6 +166,8 @@ def _decided(
 
 async def _check_arms(settings: Settings, wish: GateWish, store: Store) -> None:
     """See before anything is asked that a running server has both recipes, and that they are two."""
+    if wish.baseline == wish.candidate:
+        raise InvalidRequestError(f"{wish.candidate} is both baseline and candidate", param="candidate")
     with running_server(settings) as running:
         if running is None:
             return  # one is started to ask; what is found then is said then

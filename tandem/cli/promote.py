@@ -1,5 +1,7 @@
 """`tandem recipes promote`: a recipe becomes the champion if the gate lets it through."""
 
+from dataclasses import replace
+
 from eval.gate import GateResult
 from eval.gate_words import check_line
 from tandem.cli.eval_gate import GateWish, decide, print_gate
@@ -20,7 +22,8 @@ def promote(
     """
     with opened_recipes(settings) as (book, _):
         before = book.champion
-    result = decide(settings, wish, quiet=as_json)
+    # By its name: a running server may take a second to see that another was made champion.
+    result = decide(settings, replace(wish, baseline=before), quiet=as_json)
     promoted = result.standing is Standing.PASS or force
     if promoted:
         with opened_recipes(settings) as (book, store):

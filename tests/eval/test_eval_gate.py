@@ -164,6 +164,8 @@ def test_it_says_in_words_what_it_found_and_what_would_help() -> None:
     assert line.startswith("The token_f1: cannot tell; 50.0% against 50.0%, +0.0 [-")
     assert "over 40 questions, allowed -2.0" in line
     assert f"it takes about {few.needed} questions" in line
+    assert "these could with a tolerance of" in line
+    assert "these could" not in check_line(checked(scores([1.0] * 4), scores([1.0] * 4)))
     worse = checked(scores([0.0] * 99), scores([1.0] * 99))
     assert "allowed" in check_line(worse)
     assert "it takes" not in check_line(worse)

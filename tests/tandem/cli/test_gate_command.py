@@ -124,8 +124,9 @@ def test_what_cannot_be_gated_is_said_before_anything_is_asked(
     with pytest.raises(InvalidRequestError, match="both baseline and candidate"):
         run("eval", "gate", "--set", "depot", "--baseline", "rag", "--candidate", "rag@1")
     monkeypatch.setenv("TANDEM_JUDGE__ADDRESS", f"{(folder / 'engine').read_text()}/v1")
+    faithful = ("--tolerance", "faithfulness=0.05")
     with pytest.raises(InvalidRequestError, match=r"may not gate.*has not been judged"):
-        run("eval", "gate", "--set", "depot", "--candidate", "base", "--tolerance", "faithfulness=0.05")
+        run("eval", "gate", "--set", "depot", "--baseline", "rag", "--candidate", "base", *faithful)
 
 
 def test_a_tolerance_names_a_measure_and_a_share() -> None:
