@@ -1,6 +1,6 @@
 """What the bundled model is worth as a judge: its agreement with people, its steadiness, and what sways it.
 
-    python -m bench.judge [--limit 10] [--again 10] [--answer-tokens 96] [--address URL --model NAME]
+    python -m bench.judge [--limit 30] [--again 24] [--answer-tokens 96] [--address URL --model NAME]
 
 The bundled judged answers, by `tandem eval judge`'s own path: two measures of Ragas whose replies are short, of
 groundedness and accuracy, beside the labels; asked again; and pairs of answers in both orders. With `--address` another judge is measured. Needs vLLM
@@ -34,8 +34,8 @@ _MEASURES = ("response_groundedness", "answer_accuracy")
 def main() -> None:
     """Measure, print and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--limit", type=int, default=10, help="questions, each with all its answers")
-    parser.add_argument("--again", type=int, default=10, help="answers that are asked about twice")
+    parser.add_argument("--limit", type=int, default=30, help="questions, each with all its answers")
+    parser.add_argument("--again", type=int, default=24, help="answers that are asked about twice")
     parser.add_argument("--answer-tokens", type=int, default=96, help="longest reply of the judge")
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--address", help="OpenAI-compatible URL with its /v1; else the bundled model")

@@ -72,7 +72,10 @@ def cohens_kappa(labels: ArrayLike, verdicts: ArrayLike) -> float:
     """
     one, other = np.asarray(labels, bool), np.asarray(verdicts, bool)
     chance = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
-    return float("nan") if chance == 1 else float(((one == other).mean() - chance) / (1 - chance))
+    if chance == 1:
+        return float("nan")
+    beyond = ((one == other).mean() - chance) / (1 - chance)
+    return round(float(beyond), 12) + 0.0  # not -0.00 for what is nothing
 
 
 def length_correlation(labels: ArrayLike, values: ArrayLike, lengths: ArrayLike) -> float | None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +113,7 @@ def _measured(
 
 
 def print_figures(figures: JudgeFigures, trust: JudgeTrust) -> None:
-    """A row a measure, the biases, what it took, and whether it may gate."""
+    """A column a measure, the biases, what it took, and whether it may gate."""
     told = figures.labelled
     table = Table(
         title=escape(
@@ -121,12 +121,11 @@ def print_figures(figures: JudgeFigures, trust: JudgeTrust) -> None:
             f"({told['name']})"
         )
     )
-    for column in ("measure", "label"):
-        table.add_column(column)
-    for column in ("yes: people, judge", "accuracy", "kappa", "AUROC", "bad: precision, recall", "length"):
-        table.add_column(column, justify="right")
+    table.add_column("")
     for each in figures.agreement:
-        table.add_row(*map(escape, _row(each)))
+        table.add_column(escape(each.measure), justify="right")
+    for name, cell in _ROWS.items():
+        table.add_row(name, *(escape(cell(each)) for each in figures.agreement))
     stdout.print(table)
     stability, order, padding, spent = figures.stability, figures.order, figures.padding, figures.spent
     lines = (
@@ -147,18 +146,17 @@ def print_figures(figures: JudgeFigures, trust: JudgeTrust) -> None:
     stdout.print(f"\n[bold]{escape(verdict)}[/bold]")
 
 
-def _row(each: Agreement) -> tuple[str, ...]:
-    return (
-        f"{each.measure} ≥ {each.least:g}",
-        each.label,
-        f"{each.said_yes}, {each.judged_yes} of {each.cases}"
-        + (f" ({each.failed} failed)" if each.failed else ""),
-        _interval(each.accuracy),
-        _interval(each.kappa),
-        _interval(each.auroc),
-        f"{_share(each.bad_precision)}, {_share(each.bad_recall)}",
-        "-" if each.length is None else f"{each.length:+.2f}",
-    )
+_ROWS: dict[str, Callable[[Agreement], str]] = {
+    "label": lambda each: each.label,
+    "says yes from": lambda each: f"{each.least:g}",
+    "cases, failed": lambda each: f"{each.cases}, {each.failed}",
+    "yes by people, by the judge": lambda each: f"{each.said_yes}, {each.judged_yes}",
+    "accuracy": lambda each: _interval(each.accuracy),
+    "kappa": lambda each: _interval(each.kappa),
+    "AUROC": lambda each: _interval(each.auroc),
+    "bad: precision, recall": lambda each: f"{_share(each.bad_precision)}, {_share(each.bad_recall)}",
+    "value with length": lambda each: "-" if each.length is None else f"{each.length:+.2f}",
+}
 
 
 def _interval(one: Interval | None) -> str:
