@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = {"TANDEM_ANSWER__EVIDENCE": "0", "TANDEM_ANSWER__CONTEXT_TOKENS": "500"}
-        recorded = _recorded(folder, settings, documents, asked)
+        recorded = recorded_requests(folder, settings, documents, asked)
         engine_port = free_port()
         settings |= {
             "TANDEM_ENGINE__PORT": str(engine_port),
@@ -76,7 +76,7 @@ def _question(text: str, tokens: int) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}], "max_tokens": tokens, "stream": True} | usage
 
 
-def _recorded(
+def recorded_requests(
     folder: Path, settings: dict[str, str], documents: Sequence[Any], asked: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """What Tandem sends to the engine for each question. Leaves the documents ingested in `folder`."""

@@ -77,5 +77,7 @@ class Reply(BaseModel):
     """From the request to the first piece of text."""
     timings: dict[str, float] = {}
     """Milliseconds of each step of the server."""
+    begun_at: float = 0.0
+    """When it was asked, in seconds since 1970: with `seconds` it tells what else was under way."""
     trace_id: str = ""
     failure: Failure | None = None

@@ -18,7 +18,7 @@ check "licences" $bin/python scripts/check_licences.py
 check "generated docs" $bin/python scripts/generate_docs.py --check
 check "paths of machines" $bin/python scripts/check_paths.py
 check "Dockerfile" $bin/hadolint Dockerfile
-check "YAML" $bin/yamllint --strict .pre-commit-config.yaml .yamllint.yaml compose.yaml k8s
+check "YAML" $bin/yamllint --strict .pre-commit-config.yaml .yamllint.yaml compose.yaml k8s examples
 if [ -n "$failed" ]; then
     printf 'These checks failed:%s\n' "$failed" >&2
     exit 1

@@ -35,7 +35,7 @@ def served(fake: FakeVllm, folder: Path) -> Iterator[str]:
             time.sleep(0.05)
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        while httpx.get(f"{url}/readyz", trust_env=False).status_code != 200:
+        while httpx.get(f"{url}/readyz", trust_env=False, timeout=60).status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield url

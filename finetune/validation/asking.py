@@ -110,7 +110,7 @@ async def ask_all(
             done, written = done + 1, written + reply.tokens_out
             moved(done, len(wishes), written)
 
-        await _all_or_first_failure([one(wish) for wish in missing])
+        await all_or_first_failure([one(wish) for wish in missing])
     return [replies[wish.key] for wish in wishes]
 
 
@@ -135,8 +135,10 @@ def read_replies(file: Path) -> dict[str, Reply]:
     return found
 
 
-async def _all_or_first_failure(asking: Sequence[Awaitable[None]]) -> None:
-    """Not a task group: its group of errors would hide the one that the user is to read."""
+async def all_or_first_failure(asking: Sequence[Awaitable[None]]) -> None:
+    """Wait for all; the first error ends the others. Not a task group: its group of errors would hide the one that
+    the user is to read.
+    """
     tasks = [asyncio.ensure_future(each) for each in asking]
     try:
         await asyncio.gather(*tasks)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from finetune.validation.measures import compare, measure
 from finetune.validation.outcome import Outcome
+from tandem.noninferiority import Standing, standing
 from tandem.resampling import Estimate
 
 
@@ -35,8 +36,7 @@ class Verdict:
 def gate(candidate: Sequence[Outcome], baseline: Sequence[Outcome], bounds: Bounds) -> Verdict:
     """Promoted where F1 is not inferior and abstention keeps within its bounds, over the same questions.
 
-    F1 is tested as non-inferiority is in trials: the lower end of the paired 95% interval must not be below
-    `-bounds.f1` (see `tandem.resampling`). Raises `ValueError` where the questions are not the same, or none of
+    F1 is tested as `tandem.noninferiority` says, on the paired 95% interval (see `tandem.resampling`). Raises `ValueError` where the questions are not the same, or none of
     them has an answer.
     """
     differences = compare(candidate, baseline)
@@ -46,7 +46,7 @@ def gate(candidate: Sequence[Outcome], baseline: Sequence[Outcome], bounds: Boun
         raise ValueError("a gate needs questions that have an answer")
     checks = [
         (
-            f1.low >= -bounds.f1,
+            standing(f1, bounds.f1) is Standing.PASS,
             f"F1 differs by {_points(f1.mean)} points, at least {_points(f1.low)} with 95% confidence; "
             f"allowed: {_points(-bounds.f1)}",
         ),

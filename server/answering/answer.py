@@ -55,6 +55,7 @@ async def answer(
 
     text, reasoning, last = "", "", ChatDelta("", "stop", 0, 0)
     shown: Shown | None = None
+    prompted: tuple[str, ...] = ()
     if recipe.retrieval is None or (passages and (evidence or 0.0) >= recipe.retrieval.evidence):
         with timings.step("assemble"):
             examples = await pick_examples(question, recipe, services)
@@ -62,6 +63,7 @@ async def answer(
             prompt = await in_thread(
                 assemble, question, recipe, passages, sampling.max_tokens, services, examples
             )
+            prompted = tuple(passage.chunk.id for passage in prompt.passages)
             shown = Shown(question, recipe, prompt.passages, services.tokens)
         timings.mark("before_engine")
         with timings.step("generate"):
@@ -103,6 +105,7 @@ async def answer(
         tokens_out=last.completion_tokens or 0,
         reasoning=reasoning.strip(),
         refusal=refusal,
+        prompted=prompted,
     )
     if kept:
         await keep_trace(question, done, services)

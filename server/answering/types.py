@@ -84,5 +84,7 @@ class Answer:
     """Whether the text stands in place of the JSON that was asked for."""
     evidence: float | None = None
     """Probability, in [0, 1], that the passages hold the answer; `None` where none were looked for."""
+    prompted: tuple[str, ...] | None = None
+    """Ids of the chunks that the model saw; `None` where that was not noted."""
     cached: Literal["exact", "similar"] | None = None
     """Whether it was kept from the same question, or from a similar one, and not made for this one."""

@@ -94,8 +94,16 @@ def tandem_body(answer: Answer, *, passages: bool = False) -> TandemBody:
         abstained=answer.abstained,
         evidence=None if answer.evidence is None else round(answer.evidence, 4),
         cached=answer.cached,
-        passages=[passage_body(passage) for passage in answer.passages] if passages else None,
+        passages=_passages_of(answer) if passages else None,
     )
+
+
+def _passages_of(answer: Answer) -> list[PassageBody]:
+    seen = answer.prompted
+    return [
+        passage_body(passage, in_prompt=None if seen is None else passage.chunk.id in seen)
+        for passage in answer.passages
+    ]
 
 
 def usage(answer: Answer) -> Usage:

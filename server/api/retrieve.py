@@ -47,6 +47,8 @@ class PassageBody(BaseModel):
     end: int
     tags: list[str]
     metadata: dict[str, Scalar]
+    in_prompt: bool | None = None
+    """Whether the model saw it, where the passage comes with an answer."""
 
 
 class RetrieveResponse(BaseModel):
@@ -84,7 +86,7 @@ async def retrieve_passages(
     return RetrieveResponse(passages=[passage_body(passage) for passage in found], timings=timings.finish())
 
 
-def passage_body(passage: Passage) -> PassageBody:
+def passage_body(passage: Passage, *, in_prompt: bool | None = None) -> PassageBody:
     """A passage as it is sent."""
     chunk = passage.chunk
     return PassageBody(
@@ -102,4 +104,5 @@ def passage_body(passage: Passage) -> PassageBody:
         end=chunk.end,
         tags=list(chunk.marks.tags),
         metadata=dict(chunk.marks.metadata),
+        in_prompt=in_prompt,
     )

@@ -1,6 +1,7 @@
 """A Tandem to ask: the server that runs on the data folder, or one of this process's own while a block lasts."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -23,7 +24,7 @@ async def answering_server(settings: Settings) -> AsyncIterator[httpx.AsyncClien
     """A client of it, which is ready.
 
     Raises, where it is of this process's own, what the start of a server raises, and `EngineUnavailableError`
-    where its engine gives up.
+    where its engine gives up, or is not ready in `engine.start_timeout_s`.
     """
     async with AsyncExitStack() as stack:
         running = stack.enter_context(running_server(settings))
@@ -40,7 +41,14 @@ async def answering_server(settings: Settings) -> AsyncIterator[httpx.AsyncClien
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=transport, base_url=_OWN, timeout=_TIMEOUT)
         )
+        deadline = time.monotonic() + settings.engine.start_timeout_s
         while (await client.get("/readyz")).status_code != httpx.codes.OK:
+            if time.monotonic() > deadline:
+                where = settings.engine.address or "which is started here"
+                raise EngineUnavailableError(
+                    f"The engine ({where}) is not ready after {settings.engine.start_timeout_s:g} s",
+                    hint="Does it run? For a slow start: engine.start_timeout_s.",
+                )
             if app.state.services.engine.state is EngineState.FAILED:
                 raise EngineUnavailableError(
                     "The engine has failed", hint="See logs/engine.log in the data folder."

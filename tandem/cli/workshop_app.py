@@ -5,6 +5,14 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.eval_gate_command import (
+    AgainstOption,
+    AtOnceOption,
+    CorporaOption,
+    LimitOption,
+    ToleranceOption,
+    WithoutOption,
+)
 from tandem.cli.options import AsJson
 from tandem.settings import read_settings
 
@@ -175,6 +183,40 @@ def recipes_champion(
     from tandem.cli.recipes import champion
 
     champion(read_settings(), label, reason, expected, as_json=json)
+
+
+@recipes_app.command("promote")
+def recipes_promote(
+    label: RecipeLabel,
+    gate: Annotated[str, typer.Option(help="Eval set to gate on, NAME or NAME@NUMBER.")],
+    corpus: CorporaOption = None,
+    tolerance: ToleranceOption = "",
+    without: WithoutOption = False,
+    limit: LimitOption = None,
+    at_once: AtOnceOption = 16,
+    against: AgainstOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Whatever the gate finds; the history says so.")
+    ] = False,
+    reason: Reason = "",
+    json: AsJson = False,
+) -> None:
+    """Let a recipe be the champion if it is shown not to be worse. Exit code 1: it is worse; 2: too few questions."""
+    from tandem.cli.eval_gate import EXIT_CODES, GateWish, tolerances_of
+    from tandem.cli.promote import promote
+
+    wish = GateWish(
+        candidate=label,
+        eval_set=gate,
+        corpora=tuple(corpus or ()),
+        tolerances=tolerances_of(tolerance),
+        without=without,
+        limit=limit,
+        at_once=at_once,
+        against=tuple(against or ()),
+    )
+    standing = promote(read_settings(), label, wish, reason, force=force, as_json=json)
+    raise typer.Exit(EXIT_CODES[standing])
 
 
 @recipes_app.command("rollback")

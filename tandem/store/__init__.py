@@ -2,6 +2,7 @@
 
 from tandem.store.adapter_records import AdapterRow, TagMove
 from tandem.store.cached_answers import CachedAnswer, Visible
+from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.open import open_store
@@ -28,6 +29,7 @@ __all__ = [
     "CollectionRecord",
     "CorpusSummary",
     "DocumentRecord",
+    "EvalRunRow",
     "EvalSetRow",
     "Hold",
     "Job",

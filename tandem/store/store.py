@@ -6,6 +6,7 @@ from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
 from tandem.store.duplicates import Duplicates
+from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
@@ -42,10 +43,11 @@ class Store(
     Recipes,
     Adapters,
     ServedAdapters,
+    EvalRunRows,
     StoredEvalSets,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters and eval sets in one database.
+    recipes, adapters, eval sets and eval runs in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

@@ -63,3 +63,28 @@ async def test_a_document_that_is_not_there_is_refused(tmp_path: Path) -> None:
             too_many = await client.post("/v1/chat/completions", json=body(without=["a"] * 101))
             assert too_many.status_code == 400
             assert fake.requests == []
+
+
+async def test_each_passage_of_an_answer_says_whether_the_model_saw_it(tmp_path: Path) -> None:
+    with FakeVllm.serving() as fake:
+        fake.plays = [say(FACT)]
+        async with app_client(fake, tmp_path, context_tokens=600) as client:
+            for number in range(6):
+                text = f"# Gate {number}\n\n" + f"The Quorvex gate {number} closes late. " * 14
+                file = {"file": (f"gate-{number}.md", text.encode())}
+                assert (await client.post("/api/corpora/rules/documents", files=file)).is_success
+            asked = body(passages=True) | {"max_tokens": 64}
+            reply = (await client.post("/v1/chat/completions", json=asked)).json()
+            shown = json.dumps(fake.requests[-1]["messages"])
+            passages = reply["tandem"]["passages"]
+            seen = [one["in_prompt"] for one in passages]
+            assert True in seen
+            assert False in seen
+            assert seen == [json.dumps(one["text"])[1:-1] in shown for one in passages]
+
+            found = await client.post("/api/retrieve", json={"query": ASKED, "model": "tandem:rag"})
+            assert {one["in_prompt"] for one in found.json()["passages"]} == {None}
+            none = (
+                await client.post("/v1/chat/completions", json=body(passages=True, without=["gate.md"]))
+            ).json()
+            assert none["tandem"]["abstained"] or any(one["in_prompt"] for one in none["tandem"]["passages"])

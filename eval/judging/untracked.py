@@ -1,0 +1,24 @@
+"""Ragas sends word of its use to its makers unless it is told not to, before it is imported."""
+
+import logging
+import os
+from importlib.util import find_spec
+
+from tandem.errors import SettingsError
+
+_NEEDED = ("ragas", "instructor")
+
+
+def untracked() -> None:
+    """To be called before each import of Ragas: nothing leaves the machine but what a judge is asked.
+
+    Raises `SettingsError` where Ragas is not installed.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise SettingsError(
+            f"A judge needs {', '.join(missing)}", hint="Install it: pip install 'tandem-rag[eval]'"
+        )
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"
+    # Every failed try would be printed; failures are counted and told with their reason.
+    logging.getLogger("instructor").setLevel(logging.CRITICAL)
