@@ -36,7 +36,11 @@ def main() -> int:
     mode.add_argument("--check", action="store_true")
     mode.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    parts = {"settings": "\n".join(_settings()), "cli": "\n".join(_commands()), "measures": f"{measures_table()}\n"}
+    parts = {
+        "settings": "\n".join(_settings()),
+        "cli": "\n".join(_commands()),
+        "measures": f"{measures_table()}\n",
+    }
     stale = 0
     for name, text in parts.items():
         page = Path("docs") / f"{name}.md"
