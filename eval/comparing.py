@@ -14,6 +14,7 @@ from eval.measure import Scores, Stage
 from eval.prices import PriceTable
 from eval.reply import Reply
 from eval.report import examples_of, recommend
+from eval.report.examples import MOST
 from eval.running.facts import ArmFacts, RunFacts
 from eval.running.keeping import EvalRun, in_order
 from eval.running.plan import Plan
@@ -48,6 +49,8 @@ class Options:
     """A judge's scores, by arm."""
     leading: str | None = None
     """Measure that decides; by default accuracy for a set of classes, else F1 of words."""
+    examples: int = MOST
+    """Most questions that are quoted; 0 for a report that may be read by those who must not read the questions."""
     warnings: tuple[str, ...] = ()
     made_with: Mapping[str, Any] = field(default_factory=dict)
     """What is to be told of the looking itself, such as the judge."""
@@ -95,6 +98,7 @@ def compare_run(
             cases,
             [reply for each in said.values() for reply in each],
             {arm.name: arm.scores[leading] for arm in arms if leading in arm.scores},
+            options.examples,
         ),
         warnings=(*_warnings(run, said), *options.warnings),
         made_with={

@@ -256,6 +256,10 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report; in the data folder by default.")
     ] = None,
+    examples: Annotated[
+        int,
+        typer.Option(min=0, max=200, help="Questions that the report quotes, where arms differ; 0 for none."),
+    ] = 12,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run, or report it anew.")
     ] = None,
@@ -280,6 +284,7 @@ def compare(
         judge=judge,
         judge_measures=_names(judge_measures),
         similarity=similarity,
+        examples=examples,
         command=_command(),
     )
     compare_arms(settings, order, resume, look, out, again=again, as_json=json)

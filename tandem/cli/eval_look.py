@@ -12,6 +12,7 @@ from eval.comparison import Comparison
 from eval.cutting import contexts_of
 from eval.measure import Scores
 from eval.prices import PriceTable
+from eval.report.examples import MOST
 from eval.running.keeping import EvalRun, EvalRuns
 from eval.running.resuming import plan_of, set_of
 from eval.scoring import Instruments
@@ -37,6 +38,8 @@ class Look:
     """All that the judge has, where none is named."""
     similarity: bool = False
     """Whether texts are embedded: for the likeness of answers, and what a perfect search would have found."""
+    examples: int = MOST
+    """Most questions that a report quotes."""
     command: str = ""
 
 
@@ -63,6 +66,7 @@ def compared(settings: Settings, ref: str, look: Look) -> Comparison:
             instruments=_instruments(settings, run, plan.cases, store, embedder),
             judged=judged,
             leading=look.leading,
+            examples=look.examples,
             warnings=warnings,
             made_with=told,
             command=look.command,

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,13 @@ from tandem.errors import (
 )
 from tandem.settings import EngineSettings, Settings
 
+SHIP_ASKED = "How long is the Merrow ship?"
 SHIP = "The Merrow is a ship of 90 metres, built in Graz."
 CASES = [
     EvalCase(id="gate", question=ASKED, references=("seven in the evening",), documents=("gate.md",)),
     EvalCase(
         id="ship",
-        question="How long is the Merrow ship?",
+        question=SHIP_ASKED,
         references=("90 metres",),
         documents=("ship.md",),
         tags=("ships",),
@@ -148,6 +150,19 @@ def test_arms_are_compared_reported_and_the_run_is_reported_again_without_asking
     shown = capsys.readouterr().out
     assert found["recommendation"][0]["text"][:40] in shown
     assert "report.html" in shown
+
+
+def test_a_report_can_be_made_that_quotes_no_question(
+    engine: Engine, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    quoting = Look(prices=prices_of(settings, None, None, None, ""))
+    compare(settings, order("base", "rag"), None, quoting, tmp_path / "all", again=False, as_json=True)
+    run = json.loads(capsys.readouterr().out)["run"]
+    silent = replace(quoting, examples=0)
+    compare(settings, None, run, silent, tmp_path / "none", again=False, as_json=False)
+    for kind in ("html", "md", "json"):
+        assert SHIP_ASKED in (tmp_path / "all" / f"report.{kind}").read_text()
+        assert SHIP_ASKED not in (tmp_path / "none" / f"report.{kind}").read_text()
 
 
 def test_runs_are_listed_shown_set_against_each_other_and_removed(
