@@ -81,7 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, S
         put(url, "gate.md", f"# Rules\n\n{FACT}\n", "rules")
         put(url, "ship.md", f"# The Merrow\n\n{SHIP}\n", "rules")
         (folder / "server.json").write_text(json.dumps({"url": url}))
-        settings = Settings(data_dir=folder)
+        settings = Settings(data_dir=folder, engine=EngineSettings(address=fake.address))
         with opened_store(settings) as store:
             EvalSets(store).save("harbour", CASES)
         yield Engine(fake), settings
