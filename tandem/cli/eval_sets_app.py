@@ -96,6 +96,25 @@ def sets_export(
     export_set(read_settings(), ref, file, tag, force=force)
 
 
+@sets_app.command("split")
+def sets_split(
+    file: Annotated[Path, typer.Argument(help="Cases: JSON lines, or .csv, .tsv.")],
+    held: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Share of the cases to measure on, about.")
+    ] = 0.3,
+    seed: Annotated[int, typer.Option(help="The same seed parts them alike.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the two files; that of the file by default.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Part a file into questions to train on and questions to measure on, whole documents at a time."""
+    from tandem.cli.eval_sets_splitting import split_file
+
+    split_file(file, held, seed, out, force=force, as_json=json)
+
+
 @sets_app.command("leaks")
 def sets_leaks(
     ref: Annotated[str, typer.Argument(help="A set, or a file of cases.", metavar="SET")],
