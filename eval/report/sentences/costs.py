@@ -40,7 +40,7 @@ def _training(comparison: Comparison) -> list[Sentence]:
             f"{duration(arm.cost.training_s)} of training" if arm.cost.training_s is not None else "",
             f"{storage(arm.cost.storage_bytes)} of storage" if arm.cost.storage_bytes else "",
             f"{duration(arm.cost.set_up_s)} in all before the first answer"
-            if arm.cost.set_up_s is not None
+            if arm.cost.set_up_s and arm.cost.set_up_s != arm.cost.training_s
             else "",
         ]
         if told := [one for one in facts if one]:
