@@ -55,7 +55,7 @@ class Options:
     made_with: Mapping[str, Any] = field(default_factory=dict)
     """What is to be told of the looking itself, such as the judge."""
     command: str = ""
-    """By default that which began the run."""
+    """Told after that which began the run, where it is another."""
 
 
 def compare_run(
@@ -83,7 +83,7 @@ def compare_run(
     comparison = Comparison(
         title=f"{_listed([arm.name for arm in facts.arms])} on {eval_set.name}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=options.command or facts.command,
+        command=_made_by(facts.command, options.command),
         run=run.id,
         corpora={one.name: one.model_dump(exclude={"name"}) for one in facts.corpora},
         eval_set=_told_of_set(facts, eval_set, cases, slices),
@@ -111,6 +111,11 @@ def compare_run(
         partial=run.state != "finished",
     )
     return comparison.model_copy(update={"recommendation": recommend(comparison)})
+
+
+def _made_by(asked: str, looked: str) -> str:
+    """Both commands, where one has asked and another looks."""
+    return " && ".join(dict.fromkeys(each for each in (asked, looked) if each))
 
 
 def replies_by_arm(plan: Plan, replies: Iterable[Reply]) -> dict[str, list[Reply]]:
