@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from absl import logging as absl_logging
 from hypothesis import settings
 from postgres import MISSING, WITHOUT, Postgres, find_programs, started
 
@@ -17,6 +18,10 @@ from tandem.store import Store, open_store
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("search", max_examples=1_000, deadline=None)
 settings.load_profile("repeatable")
+
+# OpenVINO imports absl where it is there (rouge-score, beneath Ragas, brings it). Its handler closes the stderr that
+# it first saw when logging is configured anew, which uvicorn does: here that would be a file of pytest's.
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 _DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
