@@ -30,7 +30,9 @@ def test_holm_keeps_the_order_and_lowers_nothing(values: list[float], shuffle) -
     )
     by_raw = [one for _, one in sorted(zip(values, adjusted, strict=True))]
     assert by_raw == sorted(by_raw)
-    assert all(one >= two for one, two in zip(adjusted, benjamini_hochberg(values), strict=True))
+    assert all(
+        one >= two - 1e-12 for one, two in zip(adjusted, benjamini_hochberg(values), strict=True)
+    )  # but for rounding
     places = list(range(len(values)))
     shuffle.shuffle(places)
     assert holm([values[n] for n in places]) == pytest.approx([adjusted[n] for n in places])
