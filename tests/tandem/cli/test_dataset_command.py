@@ -332,7 +332,7 @@ def test_documents_that_are_not_there_are_counted_and_the_first_named(kitchen: K
 
 
 def test_too_few_examples_say_how_many_there_are(kitchen: Kitchen) -> None:
-    with pytest.raises(TooFewExamplesError, match="3 questions make 4 examples to train on; at least 20"):
+    with pytest.raises(TooFewExamplesError, match="3 questions make 3 examples to train on; at least 20"):
         kitchen.build(asked(0), validation=0, least=20)
 
 
