@@ -173,9 +173,13 @@ async def test_no_request_mixes_recipes_while_the_champion_changes(
                 await asyncio.sleep(0)
 
     async def ask_often() -> list[dict]:
-        """15 answers, and as many more as it takes until the champion has changed often, however slow the disk."""
+        """15 answers, and as many more as it takes until several recipes have answered, however slow the disk."""
         answers: list[dict] = []
-        while len(answers) < 15 or (changes < 6 and not changing.done()):
+
+        def enough() -> bool:
+            return changes > 5 and len({answer["tandem"]["recipe"] for answer in answers}) > 1
+
+        while len(answers) < 15 or (not enough() and not changing.done() and len(answers) < 500):
             body = {"messages": [{"role": "user", "content": ASKED}]}
             answers.append((await http.post("/v1/chat/completions", json=body)).json())
         return answers
