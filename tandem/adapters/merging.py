@@ -10,6 +10,7 @@ from tandem.adapters.registry import AdapterRegistry
 from tandem.adapters.version import AdapterVersion
 from tandem.adapters.version_file import CARD
 from tandem.errors import ConflictError, InvalidRequestError, SettingsError
+from tandem.extras import hint_for
 from tandem.models.disk import put_in_place, require_space, storage_errors
 from tandem.models.folder import check_folder
 
@@ -74,7 +75,7 @@ def _merge(base: Path, adapter: Path, goal: Path) -> None:
     try:
         from peft import PeftModel
     except ModuleNotFoundError as error:
-        raise SettingsError("Merging needs peft", hint="pip install 'tandem-rag[finetune]'") from error
+        raise SettingsError("Merging needs peft", hint=hint_for("finetune")) from error
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 

@@ -22,6 +22,7 @@ from tandem.cli.answering_server import answering_server
 from tandem.cli.bar import Bar
 from tandem.cli.opened import opened_store
 from tandem.cli.output import progress, stderr
+from tandem.extras import EVAL, require
 from tandem.settings import Settings
 from tandem.store import Store
 
@@ -42,9 +43,10 @@ class Order:
 def begin_run(settings: Settings, order: Order, *, quiet: bool) -> str:
     """Ask everything; the id of the run. What is answered is in the store at once.
 
-    Raises `NotFoundError` for a set, recipe or corpus, `LeakError`, `InvalidRequestError`, and where the server is
+    Raises `SettingsError` without the extra `eval`, `NotFoundError` for a set, recipe or corpus, `LeakError`, `InvalidRequestError`, and where the server is
     gone `UnavailableError`: the run is then partial, and can be gone on with.
     """
+    require("Scoring", EVAL, "eval")
     with opened_store(settings) as store:
         eval_set = EvalSets(store).get(order.eval_set)
         wish = replace(order.wish, forced=_leaks(order, eval_set), checked=tuple(map(str, order.against)))
@@ -56,6 +58,7 @@ def resume_run(settings: Settings, ref: str, *, again: bool, quiet: bool) -> str
 
     Raises `NotFoundError`, `ConflictError` where it cannot be gone on with, and as `begin_run`.
     """
+    require("Scoring", EVAL, "eval")
     with opened_store(settings) as store:
         runs = EvalRuns(store)
         run = runs.get(ref)

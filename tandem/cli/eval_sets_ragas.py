@@ -16,6 +16,7 @@ from tandem.cli.making_questions import asking, opened_services
 from tandem.cli.output import progress, stderr
 from tandem.engine import EngineClient
 from tandem.errors import InvalidRequestError
+from tandem.extras import hint_for
 from tandem.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def questions_of_ragas(
             raise InvalidRequestError(
                 f"Ragas's generation needs the package {package}",
                 param="ragas",
-                hint="pip install 'tandem-rag[eval]'",
+                hint=hint_for("eval"),
             )
     from eval.sets.ragas_generating import ragas_cases
     from eval.sets.ragas_model import OwnEmbedding, StructuredModel

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -28,12 +27,10 @@ from finetune.training import (
 from tandem.adapters.base import base_hash
 from tandem.cli.output import progress, stderr, stdout
 from tandem.cli.training_bar import TrainingBar
-from tandem.errors import SettingsError
+from tandem.extras import FINETUNE, require
 from tandem.models import FolderSource, prepare_model, resolve_source
 from tandem.models.manifest import read_manifest
 from tandem.settings import Settings
-
-_NEEDED = ("peft", "accelerate", "matplotlib")
 
 
 def train_adapter(
@@ -48,11 +45,7 @@ def train_adapter(
     as_json: bool,
 ) -> None:
     """Train into `out`. An interrupted training exits with 130 and says how to go on."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise SettingsError(
-            f"Training needs {', '.join(missing)}", hint="Install it: pip install 'tandem-rag[finetune]'"
-        )
+    require("Training", FINETUNE, "finetune")
     source = base or settings.engine.model
     folder = prepare_model(source, settings.data_dir, progress)
     model = BaseModel(folder, _name(source, folder), base_hash(folder))

@@ -253,9 +253,7 @@ def test_a_file_of_replies_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_where_ragas_is_not_installed_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "eval.judging.untracked.find_spec", lambda name: None if name == "ragas" else object()
-    )
+    monkeypatch.setattr("tandem.extras.find_spec", lambda name: None if name == "ragas" else object())
     with pytest.raises(SettingsError, match="A judge needs ragas"):
         untracked()
 

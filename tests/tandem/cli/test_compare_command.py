@@ -26,6 +26,7 @@ from tandem.errors import (
     InvalidRequestError,
     LeakError,
     NotFoundError,
+    SettingsError,
     StorageError,
 )
 from tandem.settings import EngineSettings, Settings
@@ -363,3 +364,13 @@ def test_prices_and_instructions_are_read_from_options(settings: Settings, tmp_p
     priced = settings.model_copy(update={"engine": EngineSettings(price_in=1, price_out=2)})
     assert prices_of(priced, None, None, None, "USD").rows["all"].currency == "USD"
     assert prices_of(settings, None, None, None, "").rows == {}
+
+
+def test_without_the_packages_to_score_with_nothing_is_asked(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tandem.cli.eval_run.EVAL", ("ragas", "no_such_package"))
+    with pytest.raises(SettingsError, match="Scoring needs no_such_package") as refused:
+        begin_run(settings, order("base"), quiet=True)
+    assert "EXTRAS=eval make setup" in str(refused.value.hint)
+    assert engine.fake.requests == []
