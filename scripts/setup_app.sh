@@ -8,8 +8,12 @@ sh scripts/make_venv.sh .venv
 want=$(cat pyproject.toml requirements/model.txt | cksum)
 # What was installed once stays, so a later call without EXTRAS has nothing to do.
 have=$(cat ".venv/.stamp-$extra" 2>/dev/null || true)
-case $have in
-"$want" | "$want "*) [ -z "${EXTRAS:-}" ] || [ "$have" = "$want ${EXTRAS:-}" ] && exit 0 ;;
+case "$have" in
+"$want" | "$want "*)
+    if [ -z "${EXTRAS:-}" ] || [ "$have" = "$want ${EXTRAS:-}" ]; then
+        exit 0
+    fi
+    ;;
 esac
 pip="env .venv/bin/python -m pip install --progress-bar off"
 step="sh scripts/step.sh"

@@ -62,8 +62,6 @@ def score_ranking(rows: Sequence[Row]) -> list[Scores]:
 
 def ranked_documents(row: Row) -> list[str]:
     """Different documents, best first, as the case names them."""
-    from eval.suites.retrieval import document_names
-
     return list(dict.fromkeys(document_names(row)))
 
 
@@ -83,3 +81,11 @@ def _computed(rows: Sequence[Row]) -> dict[tuple[str, str], float]:
     ]
     asked = [ir_measures.parse_measure(name) for name in _MEASURES]
     return {(str(one.measure), one.query_id): one.value for one in ir_measures.iter_calc(asked, wanted, run)}
+
+
+def document_names(row: Row) -> list[str]:
+    """The document of each passage, as the case names it where it does, best first."""
+    return [
+        passage.uri if passage.uri in row.case.documents else passage.document_id
+        for passage in row.reply.passages
+    ]

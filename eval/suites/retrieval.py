@@ -8,7 +8,7 @@ from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import FoundPassage, Reply
 from eval.retrieval import answer_rank
 from eval.suites.by_ragas import Ragas, opened_ragas
-from eval.suites.ranking import score_ranking
+from eval.suites.ranking import document_names, score_ranking
 from eval.suites.rows import Row, rows_of
 from eval.suites.scoring import PassedOver, score
 
@@ -112,14 +112,6 @@ def score_retrieval(
 def rank_of_answer(row: Row, passages: Sequence[FoundPassage]) -> int | None:
     """Rank, from 1, of the first passage in which a reference stands; `None` if it is in none."""
     return answer_rank(row.case.references, [passage.text for passage in passages])
-
-
-def document_names(row: Row) -> list[str]:
-    """The document of each passage, as the case names it where it does, best first."""
-    return [
-        passage.uri if passage.uri in row.case.documents else passage.document_id
-        for passage in row.reply.passages
-    ]
 
 
 def _by_ids(ragas: Ragas, measure: Measure, row: Row) -> float:
