@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import anyio
 
 from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
+from server.answering.choose import Choice
 from server.services import Services
 from tandem.errors import TandemError
 from tandem.recipes import Recipe
@@ -55,7 +56,7 @@ async def play(
 
         async with free:
             try:
-                answering = answer(questions[case], services, recipe, kept=False, on_found=found)
+                answering = answer(questions[case], services, Choice(recipe), kept=False, on_found=found)
                 async with aclosing(answering) as events:
                     async for event in events:
                         await told.put(Told(variant, case, event))

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from server.adapters import ServedAdapters
 from server.calibration import Calibration, bundled_calibration
+from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
 from server.monitoring import Metrics
@@ -38,3 +40,5 @@ class Services:
     calibration: Calibration = field(default_factory=bundled_calibration)
     """Of the evidence; `answer.calibration` names another one than Tandem's own."""
     rerankers: Rerankers = field(default_factory=lambda: Rerankers({}))
+    events: Events[Any] = field(default_factory=Events)
+    """Gets an `Answered` of each question that is answered and kept."""

@@ -61,6 +61,24 @@ class LeakError(InvalidRequestError):
     type = "leak_error"
 
 
+class UnauthenticatedError(TandemError):
+    """The request names no key or token, or one that does not hold."""
+
+    type = "authentication_error"
+
+
+class ForbiddenError(TandemError):
+    """The key or token holds, but does not allow this."""
+
+    type = "permission_error"
+
+
+class RateLimitedError(TandemError):
+    """The key or its tenant has asked for more than it may in this time; `retry_after` says when again."""
+
+    type = "rate_limit_error"
+
+
 class SettingsError(TandemError):
     """A setting is unknown, missing or wrong."""
 

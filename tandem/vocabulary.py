@@ -16,11 +16,36 @@ Scalar = str | int | float | bool
 """A value of a document's metadata."""
 
 
+class KeyScope(StrEnum):
+    """What a key allows. `admin` allows all within its tenant; `operator` what serves every tenant besides."""
+
+    CHAT = "chat"
+    INGEST = "ingest"
+    EVALUATE = "evaluate"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. Made by the service from credentials, never from a request's body."""
+    """Who asks. Made by the service from credentials, never from a request's body.
+
+    The default is whoever owns the process and its data folder: the command line.
+    """
 
     tenant: str = DEFAULT_TENANT
+    subject: str = "local"
+    """Who, for histories and the audit log: `key:ID`, `user:SUBJECT` of a token, or `local`."""
+    scopes: frozenset[KeyScope] = frozenset(KeyScope)
+    groups: tuple[str, ...] | None = None
+    """Access groups, of which a restricted document names one; `None` sees every document of the tenant."""
+
+    def may(self, scope: KeyScope) -> bool:
+        """Whether it may do what needs `scope`."""
+        if scope in self.scopes:
+            return True
+        above = {KeyScope.OPERATOR} if scope is KeyScope.ADMIN else {KeyScope.ADMIN, KeyScope.OPERATOR}
+        return scope is not KeyScope.OPERATOR and not above.isdisjoint(self.scopes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from server.answering.assemble import assemble
+from server.answering.choose import Choice, choose
 from server.answering.condense import condense
 from server.answering.evidence import evidence_of
 from server.answering.examples import pick_examples
@@ -17,7 +18,6 @@ from server.answering.trace import keep_trace
 from server.answering.types import ABSTENTION, Answer, Question, ReasoningDelta, TextDelta
 from server.services import Services
 from tandem.engine import ChatDelta
-from tandem.recipes import Recipe
 from tandem.threads import in_thread
 from tandem.vocabulary import Passage
 
@@ -25,22 +25,22 @@ from tandem.vocabulary import Passage
 async def answer(
     question: Question,
     services: Services,
-    recipe: Recipe | None = None,
+    choice: Choice | None = None,
     *,
     kept: bool = True,
     on_found: Callable[[tuple[Passage, ...]], Awaitable[None]] | None = None,
 ) -> AsyncGenerator[TextDelta | ReasoningDelta | Answer, None]:
     """Answer one question: pieces of text as they may be shown, then the whole `Answer`.
 
-    `recipe` answers in place of the one that the question names. What is not `kept` leaves no trace and is
+    `choice` answers in place of the recipe that the question names. What is not `kept` leaves no trace and is
     not counted. `on_found` hears of the passages before the model is asked, where the recipe retrieves some.
 
     Raises before the first piece: `NotFoundError` (recipe, corpus), `TooLargeError`, `UnavailableError`;
     after it `EngineFailedError`. Closing the generator aborts the request at the engine.
     """
     timings = Timings()
-    # Looked up once: a champion that changes meanwhile is the next question's.
-    recipe = recipe or services.recipes.of_model(question.model)
+    choice = choice or await choose(question, services)
+    recipe = choice.recipe
     sampling = sampling_for(recipe, question.sampling)
     passages: list[Passage] = []
     evidence: float | None = None
@@ -106,6 +106,9 @@ async def answer(
         reasoning=reasoning.strip(),
         refusal=refusal,
         prompted=prompted,
+        experiment=choice.experiment,
+        arm=choice.arm,
+        unit=choice.unit,
     )
     if kept:
         await keep_trace(question, done, services)

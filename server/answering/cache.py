@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from server.answering.answer import answer
+from server.answering.choose import Choice, choose
 from server.answering.generate import sampling_for
 from server.answering.timings import Timings
 from server.answering.trace import keep_trace
@@ -81,9 +82,10 @@ async def answer_or_replay(
 
     Without `look` the question is answered anew; without `keep` its answer is not kept.
     """
-    recipe = services.recipes.of_model(question.model)  # once: the champion may change meanwhile
+    choice = await choose(question, services)
+    recipe = choice.recipe
     if not (look or keep) or not _may_be_kept(question, recipe, services):
-        async with aclosing(answer(question, services, recipe)) as events:
+        async with aclosing(answer(question, services, choice)) as events:
             async for event in events:
                 yield event
         return
@@ -96,12 +98,12 @@ async def answer_or_replay(
         kept, kind = found
         for piece in kept.events():
             yield piece
-        again = _again(kept.answer, kind, timings)
+        again = _again(kept.answer, choice, kind, timings)
         await keep_trace(question, again, services)
         yield again
         return
     streamed: list[TextDelta | ReasoningDelta] = []
-    async with aclosing(answer(question, services, recipe)) as events:
+    async with aclosing(answer(question, services, choice)) as events:
         async for event in events:
             if isinstance(event, Answer):
                 if keep:
@@ -212,8 +214,16 @@ def _kind_of(event: TextDelta | ReasoningDelta) -> Literal["reasoning", "text", 
     return "refusal" if event.refusal else "text"
 
 
-def _again(kept: Answer, kind: Kind, timings: Timings) -> Answer:
+def _again(kept: Answer, choice: Choice, kind: Kind, timings: Timings) -> Answer:
     """The kept answer as one of its own; the engine has read and written nothing for it."""
     return replace(
-        kept, trace_id=uuid4().hex, timings=timings.finish(), tokens_in=0, tokens_out=0, cached=kind
+        kept,
+        trace_id=uuid4().hex,
+        timings=timings.finish(),
+        tokens_in=0,
+        tokens_out=0,
+        cached=kind,
+        experiment=choice.experiment,
+        arm=choice.arm,
+        unit=choice.unit,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tandem.abstention import ABSTENTION as ABSTENTION
+from tandem.store import Observation
 from tandem.vocabulary import Caller, Citation, Passage, Where
 
 
@@ -43,6 +44,10 @@ class Question:
     sampling: SamplingOverrides = field(default_factory=SamplingOverrides)
     response_format: Mapping[str, Any] | None = None
     """OpenAI's, where the answer is to be JSON."""
+    user: str | None = None
+    """Who asks, as the client names its own users: OpenAI's `user` or `safety_identifier`."""
+    conversation: str | None = None
+    """The client's name of the conversation; one without a name is not told from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +93,27 @@ class Answer:
     """Ids of the chunks that the model saw; `None` where that was not noted."""
     cached: Literal["exact", "similar"] | None = None
     """Whether it was kept from the same question, or from a similar one, and not made for this one."""
+    experiment: str | None = None
+    """Id of the experiment that chose the recipe, and `arm`, which of its recipes it was."""
+    arm: str | None = None
+    unit: str | None = None
+    """Whose answers the experiment counts together: a hash of the user or the conversation."""
+    degraded: bool = False
+    """Whether the text is of the passages alone, because the engine could not be asked."""
+    distance: float | None = None
+    """How far the question is from the domain; `None` where that is not measured."""
+    outside: bool = False
+    """Whether that is further than the threshold."""
+    shadow: bool = False
+    """Whether nobody sees it."""
+    cited: float | None = None
+    """Share of its sentences that carry a mark; `None` where the recipe cites nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question was answered, and its trace and observation are kept: what `Services.events` tells."""
+
+    question: Question
+    answer: Answer
+    observation: Observation

@@ -39,11 +39,9 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 """Fields that would change the meaning, and the values that would not."""
 
 _PASSED_OVER = (
-    "user",
     "metadata",
     "store",
     "service_tier",
-    "safety_identifier",
     "prompt_cache_key",
     "prompt_cache_retention",
     "parallel_tool_calls",
@@ -135,6 +133,12 @@ class ChatOptions(TandemOptions):
         "and is not kept.",
     )
     passages: bool = Field(False, description="Send the passages that were found, too.")
+    conversation: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="The client's own name of the conversation, by which an experiment keeps it with one recipe.",
+    )
 
 
 class JsonSchema(BaseModel):
@@ -184,6 +188,8 @@ class ChatRequest(BaseModel):
     seed: int | None = None
     stop: str | list[str] | None = Field(None, max_length=4)
     response_format: JsonObjectFormat | JsonSchemaFormat | None = Field(None, discriminator="type")
+    user: str | None = Field(None, max_length=512)
+    safety_identifier: str | None = Field(None, max_length=512)
     tandem: ChatOptions | None = None
 
     @model_validator(mode="before")
@@ -238,6 +244,8 @@ class ChatRequest(BaseModel):
             response_format=self.response_format.model_dump(by_alias=True, exclude_none=True)
             if self.response_format
             else None,
+            user=self.safety_identifier or self.user,
+            conversation=self.tandem.conversation if self.tandem else None,
         )
 
 

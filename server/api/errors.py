@@ -11,11 +11,14 @@ from tandem import errors
 
 _STATUS: dict[type[errors.TandemError], int] = {
     errors.InvalidRequestError: 400,
+    errors.UnauthenticatedError: 401,
+    errors.ForbiddenError: 403,
     errors.NotFoundError: 404,
     errors.ConflictError: 409,
     errors.TooLargeError: 413,
     errors.UnsupportedDocumentError: 415,
     errors.UnreadableDocumentError: 422,
+    errors.RateLimitedError: 429,
     errors.EngineFailedError: 502,
     errors.UnavailableError: 503,
     errors.StorageError: 507,
@@ -75,6 +78,8 @@ def install_error_responses(app: FastAPI) -> None:
 def error_response(error: errors.TandemError) -> JSONResponse:
     """The response for one error of the tree, with `Retry-After` where trying again helps."""
     headers = {}
-    if isinstance(error, errors.UnavailableError):
+    if isinstance(error, errors.UnauthenticatedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.UnavailableError | errors.RateLimitedError):
         headers["Retry-After"] = str(error.retry_after or _DEFAULT_RETRY_AFTER_S)
     return JSONResponse(error.body(), status_of(error), headers=headers)

@@ -3,10 +3,13 @@
 They are coroutines because FastAPI sends a plain function to a thread, which takes longer than the function.
 """
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import Request
 
 from server.services import Services
-from tandem.vocabulary import Caller
+from tandem.errors import ForbiddenError
+from tandem.vocabulary import Caller, KeyScope
 
 
 async def caller_of(request: Request) -> Caller:
@@ -17,12 +20,26 @@ async def caller_of(request: Request) -> Caller:
     return Caller()
 
 
-async def admin_of(request: Request) -> Caller:
-    """The caller, who may change what serves everybody: prompts, recipes, the champion.
+def requires(scope: KeyScope) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: the caller, who may do what needs `scope`. It raises `ForbiddenError` for others."""
 
-    Until there are roles, everybody may.
-    """
-    return await caller_of(request)
+    async def allowed(request: Request) -> Caller:
+        caller = await caller_of(request)
+        if not caller.may(scope):
+            raise ForbiddenError(
+                f"This needs a key with the scope {scope.value!r}", hint="tandem keys create makes one."
+            )
+        return caller
+
+    return allowed
+
+
+chatter_of = requires(KeyScope.CHAT)
+ingester_of = requires(KeyScope.INGEST)
+evaluator_of = requires(KeyScope.EVALUATE)
+admin_of = requires(KeyScope.ADMIN)
+operator_of = requires(KeyScope.OPERATOR)
+"""May change what serves every tenant: prompts, recipes, the champion, adapters, the embedder."""
 
 
 async def services_of(request: Request) -> Services:

@@ -1,10 +1,12 @@
 """What is known about documents, jobs and answers, in SQL: SQLite in the data folder, or PostgreSQL."""
 
 from tandem.store.adapter_records import AdapterRow, TagMove
+from tandem.store.audit import AuditEntry
 from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
+from tandem.store.observation_records import Observation
 from tandem.store.open import open_store
 from tandem.store.recipe_records import ChampionChange, PromptVersion, RecipeVersion
 from tandem.store.records import (
@@ -23,6 +25,7 @@ from tandem.store.store import Store
 
 __all__ = [
     "AdapterRow",
+    "AuditEntry",
     "CachedAnswer",
     "ChampionChange",
     "Claim",
@@ -35,6 +38,7 @@ __all__ = [
     "Job",
     "JobDocument",
     "NewJobDocument",
+    "Observation",
     "Original",
     "Outcome",
     "PendingVersion",

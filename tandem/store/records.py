@@ -112,6 +112,15 @@ class Trace:
     """Ids of the documents that the passages are from."""
     evidence: float | None = None
     """Probability that the passages hold the answer; `None` where none were looked for."""
+    experiment: str | None = None
+    arm: str | None = None
+    unit: str | None = None
+    """As in `Observation`, and so is what is below but `conversation`, a hash of its name."""
+    conversation: str | None = None
+    degraded: bool | None = None
+    distance: float | None = None
+    outside: bool | None = None
+    shadow: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,15 @@ traces = Table(
     Column("passages", JSON, nullable=False),
     Column("citations", JSON, nullable=False),
     Column("evidence", Float),
+    # Empty in traces of before these were kept.
+    Column("experiment", AnyName(64)),
+    Column("arm", AnyName(64)),
+    Column("unit", AnyName(64)),
+    Column("conversation", AnyName(64)),
+    Column("degraded", Boolean),
+    Column("distance", Float),
+    Column("outside", Boolean),
+    Column("shadow", Boolean),
 )
 Index("traces_of_tenant", traces.c.tenant, traces.c.created_at)
 

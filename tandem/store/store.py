@@ -1,6 +1,7 @@
 """The store as the services see it."""
 
 from tandem.store.adapters import Adapters
+from tandem.store.audit import AuditLog
 from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
@@ -11,6 +12,7 @@ from tandem.store.eval_sets import StoredEvalSets
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
+from tandem.store.observations import Observations
 from tandem.store.prompts import Prompts
 from tandem.store.recipes import Recipes
 from tandem.store.reindexings import Reindexings
@@ -45,9 +47,11 @@ class Store(
     ServedAdapters,
     EvalRunRows,
     StoredEvalSets,
+    Observations,
+    AuditLog,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters, eval sets and eval runs in one database.
+    recipes, adapters, eval sets and runs, observations and the audit log in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

