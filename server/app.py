@@ -16,6 +16,7 @@ from server.adapters import ServedAdapters
 from server.api import (
     adapters,
     audit,
+    backup,
     chat,
     corpora,
     evidence,
@@ -113,6 +114,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         served_adapters,
         playground,
         audit,
+        backup,
         health,
     ):
         app.include_router(resource.router)

@@ -1,11 +1,15 @@
 """Brings a database to the schema of this code."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from tandem.errors import ConflictError
 from tandem.store.transactions import WRITES, lock
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 NEWEST = "0011"
 """Revision that this code is written for. Named here so that a start with nothing to do need not
@@ -29,21 +33,42 @@ def migrate(engine: Engine) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
+    refuse_unknown(connection, _revision(connection))
+    set_revision(connection, "head")
+
+
+def refuse_unknown(connection: Connection, revision: str | None) -> None:
+    """Raises `ConflictError` for a revision that this code has no migration of."""
     from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    revision = _revision(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
+    scripts = ScriptDirectory.from_config(_config(connection))
+    if revision is not None and revision not in {script.revision for script in scripts.walk_revisions()}:
         raise ConflictError(
             f"The store was written by a newer Tandem (schema {revision}, this one knows {NEWEST})",
             hint="Use that version of Tandem, or another data folder.",
         )
-    command.upgrade(config, "head")
+
+
+def set_revision(connection: Connection, revision: str) -> None:
+    """Bring the schema to a revision, `base` (nothing) or `head`, in the transaction of `connection`."""
+    from alembic import command
+
+    config = _config(connection)
+    if revision == "base" and _revision(connection) is None:
+        return
+    if revision == "base":
+        command.downgrade(config, revision)
+    else:
+        command.upgrade(config, revision)
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _revision(connection: Connection) -> str | None:

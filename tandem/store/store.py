@@ -6,9 +6,11 @@ from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
+from tandem.store.dumping import Dumping
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
+from tandem.store.holdings import Holdings
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
@@ -49,6 +51,8 @@ class Store(
     StoredEvalSets,
     Observations,
     AuditLog,
+    Dumping,
+    Holdings,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
     recipes, adapters, eval sets and runs, observations and the audit log in one database.
