@@ -153,16 +153,17 @@ def members(path: Path, below: str) -> Iterator[tuple[str, IO[bytes]]]:
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                file = archive.extractfile(member) if member.isreg() else None
-                if file is None:
-                    raise _broken(path, f"{member.name!r} is no plain file")
-                yield member.name, file
+        archive = tarfile.open(path, "r:")  # noqa: SIM115 - closed below
     except tarfile.ReadError as error:
         raise _no_backup(path) from error
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}", param="archive") from error
+    with archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.isreg() else None
+            if file is None:
+                raise _broken(path, f"{member.name!r} is no plain file")
+            yield member.name, file
 
 
 def _compare(path: Path, listed: dict[str, tuple[int, str]], found: dict[str, tuple[int, str]]) -> None:
