@@ -14,6 +14,7 @@ from tandem.cli.backup_app import backup, restore
 from tandem.cli.corpora_app import documents_app, jobs_app
 from tandem.cli.eval_app import compare, eval_app
 from tandem.cli.finetune_app import finetune_app
+from tandem.cli.migrate import migrate
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
 from tandem.cli.workshop_app import prompts_app, recipes_app
@@ -39,6 +40,7 @@ app.add_typer(eval_app, name="eval")
 app.add_typer(audit_app, name="audit")
 app.command()(compare)
 app.command()(backup)
+app.command()(migrate)
 app.command()(restore)
 
 

@@ -60,7 +60,7 @@ class Dumping(Transactions):
             with connection.begin():
                 lock(connection, "migrations")
                 refuse_unknown(connection, revision)
-                _refuse_while_used(connection)
+                refuse_while_used(connection)
                 set_revision(connection, "base")
                 set_revision(connection, revision)
                 tables = MetaData()
@@ -112,7 +112,8 @@ def _taken(column: Column[Any], value: Any, *, naive: bool) -> Any:
     return base64.b64decode(value) if isinstance(kind, LargeBinary) else value
 
 
-def _refuse_while_used(connection: Connection) -> None:
+def refuse_while_used(connection: Connection) -> None:
+    """Raises `ConflictError` while a server or a worker runs on this store."""
     if not connection.dialect.has_table(connection, workers.name):
         return
     alive = select(workers.c.host, workers.c.pid).where(workers.c.seen_at > lease_begin()).limit(1)
