@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from ingest import Ingestor
 from ingest.api import documents_router, ingestions_router, reindexing_router, removals_router
 from ingest.beside import Beside
-from ingest.jobs import JobWorker, join_workers
+from ingest.jobs import JobWorker, join_workers, say_alive
 from ingest.reindexing import Reindexer
 from server.adapters import ServedAdapters
 from server.api import (
@@ -81,7 +81,9 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
             ]
             working = [
-                asyncio.create_task(worker.run()),
+                asyncio.create_task(
+                    worker.run() if settings.ingest.in_server else say_alive(services.store, worker.id)
+                ),
                 asyncio.create_task(reindexer.serve()),
                 *(asyncio.create_task(repeat(step, failed, every)) for step, failed, every in steps),
             ]

@@ -115,6 +115,19 @@ def ingest(
 
 
 @app.command()
+def worker(
+    host: Annotated[str, typer.Option(help="Address on which it says how it is.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the same.")] = 8002,
+) -> None:
+    """Do ingestions and re-embeddings beside the servers, until Ctrl-C; with `ingest.in_server = false` these leave
+    them to workers. It says how it is at /healthz, /readyz and /metrics.
+    """
+    from tandem.cli.worker import work
+
+    work(read_settings(), host, port)
+
+
+@app.command()
 def reindex(
     embedder: Annotated[
         str | None,
