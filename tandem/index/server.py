@@ -1,5 +1,6 @@
 """The index on a Qdrant server, through the official asynchronous client."""
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,6 @@ from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
 from tandem.index.points import (
     BM25,
     DENSE,
-    KEYWORDS,
-    NUMBERS,
     check_embedder,
     chunk_of,
     fused_passages,
@@ -27,6 +26,7 @@ from tandem.index.points import (
     within,
 )
 from tandem.index.protocol import Leg, Query, Vector
+from tandem.index.server_collection import create, index_payload
 from tandem.settings import IndexSettings
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Passage, Scope
@@ -35,11 +35,19 @@ T = TypeVar("T")
 
 _BATCH = 256
 """Points in one request."""
+_GRPC_PORT = 6334
 
 
 def connect(settings: IndexSettings) -> AsyncQdrantClient:
-    """A client of the server at `settings.url`."""
-    return AsyncQdrantClient(url=settings.url, api_key=settings.api_key, check_compatibility=False)
+    """A client of the server at `settings.url`. Its certificate is checked against `settings.ca_file`, if that is set."""
+    return AsyncQdrantClient(
+        url=settings.url,
+        api_key=settings.api_key,
+        prefer_grpc=settings.grpc_port is not None,
+        grpc_port=settings.grpc_port or _GRPC_PORT,
+        verify=ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True,
+        check_compatibility=False,
+    )
 
 
 class ServerIndex:
@@ -62,15 +70,10 @@ class ServerIndex:
             if await client.collection_exists(name):
                 recorded = (await client.get_collection(name)).config.metadata or {}
                 check_embedder(recorded, dimension=dimension, fingerprint=fingerprint)
-                await _index_payload(client, settings)
+                await index_payload(client, settings)
                 return cls(client, settings)
-            await client.create_collection(
-                name,
-                vectors_config={DENSE: models.VectorParams(size=dimension, distance=models.Distance.COSINE)},
-                sparse_vectors_config={BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-                metadata=embedder,
-            )
-            await _index_payload(client, settings)
+            await create(client, settings, dimension=dimension, embedder=embedder)
+            await index_payload(client, settings)
         return cls(client, settings)
 
     async def upsert(self, chunks: Sequence[Chunk], vectors: Vector) -> None:
@@ -240,21 +243,6 @@ async def drop(client: AsyncQdrantClient, collection: str) -> None:
     """Remove a collection; nothing happens if there is none."""
     with _out_of_reach():
         await client.delete_collection(collection)
-
-
-async def _index_payload(client: AsyncQdrantClient, settings: IndexSettings) -> None:
-    """Indexes on the payload keys that searches filter by; those that are there stay."""
-    name = settings.collection
-    there = (await client.get_collection(name)).payload_schema
-    for key in ("tenant", *KEYWORDS, *(f"metadata.{each}" for each in settings.metadata_keys)):
-        if key not in there:
-            schema = models.KeywordIndexParams(
-                type=models.KeywordIndexType.KEYWORD, is_tenant=key == "tenant"
-            )
-            await client.create_payload_index(name, key, schema)
-    for key in NUMBERS:
-        if key not in there:
-            await client.create_payload_index(name, key, models.PayloadSchemaType.FLOAT)
 
 
 def _filter(

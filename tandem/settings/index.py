@@ -1,8 +1,9 @@
 """The vector index."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tandem.settings.group import Group
 
@@ -14,6 +15,27 @@ class IndexSettings(Group):
         None, description="URL of a Qdrant server; without it, Qdrant Edge in the data folder."
     )
     api_key: str | None = Field(None, description="Key of the Qdrant server.")
+    ca_file: Path | None = Field(
+        None, description="Certificate of the authority that has signed the Qdrant server's, for https."
+    )
+    grpc_port: int | None = Field(
+        None, ge=1, le=65535, description="Speak gRPC with the Qdrant server, at this port; else HTTP."
+    )
+    server_shards: int | None = Field(
+        None, ge=1, description="Parts of a collection that is made on a server; one a machine by default."
+    )
+    server_replicas: int = Field(1, ge=1, description="Machines on which each part is kept.")
+    server_write_replicas: int = Field(
+        1, ge=1, description="Machines that must have a chunk before it counts as written."
+    )
+    server_quantization: Literal["none", "scalar", "binary"] = Field(
+        "scalar",
+        description="Small copies of the vectors for the search in memory: a byte or a bit for each number. Binary "
+        "suits embedders of 1,024 dimensions and more.",
+    )
+    server_vectors_on_disk: bool = Field(
+        True, description="Leave the vectors themselves on the disk; memory then holds the small copies only."
+    )
     collection: str = Field("tandem", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the collection.")
     graph_from_chunks: int = Field(
         100_000,
@@ -42,3 +64,11 @@ class IndexSettings(Group):
         (),
         description="Metadata keys by whose text many questions are narrowed: each gets an index of its own.",
     )
+
+    @model_validator(mode="after")
+    def _replicas_are_enough(self) -> Self:
+        if self.server_write_replicas > self.server_replicas:
+            raise ValueError(
+                f"server_write_replicas ({self.server_write_replicas}) is above server_replicas ({self.server_replicas})"
+            )
+        return self
