@@ -56,7 +56,7 @@ async def test_every_route_has_one_scope_or_is_open_on_purpose(http: httpx.Async
     assert {type(route) for route in others} == {Route}
     assert {route.path for route in others} == BY_HAND
     assert len(of_the_api(app)) > 50
-    assert OPEN_PATHS == (OPEN_API | BY_HAND) - {"/assets/{name}"}
+    assert (OPEN_API | BY_HAND) - {"/assets/{name}"} == OPEN_PATHS
 
 
 async def test_scopes_are_those_of_the_documentation(http: httpx.AsyncClient) -> None:
@@ -88,7 +88,9 @@ async def test_scopes_are_those_of_the_documentation(http: httpx.AsyncClient) ->
         ("DELETE", "/api/keys/{id}"): "admin",
     }
     found = {
-        (method, route.path): " ".join(scope.value for one in required(route.dependant) for scope in one.scopes)
+        (method, route.path): " ".join(
+            scope.value for one in required(route.dependant) for scope in one.scopes
+        )
         for route in of_the_api(http.app)
         for method in route.methods
     }
@@ -96,7 +98,7 @@ async def test_scopes_are_those_of_the_documentation(http: httpx.AsyncClient) ->
 
 
 async def test_each_route_answers_401_without_a_key_and_403_with_one_that_may_not(
-    http: httpx.AsyncClient
+    http: httpx.AsyncClient,
 ) -> None:
     keys = {scope: await http.make_key(scope) for scope in KeyScope}
     asked = 0
@@ -105,7 +107,7 @@ async def test_each_route_answers_401_without_a_key_and_403_with_one_that_may_no
         if not needs:
             continue
         path = route.path.format(
-            **{name: "x" for name in ("corpus", "document_id", "job_id", "receipt_id", "name", "version")},
+            **dict.fromkeys(("corpus", "document_id", "job_id", "receipt_id", "name", "version"), "x"),
             tag="x",
             model="x",
             id="x",
