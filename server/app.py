@@ -27,6 +27,7 @@ from server.api import (
     retrieve,
     served_adapters,
 )
+from server.api.description import ERRORS, describe_keys
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.guard import Guard
@@ -100,7 +101,9 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         version=__version__,
         description="Answers over your own documents, cited and measured.",
         lifespan=lifespan,
+        responses=ERRORS,
     )
+    describe_keys(app)
     app.add_middleware(Guard)
     app.add_middleware(
         Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"

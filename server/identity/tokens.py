@@ -76,7 +76,8 @@ class Tokens:
             )
         except (PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             why = next(
-                (words for kind, words in _REASONS if isinstance(error, kind)), "its signature or its form is wrong"
+                (words for kind, words in _REASONS if isinstance(error, kind)),
+                "its signature or its form is wrong",
             )
             raise _refused(why) from error
         return claims
