@@ -17,6 +17,7 @@ from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
 from server.answering.leaving_out import answer_without
 from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
+from server.api.description import EVENTS
 from server.api.identity import chatter_of, services_of
 from server.services import Services
 from tandem.errors import TandemError
@@ -29,7 +30,11 @@ Events = AsyncGenerator[Event, None]
 T = TypeVar("T")
 
 
-@router.post("/v1/chat/completions", response_model=ChatCompletion)
+@router.post(
+    "/v1/chat/completions",
+    response_model=ChatCompletion,
+    responses={200: {"description": "The answer, whole or as events", "content": EVENTS}},
+)
 async def chat_completions(
     body: ChatRequest,
     request: Request,

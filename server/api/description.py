@@ -46,6 +46,18 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 """Responses of every route."""
 
 
+EVENTS = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+            "required": ["data"],
+        }
+    }
+}
+"""Content of a stream of server-sent events; each is such an object, its data being JSON."""
+
+
 def describe_keys(app: FastAPI) -> None:
     """Let the description say which routes want a key; its page then has a place to put one."""
     described = app.openapi

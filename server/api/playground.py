@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.answering import Answer, Question, ReasoningDelta, TextDelta, Turn
 from server.api.chat_request import TandemOptions
+from server.api.description import EVENTS
 from server.api.identity import evaluator_of, operator_of, services_of
 from server.api.recipes import RecipeVersionBody, recipe_body
 from server.playground import Found, Told, cost_of, play
@@ -91,7 +92,9 @@ class SaveVariantBody(BaseModel):
     note: str = Field("", max_length=2_000)
 
 
-@router.post("", response_class=StreamingResponse)
+@router.post(
+    "", response_class=StreamingResponse, responses={200: {"description": "Events", "content": EVENTS}}
+)
 async def play_recipes(
     body: PlayBody, caller: Annotated[Caller, Depends(evaluator_of)], services: Parts
 ) -> Response:
