@@ -23,6 +23,8 @@ _DISCOVERY = "/.well-known/openid-configuration"
 _TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 _MOST_BYTES = 256 * 1024
 _MOST_KEYS = 100
+_PATIENCE_S = 0.5
+"""So long a token whose key is known waits for newer keys; an issuer that is slow is not waited for."""
 _AGAIN_S = 10.0
 """Least time between two questions to the issuer, whether the first was answered or not."""
 _STALE = 12
@@ -48,34 +50,42 @@ class Issuer:
         self._keys: dict[str, PublicKey] = {}
         self._fetched = float("-inf")
         self._asked = float("-inf")
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> PublicKey | None:
         """The key, or `None` where the issuer has none of that name. Raises `UnavailableError` where the issuer
         cannot be asked and what is known is too old.
         """
         kept_s = self._settings.oidc_keys_for_s
-        age = time.monotonic() - self._fetched
-        if age > kept_s or kid not in self._keys:
-            await self._refresh(time.monotonic())
-        if time.monotonic() - self._fetched > _STALE * kept_s:
+        if kid not in self._keys or self._age() > _STALE * kept_s:
+            await self._refresh(None)
+        elif self._age() > kept_s:
+            await self._refresh(_PATIENCE_S)
+        if self._age() > _STALE * kept_s:
             raise UnavailableError(
                 "The issuer of tokens cannot be reached", hint="Try again.", retry_after=int(_AGAIN_S)
             )
         return self._keys.get(kid)
 
-    async def _refresh(self, wanted: float) -> None:
-        async with self._fetching:
-            # Also for those who have waited here: one question serves them all.
-            if wanted < self._asked or wanted - self._asked < _AGAIN_S:
+    def _age(self) -> float:
+        return time.monotonic() - self._fetched
+
+    async def _refresh(self, patience: float | None) -> None:
+        """Ask the issuer, if that is due. One question serves all who wait, and goes on where they leave."""
+        if self._fetching is None or self._fetching.done():
+            if time.monotonic() - self._asked < _AGAIN_S:
                 return
-            self._asked = time.monotonic()
-            try:
-                keys = await self._fetch()
-            except (httpx.HTTPError, ValueError, RecursionError) as error:
-                log.warning("issuer_not_read", issuer=self._issuer, error=str(error) or type(error).__name__)
-                return
-            self._keys, self._fetched = keys, self._asked
+            self._fetching = asyncio.create_task(self._take_over())
+        await asyncio.wait({self._fetching}, timeout=patience)
+
+    async def _take_over(self) -> None:
+        self._asked = time.monotonic()
+        try:
+            keys = await self._fetch()
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
+            log.warning("issuer_not_read", issuer=self._issuer, error=str(error) or type(error).__name__)
+            return
+        self._keys, self._fetched = keys, self._asked
 
     async def _fetch(self) -> dict[str, PublicKey]:
         async with httpx.AsyncClient(

@@ -87,20 +87,20 @@ class Keyring:
             # The keys are as they were when the look began, whenever it ends.
             begun = time.monotonic()
             try:
-                changed = await asyncio.wait_for(in_thread(self._changed), _PATIENCE_S)
+                await self._take_over()
             except TimeoutError as error:
                 raise UnavailableError("Keys cannot be read now", hint="Try again.", retry_after=1) from error
-            for key in changed:
-                self._keys[key.id] = key
-                self._newest = max(self._newest, key.changed)
             self._looked = begun
 
-    def _changed(self) -> list[ApiKey]:
-        changed = self._store.keys_changed(self._newest)
-        if changed is None:
-            self._keys, self._newest = {}, 0
-            changed = self._store.keys_changed(0) or []
-        return changed
+    async def _take_over(self) -> None:
+        async with asyncio.timeout(_PATIENCE_S):
+            changed = await in_thread(self._store.keys_changed, self._newest)
+            if changed is None:  # the store was restored
+                changed = await in_thread(self._store.keys_changed, 0)
+                self._keys, self._newest = {}, 0
+        for key in changed or ():
+            self._keys[key.id] = key
+            self._newest = max(self._newest, key.changed)
 
     def _due(self, age: timedelta) -> dict[str, datetime]:
         long_ago = datetime.min.replace(tzinfo=UTC)

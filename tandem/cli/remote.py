@@ -18,14 +18,19 @@ _TIMEOUT = httpx.Timeout(10.0, read=600.0)
 """Seconds; reading is long because an upload is answered when it is ingested."""
 
 
+def address_of(settings: Settings) -> str:
+    """Where this server is reached from its own machine."""
+    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://{host}:{settings.server.port}"
+
+
 def announce(settings: Settings) -> Path:
     """Note in the data folder where this server listens; returns the note, to be removed at the stop."""
     note = settings.data_dir / "server.json"
     note.parent.mkdir(parents=True, exist_ok=True)
-    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
     fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps({"url": f"http://{host}:{settings.server.port}", "pid": os.getpid()}))
+    fresh.write_text(json.dumps({"url": address_of(settings), "pid": os.getpid()}))
     fresh.replace(note)
     return note
 
