@@ -9,6 +9,7 @@ from server.calibration import Calibration, bundled_calibration
 from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
+from server.identity import PrincipalLoader
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
@@ -33,6 +34,7 @@ class Services:
     metrics: Metrics
     fence: Fence
     adapters: ServedAdapters
+    principals: PrincipalLoader
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

@@ -236,7 +236,18 @@ async def _as_sse(events: AsyncIterator[Event]) -> AsyncIterator[str]:
 
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {
+        "description": "Events",
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+                    "required": ["event", "data"],
+                }
+            }
+        },
+    }
 }
 _BODY_SCHEMA = {
     "requestBody": {

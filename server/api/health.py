@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from server.api.identity import services_of
+from server.api.identity import metrics_reader_of, services_of
 from server.services import Services
 from tandem import __version__
 from tandem.engine import EngineState
@@ -22,7 +22,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok", "version": __version__}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "Not yet", "model": None}})
 async def readyz(services: Annotated[Services, Depends(services_of)]) -> JSONResponse:
     """Whether questions can be answered now: 200, or 503 with the part that is missing."""
     engine = services.engine.state
@@ -47,7 +47,11 @@ def _adapters(services: Services) -> str:
     return ", ".join(words) or "none"
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    dependencies=[Depends(metrics_reader_of)],
+)
 async def metrics(services: Annotated[Services, Depends(services_of)]) -> Response:
     """Prometheus text."""
     page = services.metrics.page(engine_ready=services.engine.state is EngineState.READY)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tandem.cli.credentials import headers_of
 from tandem.errors import UnavailableError
 from tandem.remote_errors import error_of as error_of
 from tandem.settings import Settings
@@ -17,14 +18,19 @@ _TIMEOUT = httpx.Timeout(10.0, read=600.0)
 """Seconds; reading is long because an upload is answered when it is ingested."""
 
 
+def address_of(settings: Settings) -> str:
+    """Where this server is reached from its own machine."""
+    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://{host}:{settings.server.port}"
+
+
 def announce(settings: Settings) -> Path:
     """Note in the data folder where this server listens; returns the note, to be removed at the stop."""
     note = settings.data_dir / "server.json"
     note.parent.mkdir(parents=True, exist_ok=True)
-    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
     fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps({"url": f"http://{host}:{settings.server.port}", "pid": os.getpid()}))
+    fresh.write_text(json.dumps({"url": address_of(settings), "pid": os.getpid()}))
     fresh.replace(note)
     return note
 
@@ -36,7 +42,9 @@ def running_server(settings: Settings) -> Iterator[httpx.Client | None]:
     if url is None:
         yield None
         return
-    with httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=False) as client:
+    with httpx.Client(
+        base_url=url, timeout=_TIMEOUT, trust_env=False, headers=headers_of(settings)
+    ) as client:
         try:
             alive = client.get("/healthz", timeout=3.0).status_code == httpx.codes.OK
         except httpx.TransportError:

@@ -139,6 +139,19 @@ def test_an_open_address_is_accepted_where_it_is_meant(monkeypatch: pytest.Monke
     assert read_settings().server.host == "0.0.0.0"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("TANDEM_SERVER__ALLOW_REMOTE", "true"), ("TANDEM_SERVER__HOST", "0.0.0.0")]
+)
+def test_a_server_without_keys_is_for_this_machine_alone(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEM_IDENTITY__REQUIRED", "false")
+    assert not read_settings().identity.required
+    monkeypatch.setenv("TANDEM_SERVER__ALLOW_REMOTE", "true")
+    monkeypatch.setenv(name, value)
+    assert "identity.required" in refused().message
+
+
 def test_adapters_can_be_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TANDEM_ENGINE__ADAPTERS__LAW", "adapters/law")
     assert read_settings().engine.adapters == {"law": Path("adapters/law")}

@@ -4,6 +4,8 @@ import { AnswerView } from "./answer.js";
 import { chosen, refreshChoices } from "./choices.js";
 import { announce } from "./elements.js";
 import { Fault } from "./fault.js";
+import { takeFromAddress } from "./key.js";
+import { onSignOut, showOut } from "./signin.js";
 import { isOpen, openSource } from "./source.js";
 import { ask } from "./stream.js";
 
@@ -135,5 +137,12 @@ document.getElementById("examples").addEventListener("click", (event) => {
 
 stop.addEventListener("click", () => running?.abort());
 fresh.addEventListener("click", startAfresh);
+// What one reader was told is not for the next.
+onSignOut(() => {
+  startAfresh();
+  refreshChoices();
+});
+takeFromAddress();
+showOut();
 refreshChoices();
 question.focus();

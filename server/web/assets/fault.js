@@ -1,5 +1,8 @@
 /** What goes wrong between the page and the server, in words for the reader. */
 
+import { withKey } from "./key.js";
+import { signIn } from "./signin.js";
+
 const RETRY_AFTER_S = 5;
 
 /** An error with a hint; `retryAfter` is in seconds, or null where trying again by itself is no help. */
@@ -16,17 +19,24 @@ export function brokenOff() {
   return new Fault({ message: "The answer broke off", hint: "See whether Tandem is still running." });
 }
 
-/** `fetch` that throws a `Fault` for every response that is not 2xx, and an `AbortError` when aborted. */
+/** `fetch` with the reader's key, which is asked for where the server wants another one. Throws a `Fault` for every
+ * response that is not 2xx, and an `AbortError` when aborted. */
 export async function request(path, options = {}) {
-  let response;
+  for (;;) {
+    const response = await fetched(path, options);
+    if (response.ok) return response;
+    if (response.status !== 401 || !(await signIn())) throw await faultOf(response);
+    options.signal?.throwIfAborted();
+  }
+}
+
+async function fetched(path, options) {
   try {
-    response = await fetch(path, options);
+    return await fetch(path, { ...options, headers: withKey(options.headers) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Fault({ message: "Tandem cannot be reached", hint: "See whether it is still running." });
   }
-  if (!response.ok) throw await faultOf(response);
-  return response;
 }
 
 async function faultOf(response) {
