@@ -128,9 +128,9 @@ class Metrics:
         """Count one request that ended in an error of the tree."""
         self._errors.labels(error_type).inc()
 
-    def page(self, *, engine_ready: bool, breakers: Mapping[str, BreakerState]) -> bytes:
+    def page(self, *, engine_ready: bool, breakers: Mapping[str, BreakerState] | None = None) -> bytes:
         """The page for `/metrics`, in the text format."""
         for part, gauge in self._breakers.items():
-            gauge.set(_BREAKER[breakers.get(part, BreakerState.CLOSED)])
+            gauge.set(_BREAKER[(breakers or {}).get(part, BreakerState.CLOSED)])
         self._engine_ready.set(engine_ready)
         return generate_latest(self.registry)

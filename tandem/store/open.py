@@ -20,8 +20,8 @@ _BUSY_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 500
 """Readers wait for nobody but one who has the whole file; an answer must not wait for that one."""
 _PATIENCE = "tandem_busy_timeout"
-_WAL_MARK = (18, b"\x02\x02")
-"""Where a database says in its header that it is written ahead, and how."""
+_IN_USE = "tandem_in_use"
+"""Execution option of an engine whose database is open and migrated."""
 _AGAIN_S = 0.02
 
 _SERVER_DRIVERS = {"psycopg", "psycopg2"}
@@ -50,6 +50,7 @@ def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     except BaseException:
         engine.dispose()
         raise
+    engine.update_execution_options(**{_IN_USE: True})
     return Store(engine)
 
 
@@ -104,12 +105,7 @@ def _make_folder(data_dir: Path) -> None:
 
 
 def _use_log(cursor: sqlite3.Cursor) -> None:
-    """Let the database write ahead. SQLite gives up at once where another process is just doing the same.
-
-    One that does so already is not asked: it would have to be read, and another process may have locked it.
-    """
-    if _writes_ahead(cursor):
-        return
+    """Let the database write ahead. SQLite gives up at once where another process is just doing the same."""
     end = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
         try:
@@ -120,17 +116,6 @@ def _use_log(cursor: sqlite3.Cursor) -> None:
             time.sleep(_AGAIN_S)
         else:
             return
-
-
-def _writes_ahead(cursor: sqlite3.Cursor) -> bool:
-    place, mark = _WAL_MARK
-    file = next((path for _, name, path in cursor.execute("PRAGMA database_list") if name == "main"), "")
-    try:
-        with Path(file).open("rb") as database:
-            database.seek(place)
-            return database.read(len(mark)) == mark
-    except OSError:
-        return False
 
 
 def _tune_sqlite(engine: Engine) -> None:
@@ -153,8 +138,9 @@ def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A transaction that reads first and writes later could not wait for another writer: it would fail.
-        writes = connection.get_execution_options().get(WRITES, False)
-        patience = _BUSY_TIMEOUT_MS if writes else _READ_TIMEOUT_MS
+        options = connection.get_execution_options()
+        writes = options.get(WRITES, False)
+        patience = _READ_TIMEOUT_MS if _IN_USE in options and not writes else _BUSY_TIMEOUT_MS
         if connection.info.get(_PATIENCE) != patience:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
             connection.info[_PATIENCE] = patience
