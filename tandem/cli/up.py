@@ -1,6 +1,7 @@
 """`tandem up`: engine, API and page in one process, until Ctrl-C."""
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import Iterator
@@ -39,6 +40,8 @@ def serve(settings: Settings, *, demo: bool) -> None:
         # uvicorn's own choice of loop, uvloop where there is one; `asyncio.run` would take the slow one.
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_serve(app, settings, config, listener, demo))
+    # What is left goes with the process. To collect it one by one takes seconds, and a stop has few.
+    gc.freeze()
 
 
 async def _serve(
