@@ -230,3 +230,9 @@ def test_another_process_that_writes_holds_no_reader_back(tmp_path: Path) -> Non
     other.execute("ROLLBACK")
     other.close()
     store.close()
+
+
+def test_an_answer_waits_for_a_database_server_no_longer_than_a_second(
+    store: Store, store_url: str | None
+) -> None:
+    assert store.patience_s == (None if store_url is None else 0.8)
