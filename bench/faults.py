@@ -151,8 +151,7 @@ def killed(server: Served, engine: ScriptedEngine) -> dict[str, Any]:
     engine.does("ok", text="word ", times=3_000, pace_s=0.02)
     reply = Reply(200, 0.0)
     with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as http:
-        body = {"model": "tandem:base", "messages": [{"role": "user", "content": ASKED}]}
-        body |= {"stream": True, "max_tokens": 3_000}
+        body = _question(max_tokens=3_000)
         with http.stream("POST", "/v1/chat/completions", json=body) as response:
             for n, line in enumerate(response.iter_lines()):
                 if n == 10:
@@ -170,6 +169,12 @@ def killed(server: Served, engine: ScriptedEngine) -> dict[str, Any]:
         "next_question_seconds": at_most(round(next_one.seconds, 3), 1.0) | {"outcome": next_one.outcome},
         "recovery_after_kill_seconds": at_most(round(back, 2), 15.0),
     }
+
+
+def _question(max_tokens: int) -> dict[str, Any]:
+    """Of a stream whose every token is sent on."""
+    message = {"role": "user", "content": ASKED}
+    return {"model": "tandem:base", "messages": [message], "stream": True, "max_tokens": max_tokens}
 
 
 def locked(server: Served) -> dict[str, Any]:
@@ -282,12 +287,10 @@ async def _drained(server: Served, streams: int) -> tuple[list[Reply], float, fl
 
 
 async def _stream(http: httpx.AsyncClient, tokens: int, begun: asyncio.Semaphore) -> Reply:
-    body = {"model": "tandem:base", "messages": [{"role": "user", "content": ASKED}]}
+    body = _question(max_tokens=tokens)
     reply, told = Reply(0, 0.0), False
     with suppress(httpx.TransportError):
-        async with http.stream(
-            "POST", "/v1/chat/completions", json=body | {"stream": True, "max_tokens": tokens}
-        ) as response:
+        async with http.stream("POST", "/v1/chat/completions", json=body) as response:
             reply.status = response.status_code
             async for line in response.aiter_lines():
                 reply.read(line)
