@@ -36,6 +36,11 @@ class IndexSettings(Group):
     server_vectors_on_disk: bool = Field(
         True, description="Leave the vectors themselves on the disk; memory then holds the small copies only."
     )
+    timeout_s: float = Field(
+        0.8,
+        gt=0,
+        description="Longest wait for a search of the Qdrant server; then the answer is status 503.",
+    )
     collection: str = Field("tandem", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the collection.")
     graph_from_chunks: int = Field(
         100_000,

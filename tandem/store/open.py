@@ -17,6 +17,11 @@ from tandem.store.transactions import WRITES
 
 _FILE = "store.sqlite3"
 _BUSY_TIMEOUT_MS = 10_000
+_READ_TIMEOUT_MS = 500
+"""Readers wait for nobody but one who has the whole file; an answer must not wait for that one."""
+_PATIENCE = "tandem_busy_timeout"
+_IN_USE = "tandem_in_use"
+"""Execution option of an engine whose database is open and migrated."""
 _AGAIN_S = 0.02
 
 _SERVER_DRIVERS = {"psycopg", "psycopg2"}
@@ -45,6 +50,7 @@ def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     except BaseException:
         engine.dispose()
         raise
+    engine.update_execution_options(**{_IN_USE: True})
     return Store(engine)
 
 
@@ -117,11 +123,12 @@ def _tune_sqlite(engine: Engine) -> None:
     """What is committed survives a power cut, readers do not wait for a writer, writers wait their turn."""
 
     @event.listens_for(engine, "connect")
-    def _settle(connection: Any, _record: Any) -> None:
+    def _settle(connection: Any, record: Any) -> None:
         # The driver's own BEGIN comes too late for DDL and for `IMMEDIATE`; `_begin` gives it instead.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        record.info[_PATIENCE] = _BUSY_TIMEOUT_MS
         _use_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -132,5 +139,10 @@ def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A transaction that reads first and writes later could not wait for another writer: it would fail.
-        writes = connection.get_execution_options().get(WRITES, False)
+        options = connection.get_execution_options()
+        writes = options.get(WRITES, False)
+        patience = _READ_TIMEOUT_MS if _IN_USE in options and not writes else _BUSY_TIMEOUT_MS
+        if connection.info.get(_PATIENCE) != patience:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
+            connection.info[_PATIENCE] = patience
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -242,3 +242,30 @@ def test_nothing_is_wider_than_a_narrow_phone(page: Page) -> None:
     ask(page, "w" * 400)
     expect(page.get_by_role("status")).to_have_text("Answer complete, 1 citation")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_passages_in_place_of_an_answer_are_said_to_be_that_and_are_not_taken_for_one(page: Page) -> None:
+    text = f"The answer could not be written.\n\n[1] Bikes, page 2: “{_QUOTE}”"
+    told = {"citations": [citation(0)], "recipe": "rag", "trace_id": "t1", "timings": {}, "abstained": False}
+    chunks = [
+        {"choices": [{"delta": {"content": text}, "finish_reason": None}]},
+        {
+            "choices": [{"delta": {}, "finish_reason": "stop"}],
+            "tandem": told | {"degraded": True, "degraded_reason": "restarting"},
+        },
+    ]
+    degraded = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    asked = fake_chat(page, degraded, fake_answer("Two. [1]", citation(0)), fake_answer("Yes."))
+    ask(page, "How many saddles?")
+    expect(page.get_by_text("The answer could not be written", exact=True)).to_be_visible()
+    expect(page.get_by_text("is being started again")).to_be_visible()
+    expect(page.locator("#log .fault")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Best passages")).to_be_visible()
+    expect(page.locator(".sources blockquote")).to_have_text(_QUOTE)
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator(".answer")).to_contain_text("Two.")
+    expect(page.get_by_text("The answer could not be written", exact=True)).to_have_count(0)
+    ask(page, "Are they soft?")
+    expect(page.locator(".answer").last).to_contain_text("Yes.")
+    said = [message["content"] for message in asked[-1]["messages"]]
+    assert said == ["How many saddles?", "Two. [1]", "Are they soft?"]

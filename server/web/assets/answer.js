@@ -2,7 +2,7 @@
 
 import { announce, button, element } from "./elements.js";
 import { show } from "./markdown.js";
-import { abstention, FaultNotice } from "./notice.js";
+import { abstention, FaultNotice, unwritten } from "./notice.js";
 import { howAnswered, markButton, nameOf, sourceList } from "./sources.js";
 
 const LONG_QUESTION = 160;
@@ -61,11 +61,17 @@ export class AnswerView {
     });
   }
 
-  /** The answer is whole. Gives what to announce. */
-  finish() {
+  /** Whether passages stand in for an answer that could not be written. */
+  get degraded() {
+    return this.#tandem?.degraded === true;
+  }
+
+  /** The answer is whole. Gives what to announce; `retry` asks again where passages stand in for it. */
+  finish(retry) {
     const tandem = this.#tandem;
     const citations = tandem?.citations ?? [];
     this.#rest();
+    if (this.degraded) return this.#finishDegraded(citations, retry);
     if (tandem?.abstained) {
       this.#body.append(abstention(this.text));
     } else {
@@ -78,6 +84,16 @@ export class AnswerView {
     this.#end.append(this.#foot(citations));
     if (tandem?.abstained) return "No passage supports an answer";
     return `Answer complete, ${citations.length} ${citations.length === 1 ? "citation" : "citations"}`;
+  }
+
+  /** The words of the passages are on the cards of the sources; the note alone says what has happened. */
+  #finishDegraded(citations, retry) {
+    this.#body.append(unwritten(this.#tandem.degraded_reason));
+    const again = button("Ask again", retry, { className: "quiet" });
+    this.#notice = { settle: () => again.remove() };
+    this.#end.append(sourceList(citations, this.#openSource, "Best passages"));
+    this.#end.append(element("p", { className: "actions" }, again), this.#foot(citations));
+    return `The answer could not be written, ${citations.length} passages found`;
   }
 
   /** The reader has stopped it; what came so far stays. */

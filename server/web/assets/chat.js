@@ -39,8 +39,8 @@ async function run(turn, last = null) {
   if (last === null) announce("Answering");
   try {
     for await (const chunk of ask(requestFor(turn), abort.signal)) turn.view.take(chunk, follow());
-    const said = turn.view.finish();
-    turn.answer = turn.view.text;
+    const said = turn.view.finish(() => again(turn));
+    turn.answer = turn.view.degraded ? null : turn.view.text;
     announce(said);
   } catch (error) {
     if (!turns.includes(turn)) return;

@@ -80,3 +80,21 @@ export function abstention(text) {
     element("p", { className: "hint" }, "Try other words, or another corpus."),
   );
 }
+
+const WHY = {
+  starting: "The language model is still starting.",
+  restarting: "The language model is being started again.",
+  overloaded: "The language model has too much to do just now.",
+  switched: "Answers are switched off for the moment.",
+};
+
+/** The calm note above passages that stand in for an answer. */
+export function unwritten(reason) {
+  const why = WHY[reason] ?? "The language model is not available just now.";
+  return element(
+    "div",
+    { className: "abstention" },
+    element("p", { className: "message" }, "The answer could not be written"),
+    element("p", {}, `${why} These passages of your documents fit the question best.`),
+  );
+}

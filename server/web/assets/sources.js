@@ -28,18 +28,18 @@ export function markButton(citation, open) {
   return element("sup", {}, made);
 }
 
-/** The list of sources, in the order of their numbers. */
-export function sourceList(citations, open) {
+/** The list of sources, in the order of their numbers, under `title` where one is given. */
+export function sourceList(citations, open, title = null) {
   const items = citations.map((citation) => {
     const label = `Source ${citation.n}: ${nameOf(citation)}`;
-    const title = element("button", { type: "button", ariaLabel: label }, citation.title || citation.uri);
-    title.addEventListener("click", () => open(citation));
+    const opener = element("button", { type: "button", ariaLabel: label }, citation.title || citation.uri);
+    opener.addEventListener("click", () => open(citation));
     const place = [citation.corpus, placeOf(citation)].filter((part) => part).join(" · ");
     return element(
       "li",
       { value: citation.n },
       element("span", { className: "number", ariaHidden: "true" }, `${citation.n}`),
-      element("p", { className: "title" }, title),
+      element("p", { className: "title" }, opener),
       element("p", { className: "place" }, place),
       element("blockquote", {}, citation.quote),
     );
@@ -47,7 +47,7 @@ export function sourceList(citations, open) {
   return element(
     "section",
     { className: "sources" },
-    element("h3", {}, items.length === 1 ? "Source" : "Sources"),
+    element("h3", {}, title ?? (items.length === 1 ? "Source" : "Sources")),
     element("ol", { role: "list" }, ...items),
   );
 }

@@ -207,6 +207,7 @@ async def test_a_failed_answer_is_not_kept(http, fake) -> None:
 
     fake.plays = [broken, say(FACT)]
     body = {"messages": [{"role": "user", "content": QUESTION}]}
+    body["tandem"] = {"degrade": False}
     assert (await http.post("/v1/chat/completions", json=body)).status_code == 503
     assert (await ask(http))["tandem"]["cached"] is None
 

@@ -85,7 +85,8 @@ async def test_an_unknown_corpus_is_not_found(http: httpx.AsyncClient, stream: b
 @pytest.mark.parametrize("stream", [False, True])
 async def test_an_engine_that_refuses_before_the_answer_has_a_status(http, fake, stream: bool) -> None:
     fake.plays = [refuse(503, {"error": {"message": "full", "code": 503}}, retry_after="7")]
-    response = await http.post("/v1/chat/completions", json=_body(stream=stream))
+    body = _body(stream=stream) | {"tandem": {"degrade": False}}
+    response = await http.post("/v1/chat/completions", json=body)
     assert response.status_code == 503
     assert response.headers["retry-after"] == "7"
     assert response.json()["error"]["type"] == "engine_unavailable_error"
@@ -95,7 +96,8 @@ async def test_an_engine_that_is_gone_is_asked_for_later(http, fake) -> None:
     fake.healthy = False
     while (await http.get("/readyz")).status_code == 200:
         await asyncio.sleep(0.1)
-    response = await http.post("/v1/chat/completions", json=_body(stream=False))
+    body = _body(stream=False) | {"model": "tandem:base"}
+    response = await http.post("/v1/chat/completions", json=body)
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0
     assert response.json()["error"]["hint"]

@@ -208,3 +208,31 @@ def test_a_url_that_cannot_be_used_is_a_fault_of_the_settings(tmp_path: Path, ur
     with pytest.raises(SettingsError) as caught:
         open_store(StoreSettings(url=url), tmp_path)
     assert caught.value.param == "store.url"
+
+
+def test_a_reader_does_not_wait_for_long_where_a_writer_may(tmp_path: Path) -> None:
+    store = open_store(StoreSettings(), tmp_path)
+    waits = []
+    for transaction in (store._reading, store._writing, store._reading):
+        with transaction() as connection:
+            waits.append(connection.execute(text("PRAGMA busy_timeout")).scalar())
+    assert waits == [500, 10_000, 500]
+    assert store.patience_s is None
+    store.close()
+
+
+def test_another_process_that_writes_holds_no_reader_back(tmp_path: Path) -> None:
+    store = open_store(StoreSettings(), tmp_path)
+    put(store, document(), "v1")
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    assert store.current_versions("t", [document().id]) == {document().id: "v1"}
+    other.execute("ROLLBACK")
+    other.close()
+    store.close()
+
+
+def test_an_answer_waits_for_a_database_server_no_longer_than_a_second(
+    store: Store, store_url: str | None
+) -> None:
+    assert store.patience_s == (None if store_url is None else 0.8)
