@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.adapters import ServedAdapters
+from server.admission import Admission
 from server.calibration import Calibration, bundled_calibration
 from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
+from server.limiting.limiter import Limiter
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
@@ -33,6 +35,8 @@ class Services:
     metrics: Metrics
     fence: Fence
     adapters: ServedAdapters
+    admission: Admission
+    limiter: Limiter
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

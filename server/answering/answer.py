@@ -10,7 +10,7 @@ from server.answering.condense import condense
 from server.answering.evidence import evidence_of
 from server.answering.examples import pick_examples
 from server.answering.expand import find_passages
-from server.answering.generate import generate, sampling_for
+from server.answering.generate import generate, sampling_for, ticket_of
 from server.answering.reasoning import Piece
 from server.answering.show import Shown
 from server.answering.timings import Timings
@@ -68,7 +68,14 @@ async def answer(
         timings.mark("before_engine")
         with timings.step("generate"):
             async with aclosing(
-                generate(prompt.messages, recipe, sampling, services, question.response_format)
+                generate(
+                    prompt.messages,
+                    recipe,
+                    sampling,
+                    services,
+                    question.response_format,
+                    ticket=ticket_of(question),
+                )
             ) as deltas:
                 async for delta in deltas:
                     timings.mark("first_token")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.types import Receive, Scope, Send
 
 from server.answering import Answer, Question, ReasoningDelta, TextDelta, Turn
-from server.api.chat_request import TandemOptions
+from server.api.chat_request import TandemOptions, check_length
 from server.api.identity import admin_of, caller_of, services_of
 from server.api.recipes import RecipeVersionBody, recipe_body
 from server.playground import Found, Told, cost_of, play
@@ -145,6 +145,8 @@ def _questions(body: PlayBody, caller: Caller, services: Services) -> list[Quest
                 f"{limits.max_history_messages}",
                 param=f"cases.{n}.history",
             )
+        said = [case.question, case.instructions, *(turn.content for turn in case.history)]
+        check_length(said, services.settings.limits)
     corpora = tuple(dict.fromkeys(body.tandem.corpora)) if body.tandem.corpora else None
     where: Where = body.tandem.where()
     return [
@@ -156,6 +158,7 @@ def _questions(body: PlayBody, caller: Caller, services: Services) -> list[Quest
             instructions=case.instructions,
             corpora=corpora,
             where=where,
+            background=bool(body.cases),  # of many at a time each may wait
         )
         for case in cases
     ]

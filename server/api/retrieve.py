@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.answering.retrieve import retrieve
@@ -24,7 +24,9 @@ class RetrieveRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     query: str = Field(min_length=1, description="The question, or words to look for.")
     passages: int | None = Field(None, ge=1, le=50, description="Most passages; the recipe's by default.")
-    model: str = Field(MODEL, description="The recipe whose retrieval is used, as in a chat request.")
+    model: str = Field(
+        MODEL, max_length=200, description="The recipe whose retrieval is used, as in a chat request."
+    )
     tandem: TandemOptions | None = Field(None, description="What to search, as in a chat request.")
 
 
@@ -62,6 +64,7 @@ class RetrieveResponse(BaseModel):
 @router.post("/api/retrieve")
 async def retrieve_passages(
     body: RetrieveRequest,
+    response: Response,
     caller: Annotated[Caller, Depends(caller_of)],
     services: Annotated[Services, Depends(services_of)],
 ) -> RetrieveResponse:
@@ -71,6 +74,7 @@ async def retrieve_passages(
         raise TooLargeError(
             f"The query has {len(body.query):,} characters; the limit is {most:,}", param="query"
         )
+    response.headers.update(await services.limiter.request(caller))
     profile = services.recipes.of_model(body.model).retrieval
     if profile is None:
         raise InvalidRequestError(

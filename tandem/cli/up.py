@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from server.app import create_app
+from server.connections import protocol_of
 from tandem.cli.first_light import first_light
 from tandem.cli.output import progress, stdout
 from tandem.cli.remote import announce
@@ -29,6 +30,9 @@ def serve(settings: Settings, *, demo: bool) -> None:
         app = create_app(settings, progress)
         config = uvicorn.Config(
             app,
+            http=protocol_of(
+                settings.limits, lambda reason: app.state.services.metrics.connection_cut(reason)
+            ),
             lifespan="off",  # opened below, where its errors keep their type
             log_level=settings.log_level,
             access_log=False,
