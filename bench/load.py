@@ -43,7 +43,82 @@ from bench.sse_load import Chat, Seen
 
 _RESULT = Path(__file__).parent / "results" / "load.json"
 _MIB = 2**20
-_WORDS = ["river", "garden", "window", "market", "teacher", "bridge", "winter", "summer", "engine", "library", "kitchen", "doctor", "village", "harbour", "letter", "picture", "silver", "yellow", "quiet", "early", "forest", "mountain", "island", "valley", "summit", "meadow", "orchard", "pepper", "copper", "leather", "travels", "carries", "opens", "closes", "finds", "keeps", "paints", "repairs", "follows", "answers", "collects", "measures", "delivers", "remembers", "visits", "under", "behind", "beside", "before", "after", "during", "without", "towards", "against", "between", "every", "second", "third", "northern", "southern", "eastern", "western", "small", "large", "narrow", "broad", "ancient", "modern", "famous", "hidden", "broken", "golden", "empty", "wooden"]
+_WORDS = [
+    "river",
+    "garden",
+    "window",
+    "market",
+    "teacher",
+    "bridge",
+    "winter",
+    "summer",
+    "engine",
+    "library",
+    "kitchen",
+    "doctor",
+    "village",
+    "harbour",
+    "letter",
+    "picture",
+    "silver",
+    "yellow",
+    "quiet",
+    "early",
+    "forest",
+    "mountain",
+    "island",
+    "valley",
+    "summit",
+    "meadow",
+    "orchard",
+    "pepper",
+    "copper",
+    "leather",
+    "travels",
+    "carries",
+    "opens",
+    "closes",
+    "finds",
+    "keeps",
+    "paints",
+    "repairs",
+    "follows",
+    "answers",
+    "collects",
+    "measures",
+    "delivers",
+    "remembers",
+    "visits",
+    "under",
+    "behind",
+    "beside",
+    "before",
+    "after",
+    "during",
+    "without",
+    "towards",
+    "against",
+    "between",
+    "every",
+    "second",
+    "third",
+    "northern",
+    "southern",
+    "eastern",
+    "western",
+    "small",
+    "large",
+    "narrow",
+    "broad",
+    "ancient",
+    "modern",
+    "famous",
+    "hidden",
+    "broken",
+    "golden",
+    "empty",
+    "wooden",
+]
 _DOCUMENTS = 60
 _SENTENCES = 40
 _QUOTA = 60
@@ -68,6 +143,7 @@ def main() -> None:
     parser.add_argument("--running", type=int, default=64, help="limits.running of the overload")
     parser.add_argument("--soak-s", type=int, default=0)
     parser.add_argument("--chats", type=int, default=200)
+    parser.add_argument("--folder", type=Path, help="keep model and documents there for the next run")
     parser.add_argument("--only", default="steady,overload,noisy")
     given = parser.parse_args()
     parts = given.only.split(",")
@@ -78,7 +154,7 @@ def main() -> None:
         "limits": _LIMITS,
     }
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = given.folder or Path(name)
         tokenizer = prepared_model(folder)
         if "steady" in parts or given.soak_s:
             with _Tandem(folder, tokenizer, {}) as tandem:

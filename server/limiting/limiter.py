@@ -125,7 +125,7 @@ class Limiter:
         error = RateLimitedError(
             f"{whose} may ask for {limit}{per}",
             hint="Ask again after the seconds that Retry-After names.",
-            retry_after=max(ceil(wait_s), 1),
+            retry_after=max(ceil(round(wait_s, 3)), 1),
         )
         error.headers = headers
         return error
