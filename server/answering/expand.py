@@ -90,4 +90,7 @@ def fuse(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
 async def _find(
     question: Question, text: str, profile: RetrievalProfile, services: Services, timings: Timings
 ) -> list[Passage]:
-    return await retrieve(question.caller, text, question.corpora, question.where, profile, services, timings)
+    async with services.admission.search(ticket_of(question)):
+        return await retrieve(
+            question.caller, text, question.corpora, question.where, profile, services, timings
+        )

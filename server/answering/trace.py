@@ -42,7 +42,8 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
         shadow=answer.shadow,
     )
     observation = observed(question, answer, trace.created_at)
-    await in_thread(services.store.add_trace, trace, observation)
+    async with services.admission.writing:
+        await in_thread(services.store.add_trace, trace, observation)
     services.events.publish(Answered(question, answer, observation))
 
 

@@ -55,6 +55,12 @@ class LimitSettings(Group):
     queue: int = Field(
         256, ge=0, description="Most questions that wait for the engine at a time; more are refused at once."
     )
+    searching: int = Field(
+        16,
+        ge=1,
+        description="Most questions that are embedded and searched for at a time, fair between tenants; more where "
+        "embedder, reranker or index are other machines that take long to answer.",
+    )
     longest_wait_s: float = Field(
         30.0, gt=0, description="Longest wait for the engine; then a question is refused."
     )

@@ -143,6 +143,19 @@ async def test_a_person_gets_the_place_of_what_nobody_waits_for() -> None:
             assert isinstance(tasks[0].exception(), OverloadedError)
 
 
+async def test_searches_take_turns_between_tenants() -> None:
+    gate = admission(running=50, queue=50, searching=1)
+    order: list[str] = []
+
+    async def one(tenant: str) -> None:
+        async with gate.search(Ticket(tenant)):
+            order.append(tenant)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(one("loud") for _ in range(20)), one("quiet"))
+    assert order.index("quiet") <= 5
+
+
 async def test_a_fault_at_the_engine_gives_the_turn_back() -> None:
     gate = admission(running=1, queue=0)
     for _ in range(3):

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 import pytest
 from model_tokens import default_tokens
 
+from server.admission import Admission
 from server.fence import Fence
+from server.monitoring import Metrics
 from tandem.prompts import PromptLibrary
 from tandem.recipes import builtin_recipes
-from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, LimitSettings, Settings
 from tandem.tokens import ModelTokens
 
 
@@ -30,7 +32,12 @@ def parts(tokens):
         prompts = PromptLibrary()
         recipes = builtin_recipes(settings, prompts, digest)
         return SimpleNamespace(
-            settings=settings, prompts=prompts, recipes=recipes, tokens=tokens, fence=Fence(b"test")
+            settings=settings,
+            prompts=prompts,
+            recipes=recipes,
+            tokens=tokens,
+            fence=Fence(b"test"),
+            admission=Admission(LimitSettings(), 1, Metrics()),
         )
 
     return made

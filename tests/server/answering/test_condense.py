@@ -5,13 +5,12 @@ from types import SimpleNamespace
 import pytest
 from fake_vllm import FakeVllm, hang_after, refuse, say
 
-from server.admission import Admission, Ticket
+from server.admission import Ticket
 from server.answering.condense import condense, join, stands_alone
 from server.answering.expand import further_texts
 from server.answering.types import Question, Turn
-from server.monitoring import Metrics
 from tandem.engine import EngineClient, EngineState
-from tandem.settings import EngineSettings, LimitSettings
+from tandem.settings import EngineSettings
 from tandem.vocabulary import Caller
 
 EARLIER = (Turn("user", "How do I clean the filter?"), Turn("assistant", "With water."))
@@ -38,7 +37,6 @@ async def asked(parts, fake):
         more = {
             "client": clients[-1],
             "engine": SimpleNamespace(state=state),
-            "admission": Admission(LimitSettings(), 1, Metrics()),
         }
         return services.recipes.of_model("tandem:rag"), SimpleNamespace(**vars(services), **more)
 
