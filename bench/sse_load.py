@@ -40,6 +40,8 @@ class Seen(TypedDict):
     """Events that end the answer: one finish, or one error."""
     done: int
     """`[DONE]` lines."""
+    timings: dict[str, float]
+    """Of the answer's steps, in milliseconds, as the server tells them."""
     error: str
 
 
@@ -51,7 +53,7 @@ async def run(port: int, chats: Sequence[Chat]) -> list[Seen]:
         await asyncio.sleep(begun + chat["at"] - time.monotonic())
         seen = Seen(
             case=chat["case"], key=chat["key"], status=0, retry_after="", sent=0, answered=0, shown=0, ended=0,
-            ends=0, done=0, error="",
+            ends=0, done=0, timings={}, error="",
         )  # fmt: skip
         try:
             async with asyncio.timeout(_LONGEST_S):
@@ -93,6 +95,7 @@ def _note(data: bytes, seen: Seen) -> None:
         seen["done"] += 1
         return
     event: dict[str, Any] = json.loads(data)
+    seen["timings"] = event.get("tandem", {}).get("timings", seen["timings"])
     choice = (event.get("choices") or [{}])[0]
     if not seen["shown"] and choice.get("delta", {}).get("content"):
         seen["shown"] = time.monotonic_ns()

@@ -16,6 +16,7 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
 from tandem.errors import SettingsError
+from tandem.extras import hint_for
 
 log = structlog.get_logger(__name__)
 
@@ -110,13 +111,14 @@ def open_counting(storage: str) -> Counting:
         return Counting()
     address = storage if storage.startswith("async+") else f"async+{storage}"
     try:
-        shared = storage_from_string(address, wrap_exceptions=True)
+        # The Redis client that asks nothing of other packages; the default one holds some of ours back.
+        redis = {"implementation": "redispy"} if address.startswith("async+redis") else {}
+        shared = storage_from_string(address, wrap_exceptions=True, **redis)
     except (ConfigurationError, ValueError) as error:
         raise SettingsError(
             f"limits.storage: {error}",
             param="limits.storage",
-            hint="Name `memory`, or an address such as redis://10.0.0.1:6379, and install its package: "
-            "pip install coredis.",
+            hint=f"Name `memory`, or an address such as redis://10.0.0.1:6379. {hint_for('redis')}",
         ) from error
     if not isinstance(shared, Storage) or not hasattr(shared, "get_moving_window"):
         raise SettingsError(

@@ -44,7 +44,7 @@ class LimitSettings(Group):
     storage: str = Field(
         "memory",
         description="Where requests and tokens are counted: `memory` counts for each server by itself; an address as "
-        "the package `limits` takes it, such as `async+redis://10.0.0.1:6379`, for all servers together.",
+        "the package `limits` takes it, such as `redis://10.0.0.1:6379`, for all servers together.",
     )
     running: int | None = Field(
         None,

@@ -183,7 +183,7 @@ async def test_where_the_shared_storage_fails_this_server_counts_for_itself(cloc
     assert broken.asked == 2
 
 
-@pytest.mark.parametrize("storage", ["nonsense://x", "redis://127.0.0.1:1", "memcached://127.0.0.1:1"])
+@pytest.mark.parametrize("storage", ["nonsense://x", "memcached://127.0.0.1:1"])
 def test_a_storage_that_cannot_be_had_is_told_at_the_start(storage) -> None:
     with pytest.raises(SettingsError) as error:
         open_counting(storage)
