@@ -1,6 +1,6 @@
 """Tandem under load, before a scripted engine: time to first token, a burst, overload, and a noisy neighbour.
 
-    python -m bench.load [--overload-s 20] [--running 64] [--only steady,overload,noisy] [--soak-s 0]
+    python -m bench.load [--overload-s 20] [--running 64] [--only steady,overload,noisy,slow] [--soak-s 0]
 
 Every part is a process of its own: the server that `tandem up` starts (`bench.load_server`), with the real embedder,
 Qdrant Edge and SQLite; the engine, which is a script (`bench.scripted_engine`: the first token after 100 ms, then 10
@@ -13,6 +13,7 @@ is cited, so the first text is the first sentence.
 - steady: 200 chats that arrive over 10 s; then a burst of 200 at once.
 - overload: capacity is what is answered a second while more is asked; then 4 times as much is asked, whatever
   becomes of it; then, 5 s after its end, 0.9 times the capacity again.
+- slow (not by default): 300 clients ask and read nothing, 500 send half a request; meanwhile `/healthz` is asked.
 - noisy: a tenant sends 50 times its quota for 60 s, another asks once a second; before, this one alone.
 - soak: `--soak-s 180` asks 10 a second for so long, and fits a line to the server's memory.
 """
@@ -21,6 +22,7 @@ import argparse
 import json
 import os
 import random
+import socket
 import statistics
 import subprocess
 import sys
@@ -122,6 +124,8 @@ _WORDS = [
 _DOCUMENTS = 60
 _SENTENCES = 40
 _QUOTA = 60
+_SLOW_READERS = 300
+_HALF_SENT = 500
 _LIMITS = {
     "steady_added_ms_p95": 100,
     "steady_added_ms_p99": 250,
@@ -167,6 +171,10 @@ def main() -> None:
             "TANDEM_LIMITS__QUEUE": str(given.running),
             "TANDEM_LIMITS__TENANTS__NOISY__REQUESTS_PER_MINUTE": str(_QUOTA),
         }
+        if "slow" in parts:
+            deadlines = {"TANDEM_LIMITS__SLOW_READER_S": "10", "TANDEM_LIMITS__SLOW_SENDER_S": "10"}
+            with _Tandem(folder, tokenizer, deadlines) as tandem:
+                report["slow"] = _slow(tandem)
         if "overload" in parts or "noisy" in parts:
             with _Tandem(folder, tokenizer, own) as tandem:
                 if "overload" in parts:
@@ -248,6 +256,15 @@ class _Tandem:
         ]
         return sorted(took)
 
+    def descriptors(self) -> int:
+        """Files and connections that the server has open."""
+        return int(psutil.Process(self._server.pid).num_fds())
+
+    def cpu_s(self) -> float:
+        """Processor time of the server so far, in seconds."""
+        spent = psutil.Process(self._server.pid).cpu_times()
+        return float(spent.user + spent.system)
+
     @contextmanager
     def memory(self) -> Iterator[list[tuple[float, float]]]:
         """Moments in seconds and the server's resident memory in MiB, twice a second."""
@@ -275,8 +292,13 @@ class _Tandem:
 
 def _steady(tandem: _Tandem, chats: int) -> dict[str, Any]:
     with tandem.memory() as memory:
+        begun = tandem.cpu_s()
         seen = tandem.ask(tandem.evenly(chats, 10.0))
-        steady = _figures(tandem, seen) | {"engine_most_at_once": tandem.notes()["most"]}
+        spent = 1_000 * (tandem.cpu_s() - begun) / chats
+        steady = _figures(tandem, seen) | {
+            "engine_most_at_once": tandem.notes()["most"],
+            "server_cpu_ms_per_chat": round(spent, 1),
+        }
         burst = _figures(tandem, tandem.ask(tandem.evenly(chats, 0.001)))
         time.sleep(2)
     sizes = [size for _, size in memory]
@@ -329,6 +351,40 @@ def _noisy(tandem: _Tandem, seconds: int) -> dict[str, Any]:
         "quiet_alone": before,
         "quiet_beside_noise": with_noise,
         "quiet_p95_times": round(with_noise["added_ms"]["p95"] / before["added_ms"]["p95"], 2),
+    }
+
+
+def _slow(tandem: _Tandem) -> dict[str, Any]:
+    """Clients that hold what they can; the figures are from their coming until 15 s later."""
+    before = tandem.descriptors()
+    body = json.dumps({"stream": True, "messages": [{"role": "user", "content": "Which river?"}]})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
+    opened, took = [], []
+    with tandem.memory() as memory, httpx.Client(base_url=tandem.url, trust_env=False) as http:
+        for number in range(_SLOW_READERS + _HALF_SENT):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_024)
+            client.connect(("127.0.0.1", tandem.port))
+            client.sendall((head + body if number < _SLOW_READERS else head + body[:-9]).encode())
+            opened.append(client)
+        most = 0
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            begun = time.perf_counter()
+            http.get("/healthz").raise_for_status()
+            took.append((time.perf_counter() - begun) * 1000)
+            most = max(most, tandem.descriptors())
+            time.sleep(0.05)
+        after = tandem.descriptors()
+    for client in opened:
+        client.close()
+    sizes = [size for _, size in memory]
+    return {
+        "readers_that_read_nothing": _SLOW_READERS,
+        "requests_half_sent": _HALF_SENT,
+        "health_ms": _percentiles(took),
+        "descriptors": {"before": before, "most": most, "after_15_s": after},
+        "rss_mib": {"before": round(sizes[0]), "most": round(max(sizes))},
     }
 
 

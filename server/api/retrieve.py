@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.admission import Ticket
 from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
 from server.api.chat_request import TandemOptions
@@ -86,7 +87,8 @@ async def retrieve_passages(
     corpora = tuple(dict.fromkeys(options.corpora)) if options.corpora else None
     where = options.where() if body.tandem else Where()
     timings = Timings()
-    found = await retrieve(caller, body.query, corpora, where, profile, services, timings)
+    async with services.admission.search(Ticket(caller.tenant)):
+        found = await retrieve(caller, body.query, corpora, where, profile, services, timings)
     return RetrieveResponse(passages=[passage_body(passage) for passage in found], timings=timings.finish())
 
 
