@@ -46,7 +46,7 @@ def tandem_up(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
     command = [sys.executable, "-m", "tandem", "up", "--no-demo"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr) as process:
         try:
-            _wait_ready(url, process)
+            wait_ready(url, process)
             yield url
         finally:
             process.terminate()
@@ -85,7 +85,7 @@ async def events_of(http: httpx.AsyncClient, address: str, body: Mapping[str, An
                 yield json.loads(line.removeprefix("data: "))
 
 
-def _wait_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if process.poll() is not None:

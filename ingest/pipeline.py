@@ -12,13 +12,14 @@ from ingest.child import ParserChildren
 from ingest.chunking import Chunker
 from ingest.locks import Barrier
 from ingest.parsing import parse
+from ingest.quota import Quota
 from ingest.reading import DocumentReport, attached, reading_of, report_of
 from ingest.removing import Remover
 from ingest.writing import Writer, is_version
 from tandem.errors import ConflictError
 from tandem.index import check_metadata
 from tandem.live import Live
-from tandem.settings import IngestSettings
+from tandem.settings import IngestSettings, LimitSettings
 from tandem.store import Claim, DocumentRecord, Store
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, Marks, document_id
@@ -37,6 +38,7 @@ class Ingestor:
         settings: IngestSettings,
         worker: str | None = None,
         beside: Beside | None = None,
+        limits: LimitSettings | None = None,
     ) -> None:
         """`worker` is the id under which this process is registered in the store, if it is.
 
@@ -47,6 +49,8 @@ class Ingestor:
         self.barrier = Barrier()
         """What writes passes it."""
         self._store = store
+        self.quota = Quota(store, limits or LimitSettings())
+        """What each tenant may still add."""
         self._settings = settings
         self._worker = worker
         self._children = ParserChildren(settings)
@@ -72,7 +76,7 @@ class Ingestor:
         """Make one file answerable; `progress` gets the number of chunks that are done.
 
         `claim` is that of the job for which it is done: nothing is written once it is lost. Raises what
-        `accept` and `parse` raise, and `StorageError` or `UnavailableError` of the store and the index.
+        `accept` and `parse` raise, `QuotaError`, and `StorageError` or `UnavailableError` of the store and the index.
         Nothing of a file that fails is left.
         """
         check_corpus(corpus)
@@ -85,12 +89,14 @@ class Ingestor:
             is_known = current is not None and is_version(current.version, version)
             if current is not None and is_known and not source.media_type.is_mail:
                 return await self.unchanged(current, source.marks.expires_at)
+            await in_thread(self.quota.check, caller.tenant, current)
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children)
             if current is not None and is_known:
                 # Whether its attachments went in is not known: the run that read it may have stopped before.
                 unchanged = await self.unchanged(current, source.marks.expires_at)
                 return replace(unchanged, attachments=attached(upload, parsed.attachments))
+            await in_thread(self.quota.check, caller.tenant, current, len(parsed.text))
             async with self._splitting:
                 reading = await in_thread(
                     reading_of, caller, corpus, upload, source, parsed, version, self._chunker

@@ -93,6 +93,8 @@ def _accepts(field: Schema) -> str:
         return " or ".join(_accepts(choice) for choice in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
+    if field.get("type") == "object" and field["additionalProperties"].get("format") != "path":
+        return "name and settings"
     kind = "path" if field.get("format") == "path" else _KINDS[field["type"]]
     limits = {"minimum": "from", "exclusiveMinimum": "over", "maximum": "to", "exclusiveMaximum": "under"}
     return " ".join([kind, *(f"{word} {field[key]:g}" for key, word in limits.items() if key in field)])

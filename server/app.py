@@ -13,6 +13,7 @@ from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers, say_alive
 from ingest.reindexing import Reindexer
 from server.adapters import ServedAdapters
+from server.admission import Admission, running_of
 from server.api import (
     adapters,
     audit,
@@ -40,6 +41,8 @@ from server.fence import open_fence
 from server.following import follow_recipes, follow_tag
 from server.identity import open_principals
 from server.identity.keyring import FOLLOW_S
+from server.limiting.counting import open_counting
+from server.limiting.limiter import Limiter
 from server.monitoring import Metrics
 from server.repeating import repeat
 from server.services import Services
@@ -150,7 +153,7 @@ async def open_services(
     live = await open_live(store, settings, report)
     stack.push_async_callback(live.close)
     me = await in_thread(join_workers, store, stack)
-    ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings))
+    ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings), settings.limits)
     stack.push_async_callback(ingestor.close)
     repaired = await ingestor.repair()
     if repaired:
@@ -180,6 +183,8 @@ async def open_services(
         fence=await in_thread(open_fence, settings.data_dir),
         adapters=adapters,
         principals=principals,
+        admission=Admission(settings.limits, running_of(settings.limits, settings.engine), metrics),
+        limiter=Limiter(settings.limits, open_counting(settings.limits.storage), metrics),
         builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,

@@ -9,6 +9,7 @@ import anyio
 
 from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
 from server.answering.choose import Choice
+from server.limiting.admitting import admit
 from server.services import Services
 from tandem.errors import TandemError
 from tandem.recipes import Recipe
@@ -56,10 +57,12 @@ async def play(
 
         async with free:
             try:
-                answering = answer(questions[case], services, Choice(recipe), kept=False, on_found=found)
-                async with aclosing(answering) as events:
-                    async for event in events:
-                        await told.put(Told(variant, case, event))
+                async with admit(questions[case], services) as admitted:
+                    asked = admitted.question
+                    answering = answer(asked, services, Choice(recipe), kept=False, on_found=found)
+                    async with aclosing(answering) as events:
+                        async for event in events:
+                            await told.put(Told(variant, case, event))
             except TandemError as error:
                 await told.put(Told(variant, case, error))
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.adapters import ServedAdapters
+from server.admission import Admission
 from server.calibration import Calibration, bundled_calibration
 from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
 from server.identity import PrincipalLoader
+from server.limiting.limiter import Limiter
 from server.monitoring import Metrics
 from server.resilience import Resilience
 from tandem.engine import Engine, EngineClient
@@ -36,6 +38,8 @@ class Services:
     fence: Fence
     adapters: ServedAdapters
     principals: PrincipalLoader
+    admission: Admission
+    limiter: Limiter
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

@@ -5,6 +5,8 @@ is meant. `server.api.errors` turns a class into an HTTP status, `tandem.cli` in
 else decides either.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -77,6 +79,8 @@ class RateLimitedError(TandemError):
     """The key or its tenant has asked for more than it may in this time; `retry_after` says when again."""
 
     type = "rate_limit_error"
+    headers: Mapping[str, str] = MappingProxyType({})
+    """How the limits stand, as OpenAI's clients read it."""
 
 
 class SettingsError(TandemError):
@@ -95,6 +99,12 @@ class TooLargeError(TandemError):
     """An upload or a question is over its limit."""
 
     type = "too_large_error"
+
+
+class QuotaError(TooLargeError):
+    """The tenant's corpora are as large as they may be."""
+
+    type = "quota_error"
 
 
 class UnsupportedDocumentError(TandemError):
@@ -167,6 +177,12 @@ class ServerDrainingError(UnavailableError):
     """The server stops, and what was asked of it has not ended in time."""
 
     type = "server_draining_error"
+
+
+class OverloadedError(EngineUnavailableError):
+    """More questions wait for the engine than may; the engine itself is well."""
+
+    type = "overloaded_error"
 
 
 class EngineFailedError(TandemError):

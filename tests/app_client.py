@@ -10,7 +10,7 @@ from fake_vllm import FakeVllm
 
 from server.app import create_app
 from tandem.keys import KeyWish, create_key
-from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, LimitSettings, Settings
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, KeyScope
 
@@ -20,10 +20,15 @@ ASKED = "When does the Quorvex gate close?"
 
 @asynccontextmanager
 async def app_client(
-    fake: FakeVllm, data_dir: Path, *, documents: bool = True, **engine: object
+    fake: FakeVllm,
+    data_dir: Path,
+    *,
+    documents: bool = True,
+    limits: LimitSettings | None = None,
+    **engine: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a started application that asks for no keys; with `documents`, there is one that holds FACT."""
-    async with _started(fake, data_dir, IdentitySettings(required=False), **engine) as client:
+    async with _started(fake, data_dir, IdentitySettings(required=False), limits, **engine) as client:
         if documents:
             file = {"file": ("gate.md", f"# Rules\n\n{FACT}\n".encode())}
             assert (await client.post("/api/corpora/rules/documents", files=file)).status_code == 201
@@ -52,11 +57,23 @@ async def app_with_keys(
 
 @asynccontextmanager
 async def _started(
-    fake: FakeVllm, data_dir: Path, identity: IdentitySettings, **engine: object
+    fake: FakeVllm,
+    data_dir: Path,
+    identity: IdentitySettings,
+    limits: LimitSettings | None = None,
+    **engine: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     settings = EngineSettings.model_validate({"address": fake.address, "retries": 0, **engine})
     answer = AnswerSettings(evidence=0.2)
-    app = create_app(Settings(data_dir=data_dir, engine=settings, answer=answer, identity=identity))
+    app = create_app(
+        Settings(
+            data_dir=data_dir,
+            engine=settings,
+            answer=answer,
+            identity=identity,
+            limits=limits or LimitSettings(),
+        )
+    )
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -11,17 +11,18 @@ import uvicorn
 from fake_vllm import FakeVllm
 
 from server.app import create_app
-from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, LimitSettings, Settings
 
 
 @contextmanager
-def served(fake: FakeVllm, folder: Path) -> Iterator[str]:
+def served(fake: FakeVllm, folder: Path, limits: LimitSettings | None = None) -> Iterator[str]:
     """Its address, once it answers questions."""
     settings = Settings(
         data_dir=folder,
         engine=EngineSettings(address=fake.address, retries=0),
         answer=AnswerSettings(evidence=0.2),
         identity=IdentitySettings(required=False),
+        limits=limits or LimitSettings(),
     )
     server = uvicorn.Server(
         uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="warning", lifespan="on")

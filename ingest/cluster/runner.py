@@ -67,6 +67,8 @@ class ClusterRunner(JobRunner):
         while not await in_thread(self._store.is_cancelling, claim):
             due = await in_thread(self._store.due_documents, claim, _ROUND)
             if due:
+                # Once a round: its documents are under way together, so it may go over by as many.
+                await in_thread(self._ingestor.quota.check, job.tenant, None)
                 task = await in_thread(self._task, claim, job, manifest)
                 clerk = clerk or start_clerk(task, self._all.store, self._worker)
                 batches = self._flow(due, task, self._all.ray)

@@ -11,7 +11,7 @@ from server.answering.degrade import check_switch, degraded
 from server.answering.evidence import evidence_of
 from server.answering.examples import pick_examples
 from server.answering.expand import find_passages
-from server.answering.generate import generate, sampling_for
+from server.answering.generate import generate, sampling_for, ticket_of
 from server.answering.show import Shown
 from server.answering.timings import Timings
 from server.answering.trace import keep_failure, keep_trace
@@ -91,7 +91,14 @@ async def _answer(
         try:
             check_switch(recipe, services)
             with timings.step("generate"):
-                deltas = generate(prompt.messages, recipe, sampling, services, question.response_format)
+                deltas = generate(
+                    prompt.messages,
+                    recipe,
+                    sampling,
+                    services,
+                    question.response_format,
+                    ticket=ticket_of(question),
+                )
                 async with aclosing(written.follow(deltas, shown, timings)) as pieces:
                     async for piece in pieces:
                         yield piece

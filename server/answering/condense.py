@@ -2,6 +2,7 @@
 
 import re
 
+from server.answering.generate import ticket_of
 from server.answering.rewrite import rewrite
 from server.answering.support import content_words
 from server.answering.types import Question, Turn
@@ -36,7 +37,15 @@ async def condense(question: Question, recipe: Recipe, services: Services) -> st
     if how == "join":
         return joined
     history = [Turn(turn.role, turn.content[:_TURN_CHARS]) for turn in question.history[-_TURNS:]]
-    text = await rewrite("condense", question.text, recipe, services, max_tokens=_TOKENS, history=history)
+    text = await rewrite(
+        "condense",
+        question.text,
+        recipe,
+        services,
+        max_tokens=_TOKENS,
+        history=history,
+        ticket=ticket_of(question),
+    )
     return _usable(text, joined) or joined
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from server.admission import Ticket
+from server.answering.generate import ticket_of
 from server.answering.retrieve import retrieve
 from server.answering.rewrite import rewrite
 from server.answering.timings import Timings
@@ -33,7 +35,7 @@ async def find_passages(
         return []
     if profile.rewriting.expand == "off":
         return await _find(question, search, profile, services, timings)
-    writing = asyncio.create_task(further_texts(search, recipe, services))
+    writing = asyncio.create_task(further_texts(search, recipe, services, ticket_of(question)))
     try:
         found = [await _find(question, search, profile, services, timings)]
         with timings.step("expand"):
@@ -45,17 +47,23 @@ async def find_passages(
     return fuse(found)[: profile.passages]
 
 
-async def further_texts(search: str, recipe: Recipe, services: Services) -> list[str]:
+async def further_texts(search: str, recipe: Recipe, services: Services, ticket: Ticket) -> list[str]:
     """Other wordings of the question, or a passage as one that answers it may read; none where that fails."""
     if recipe.retrieval is None:
         return []
     rewriting = recipe.retrieval.rewriting
     if rewriting.expand == "hyde":
-        text = await rewrite("hyde", search, recipe, services, max_tokens=_PASSAGE_TOKENS)
+        text = await rewrite("hyde", search, recipe, services, max_tokens=_PASSAGE_TOKENS, ticket=ticket)
         return [text] if text else []
     most = rewriting.wordings
     text = await rewrite(
-        "multi_query", search, recipe, services, max_tokens=most * _WORDING_TOKENS, count=most
+        "multi_query",
+        search,
+        recipe,
+        services,
+        max_tokens=most * _WORDING_TOKENS,
+        count=most,
+        ticket=ticket,
     )
     lines = (_BULLET.sub("", line).strip() for line in (text or "").splitlines())
     different = dict.fromkeys(line for line in lines if line and line.casefold() != search.casefold())
@@ -82,4 +90,7 @@ def fuse(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
 async def _find(
     question: Question, text: str, profile: RetrievalProfile, services: Services, timings: Timings
 ) -> list[Passage]:
-    return await retrieve(question.caller, text, question.corpora, question.where, profile, services, timings)
+    async with services.admission.search(ticket_of(question)):
+        return await retrieve(
+            question.caller, text, question.corpora, question.where, profile, services, timings
+        )

@@ -5,7 +5,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from server.answering.types import SamplingOverrides
+from server.admission import Ticket
+from server.answering.types import Question, SamplingOverrides
 from server.services import Services
 from tandem.engine import ChatDelta, EngineState, Sampling
 from tandem.errors import EngineUnavailableError, NotFoundError
@@ -13,6 +14,7 @@ from tandem.prompts import Message
 from tandem.recipes import Recipe
 
 _RETRY_AFTER_S = 5
+_CHARS_PER_TOKEN = 4
 
 
 def sampling_for(recipe: Recipe, overrides: SamplingOverrides) -> Sampling:
@@ -27,21 +29,22 @@ async def generate(
     sampling: Sampling,
     services: Services,
     response_format: Mapping[str, Any] | None = None,
+    *,
+    ticket: Ticket,
 ) -> AsyncGenerator[ChatDelta, None]:
     """The engine's stream. Close it to abort the request at the engine.
 
-    An adapter is loaded first where it is not, and stays loaded until the end. Raises `EngineUnavailableError`
-    when the engine does not serve now, and what the load of the adapter raises.
+    It waits for its turn at the engine. An adapter is loaded first where it is not, and stays loaded until the
+    end. Raises `EngineUnavailableError` when the engine does not serve now, `OverloadedError` when the turn does
+    not come, and what the load of the adapter raises.
     """
-    check_ready(services)
     model, adapters = recipe.model, services.adapters
     async with adapters.held(model):
         told_gone = False
         while True:
             try:
-                async with aclosing(
-                    services.client.chat(messages, model, sampling, response_format)
-                ) as deltas:
+                asked = ask_engine(messages, model, sampling, services, response_format, ticket=ticket)
+                async with aclosing(asked) as deltas:
                     async for delta in deltas:
                         yield delta
             except NotFoundError:  # never after a delta
@@ -53,6 +56,36 @@ async def generate(
             # Another server has unloaded it, or vLLM was started anew just now.
             adapters.forget(model)
             await adapters.ensure(model)
+
+
+async def ask_engine(
+    messages: list[Message],
+    model: str,
+    sampling: Sampling,
+    services: Services,
+    response_format: Mapping[str, Any] | None = None,
+    *,
+    ticket: Ticket,
+) -> AsyncGenerator[ChatDelta, None]:
+    """The one way to the engine: in turn, and counted. Raises as `generate`."""
+    check_ready(services)
+    prompt = sum(len(message["content"]) for message in messages) // _CHARS_PER_TOKEN
+    async with services.admission.turn(ticket, prompt + sampling.max_tokens):
+        last, count = None, 0
+        try:
+            async with aclosing(services.client.chat(messages, model, sampling, response_format)) as deltas:
+                async for delta in deltas:
+                    last, count = delta, count + 1
+                    yield delta
+        finally:
+            if last is not None:
+                ticket.spent += prompt if last.prompt_tokens is None else last.prompt_tokens
+                ticket.spent += count if last.completion_tokens is None else last.completion_tokens
+
+
+def ticket_of(question: Question) -> Ticket:
+    """The question's ticket; a new one where it holds none."""
+    return question.ticket or Ticket(question.caller.tenant, question.background)
 
 
 def check_ready(services: Services) -> None:

@@ -6,7 +6,8 @@ from contextlib import aclosing
 
 import structlog
 
-from server.answering.generate import check_ready
+from server.admission import Ticket
+from server.answering.generate import ask_engine
 from server.answering.reasoning import ReasoningSplitter
 from server.answering.types import Turn
 from server.services import Services
@@ -27,10 +28,11 @@ async def rewrite(
     max_tokens: int,
     history: Sequence[Turn] = (),
     count: int = 0,
+    ticket: Ticket,
 ) -> str | None:
     """What the base model writes to `prompt`, without its reasoning; `None` where it fails or takes too long.
 
-    The deadline is the recipe's. A request that ran into it is aborted at the engine.
+    The deadline is the recipe's, and the wait for a turn at the engine is within it. A request that ran into it is aborted at the engine.
     """
     rewriting = recipe.retrieval.rewriting if recipe.retrieval else None
     if rewriting is None:
@@ -47,10 +49,9 @@ async def rewrite(
     splitter = ReasoningSplitter(recipe.reasoning)
     text = ""
     try:
-        check_ready(services)
         async with (
             asyncio.timeout(rewriting.timeout_s),
-            aclosing(services.client.chat(messages, model, sampling)) as deltas,
+            aclosing(ask_engine(messages, model, sampling, services, ticket=ticket)) as deltas,
         ):
             async for delta in deltas:
                 text += splitter.feed(delta.text).answer

@@ -79,7 +79,7 @@ class SupportJudge:
     def __init__(self, passages: Sequence[str]) -> None:
         self._passages = passages
         self._words = [set(content_words(text)) for text in passages]
-        self._figures = [figures(text) | figures(_without_notes(text)) for text in passages]
+        self._figures: dict[int, frozenset[str]] = {}
         n = len(passages)
         frequency: dict[str, int] = {}
         for words in self._words:
@@ -108,7 +108,8 @@ class SupportJudge:
 
     def has_figures(self, sentence: str, passages: Iterable[int]) -> bool:
         """Whether every figure of the sentence stands in one of these passages."""
-        return figures(sentence) <= frozenset().union(*(self._figures[number] for number in passages))
+        stated = figures(sentence)
+        return not stated or stated <= frozenset().union(*map(self._figures_of, passages))
 
     def best(self, sentence: str) -> tuple[int, float]:
         """The passage that supports the sentence most, and by how much.
@@ -116,10 +117,11 @@ class SupportJudge:
         Of equals it is one that has the sentence to the letter, then the earlier. Only passages with all of the
         sentence's figures count; without one the support is 0.
         """
+        stated = figures(sentence)
         scores = {
             number: self.support(sentence, number)
             for number in range(len(self._words))
-            if self.has_figures(sentence, [number])
+            if not stated or stated <= self._figures_of(number)
         }
         most = max(scores.values(), default=0.0)
         equals = [number for number, score in scores.items() if score == most]
@@ -127,6 +129,14 @@ class SupportJudge:
             said = set(self.says(sentence))
             equals.sort(key=lambda number: number not in said)
         return (equals[0] if equals else 0), most
+
+    def _figures_of(self, passage: int) -> frozenset[str]:
+        """Looked for where a sentence states some: most do not, and it takes longer than all the rest."""
+        known = self._figures.get(passage)
+        if known is None:
+            text = self._passages[passage]
+            known = self._figures[passage] = figures(text) | figures(_without_notes(text))
+        return known
 
 
 def best_quote(sentence: str, passage: str) -> Span:

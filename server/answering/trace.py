@@ -57,7 +57,8 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
     )
     observation = observed(question, answer, trace.created_at)
     add = partial(services.store.add_trace, trace, observation)
-    await services.resilience.writes.write(add, services.metrics.trace_lost)
+    async with services.admission.writing:
+        await services.resilience.writes.write(add, services.metrics.trace_lost)
     services.events.publish(Answered(question, answer, observation))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from server.admission.ticket import Ticket
 from tandem.abstention import ABSTENTION as ABSTENTION
 from tandem.store import Observation
 from tandem.vocabulary import Caller, Citation, Passage, Where
@@ -50,6 +51,10 @@ class Question:
     """The client's name of the conversation; one without a name is not told from others."""
     may_degrade: bool = True
     """Whether passages may stand in for an answer that the engine cannot write; else that is an error."""
+    background: bool = False
+    """Nobody waits for the answer: it waits for the questions for whose answers somebody does."""
+    ticket: Ticket | None = field(default=None, compare=False, repr=False)
+    """Its place in the server; without one it takes a place of its own whenever it asks the engine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, aclosing
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
 from server.api.description import EVENTS
 from server.api.identity import chatter_of, services_of
+from server.limiting.admitting import admit
 from server.services import Services
 from tandem.errors import TandemError
 from tandem.vocabulary import Caller
@@ -42,24 +43,25 @@ async def chat_completions(
     services: Annotated[Services, Depends(services_of)],
 ) -> Response:
     """Answer the last message from the caller's documents, in OpenAI's shapes."""
-    question = body.question(caller, services.settings.server)
+    question = body.question(caller, services.settings.server, services.settings.limits)
     completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())
-    if not body.stream:
-        done = await _unless_client_leaves(
-            _last_event(_events_of(question, body, request, services)), request
-        )
-        if done is None:
-            return Response(status_code=499)  # the client has gone; nobody reads this
-        whole = completion(done, completion_id, created, body.model, passages=body.wants_passages)
-        return JSONResponse(whole.model_dump())
-    events = _events_of(question, body, request, services)
-    # The first event is awaited here, so that what fails before any text gets its HTTP status.
-    first = await _unless_client_leaves(_first_event(events), request)
-    if first is None:
-        return Response(status_code=499)
-    include_usage = bool(body.stream_options and body.stream_options.include_usage)
-    writer = ChunkWriter(completion_id, created, body.model, passages=body.wants_passages)
-    return _EventStream(events, _written(first, events, writer, include_usage, services))
+    async with AsyncExitStack() as admission:
+        admitted = await admission.enter_async_context(admit(question, services))
+        events = _events_of(admitted.question, body, request, services)
+        if not body.stream:
+            done = await _unless_client_leaves(_last_event(events), request)
+            if done is None:
+                return Response(status_code=499)  # the client has gone; nobody reads this
+            whole = completion(done, completion_id, created, body.model, passages=body.wants_passages)
+            return JSONResponse(whole.model_dump(), headers=admitted.headers)
+        # The first event is awaited here, so that what fails before any text gets its HTTP status.
+        first = await _unless_client_leaves(_first_event(events), request)
+        if first is None:
+            return Response(status_code=499)
+        include_usage = bool(body.stream_options and body.stream_options.include_usage)
+        writer = ChunkWriter(completion_id, created, body.model, passages=body.wants_passages)
+        written = _written(first, events, writer, include_usage, services)
+        return _EventStream(events, written, admission.pop_all(), admitted.headers)
 
 
 def _events_of(question: Question, body: ChatRequest, request: Request, services: Services) -> Events:
@@ -132,10 +134,21 @@ async def _written(
 
 
 class _EventStream(StreamingResponse):
-    """A stream that closes its answer however it ends, so that no engine request outlives its client."""
+    """A stream that closes its answer however it ends, so that no engine request outlives its client.
 
-    def __init__(self, events: Events, body: AsyncIterator[bytes]) -> None:
-        super().__init__(body, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    `admission` is closed after it.
+    """
+
+    def __init__(
+        self,
+        events: Events,
+        body: AsyncIterator[bytes],
+        admission: AsyncExitStack,
+        headers: Mapping[str, str],
+    ) -> None:
+        sent = {"Cache-Control": "no-store", **headers}
+        super().__init__(body, media_type="text/event-stream", headers=sent)
+        self._admission = admission
         self._events = events
         self._body = body
 
@@ -146,6 +159,7 @@ class _EventStream(StreamingResponse):
             with anyio.CancelScope(shield=True):
                 await self._body.aclose()  # type: ignore[attr-defined]
                 await self._events.aclose()
+                await self._admission.aclose()
 
 
 def _sse(event: dict[str, Any]) -> bytes:

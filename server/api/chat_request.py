@@ -1,5 +1,6 @@
 """What a chat request may say: OpenAI's fields, each taken, harmlessly passed over, or refused by name."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -16,7 +17,7 @@ from pydantic import (
 from server.answering.types import Question, SamplingOverrides, Turn
 from tandem.errors import InvalidRequestError, TooLargeError
 from tandem.recipes import MODEL
-from tandem.settings import ServerSettings
+from tandem.settings import LimitSettings, ServerSettings
 from tandem.vocabulary import Caller, Range, Scalar, Where
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -52,6 +53,7 @@ _PASSED_OVER = (
 
 
 _LONGEST_SCHEMA = 20_000
+_StopWord = Annotated[str, Field(max_length=500)]
 
 
 class TextPart(BaseModel):
@@ -181,7 +183,7 @@ class ChatRequest(BaseModel):
     """Body of `POST /v1/chat/completions`."""
 
     model_config = ConfigDict(extra="forbid")
-    model: str = MODEL
+    model: str = Field(MODEL, max_length=200)
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
@@ -189,8 +191,8 @@ class ChatRequest(BaseModel):
     top_p: float | None = Field(None, gt=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
-    seed: int | None = None
-    stop: str | list[str] | None = Field(None, max_length=4)
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    stop: _StopWord | Annotated[list[_StopWord], Field(max_length=4)] | None = None
     response_format: JsonObjectFormat | JsonSchemaFormat | None = Field(None, discriminator="type")
     user: str | None = Field(None, max_length=512)
     safety_identifier: str | None = Field(None, max_length=512)
@@ -218,13 +220,14 @@ class ChatRequest(BaseModel):
         """Whether the passages are to be sent."""
         return bool(self.tandem and self.tandem.passages)
 
-    def question(self, caller: Caller, limits: ServerSettings) -> Question:
+    def question(self, caller: Caller, server: ServerSettings, limits: LimitSettings) -> Question:
         """The question that the conversation ends with.
 
         Raises `InvalidRequestError` when it does not end with the user's words, and `TooLargeError` over
         a limit.
         """
-        _check_size(self.messages, limits)
+        _check_size(self.messages, server)
+        check_length([message.text for message in self.messages], limits)
         last = self.messages[-1]
         if last.role != "user" or not last.text.strip():
             raise InvalidRequestError(
@@ -266,6 +269,17 @@ def _wanted(condition: Condition) -> tuple[Scalar, ...] | Range:
 
 def _is_neutral(name: str, value: Any) -> bool:
     return name in _NEUTRAL and (value is None or value in _NEUTRAL[name])
+
+
+def check_length(texts: Iterable[str], limits: LimitSettings) -> None:
+    """Refuse a conversation that is too long as a whole: all of it is read before the prompt is cut to size."""
+    length = sum(map(len, texts))
+    if length > limits.conversation_chars:
+        raise TooLargeError(
+            f"The conversation has {length:,} characters; the limit is {limits.conversation_chars:,}",
+            param="messages",
+            hint="Leave out the oldest messages; put long material into a corpus with `tandem ingest`.",
+        )
 
 
 def _check_size(messages: list[ChatMessage], limits: ServerSettings) -> None:

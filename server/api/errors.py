@@ -77,7 +77,9 @@ def install_error_responses(app: FastAPI) -> None:
 
 def error_response(error: errors.TandemError) -> JSONResponse:
     """The response for one error of the tree, with `Retry-After` where trying again helps."""
-    headers = {}
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.RateLimitedError):
+        headers |= error.headers
     if isinstance(error, errors.UnauthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.UnavailableError | errors.RateLimitedError):

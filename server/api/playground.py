@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.types import Receive, Scope, Send
 
 from server.answering import Answer, Question, ReasoningDelta, TextDelta, Turn
-from server.api.chat_request import TandemOptions
+from server.api.chat_request import TandemOptions, check_length
 from server.api.description import EVENTS
 from server.api.identity import evaluator_of, operator_of, services_of
 from server.api.recipes import RecipeVersionBody, recipe_body
@@ -151,6 +151,8 @@ def _questions(body: PlayBody, caller: Caller, services: Services) -> list[Quest
                 f"{limits.max_history_messages}",
                 param=f"cases.{n}.history",
             )
+        said = [case.question, case.instructions, *(turn.content for turn in case.history)]
+        check_length(said, services.settings.limits)
     corpora = tuple(dict.fromkeys(body.tandem.corpora)) if body.tandem.corpora else None
     where: Where = body.tandem.where()
     return [
@@ -163,6 +165,7 @@ def _questions(body: PlayBody, caller: Caller, services: Services) -> list[Quest
             corpora=corpora,
             where=where,
             may_degrade=False,
+            background=bool(body.cases),  # of many at a time each may wait
         )
         for case in cases
     ]

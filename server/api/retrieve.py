@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.admission import Ticket
 from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
 from server.api.chat_request import TandemOptions
@@ -24,7 +25,9 @@ class RetrieveRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     query: str = Field(min_length=1, description="The question, or words to look for.")
     passages: int | None = Field(None, ge=1, le=50, description="Most passages; the recipe's by default.")
-    model: str = Field(MODEL, description="The recipe whose retrieval is used, as in a chat request.")
+    model: str = Field(
+        MODEL, max_length=200, description="The recipe whose retrieval is used, as in a chat request."
+    )
     tandem: TandemOptions | None = Field(None, description="What to search, as in a chat request.")
 
 
@@ -62,6 +65,7 @@ class RetrieveResponse(BaseModel):
 @router.post("/api/retrieve")
 async def retrieve_passages(
     body: RetrieveRequest,
+    response: Response,
     caller: Annotated[Caller, Depends(chatter_of)],
     services: Annotated[Services, Depends(services_of)],
 ) -> RetrieveResponse:
@@ -71,6 +75,7 @@ async def retrieve_passages(
         raise TooLargeError(
             f"The query has {len(body.query):,} characters; the limit is {most:,}", param="query"
         )
+    response.headers.update(await services.limiter.request(caller))
     profile = services.recipes.of_model(body.model).retrieval
     if profile is None:
         raise InvalidRequestError(
@@ -82,7 +87,8 @@ async def retrieve_passages(
     corpora = tuple(dict.fromkeys(options.corpora)) if options.corpora else None
     where = options.where() if body.tandem else Where()
     timings = Timings()
-    found = await retrieve(caller, body.query, corpora, where, profile, services, timings)
+    async with services.admission.search(Ticket(caller.tenant)):
+        found = await retrieve(caller, body.query, corpora, where, profile, services, timings)
     return RetrieveResponse(passages=[passage_body(passage) for passage in found], timings=timings.finish())
 
 

@@ -1,6 +1,6 @@
 """Prometheus metrics of one server process. Labels are few and bounded: recipes, steps, outcomes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -78,6 +78,28 @@ class Metrics:
             )
             for part in ("engine", "search")
         }
+        self._admission_running = Gauge(
+            "tandem_admission_running", "Questions at the engine.", registry=self.registry
+        )
+        self._admission_queued = Gauge(
+            "tandem_admission_queued",
+            "Questions that wait for the engine, by class: interactive, background.",
+            ["class"],
+        )
+        self._admission_wait = Histogram(
+            "tandem_admission_wait_seconds",
+            "How long a question waited for the engine, by class.",
+            ["class"],
+            buckets=_STEP_BUCKETS,
+        )
+        self._refused = Counter(
+            "tandem_refused",
+            "Requests refused by a limit, by reason.",
+        )
+        self._cut = Counter(
+            "tandem_connections_cut",
+            "Connections cut, by reason: slow_reader, slow_sender.",
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -119,6 +141,30 @@ class Metrics:
         self._adapter_loads.labels(outcome).inc()
         if outcome == "loaded":
             self._adapter_seconds.observe(seconds)
+
+    def watch_admission(
+        self,
+        *,
+        running: Callable[[], int],
+        queued: Callable[[], int],
+        queued_background: Callable[[], int],
+    ) -> None:
+        """Tell of whom to ask, when the page is read, how many are at the engine and how many wait."""
+        self._admission_running.set_function(running)
+        self._admission_queued.labels("interactive").set_function(queued)
+        self._admission_queued.labels("background").set_function(queued_background)
+
+    def admitted(self, waited_s: float, *, background: bool) -> None:
+        """Count one turn at the engine, after a wait in seconds."""
+        self._admission_wait.labels("background" if background else "interactive").observe(waited_s)
+
+    def refused(self, reason: str) -> None:
+        """Count one request that a limit refused, such as `queue_full` or `key_requests`."""
+        self._refused.labels(reason).inc()
+
+    def connection_cut(self, reason: str) -> None:
+        """Count one connection that was cut, `slow_reader` or `slow_sender`."""
+        self._cut.labels(reason).inc()
 
     def adapters_loaded(self, count: int) -> None:
         """Tell how many adapters are loaded now."""

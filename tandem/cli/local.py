@@ -33,7 +33,7 @@ async def local_worker(
         stack.push_async_callback(live.close)
         me = await in_thread(join_workers, store, stack)
         await stack.enter_async_context(alive(store, me))
-        ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings))
+        ingestor = Ingestor(store, live, settings.ingest, me, Beside(store, settings), settings.limits)
         stack.push_async_callback(ingestor.close)
         await ingestor.repair()
         runner = None

@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from server.app import create_app
+from server.connections import protocol_of
 from server.resilience import Drain
 from server.services import Services
 from tandem.cli.credentials import write_local_key
@@ -35,6 +36,9 @@ def serve(settings: Settings, *, demo: bool) -> None:
         app = create_app(settings, progress)
         config = uvicorn.Config(
             app,
+            http=protocol_of(
+                settings.limits, lambda reason: app.state.services.metrics.connection_cut(reason)
+            ),
             lifespan="off",  # opened below, where its errors keep their type
             log_level=settings.log_level,
             access_log=False,

@@ -71,6 +71,8 @@ Index(
     versions.c.version,
     versions.c.expires_at,
 )
+# All that a tenant's usage is counted from.
+Index("versions_by_usage", versions.c.tenant, versions.c.state, versions.c.chunks, versions.c.size_chars)
 Index("versions_by_state", versions.c.state)
 Index("versions_by_text", versions.c.tenant, versions.c.corpus, versions.c.text_hash)
 Index("versions_by_original", versions.c.duplicate_of)

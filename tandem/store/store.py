@@ -24,6 +24,7 @@ from tandem.store.revisions import Revisions
 from tandem.store.served_adapters import ServedAdapters
 from tandem.store.sweeping import Sweeping
 from tandem.store.traces import Traces
+from tandem.store.usage import Usage
 from tandem.store.versions import Versions
 from tandem.store.workers import Workers
 
@@ -42,6 +43,7 @@ class Store(
     Jobs,
     JobWork,
     Workers,
+    Usage,
     Traces,
     CachedAnswers,
     Prompts,

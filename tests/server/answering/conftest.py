@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import pytest
 from model_tokens import default_tokens
 
+from server.admission import Admission
 from server.fence import Fence
+from server.monitoring import Metrics
 from server.resilience import Resilience
 from tandem.prompts import PromptLibrary
 from tandem.recipes import builtin_recipes
-from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, LimitSettings, Settings
 from tandem.tokens import ModelTokens
 
 
@@ -37,6 +39,7 @@ def parts(tokens):
             recipes=recipes,
             tokens=tokens,
             fence=Fence(b"test"),
+            admission=Admission(LimitSettings(), 1, Metrics()),
         )
 
     return made

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from fake_vllm import FakeVllm, hang_after, refuse, say
 
+from server.admission import Ticket
 from server.answering.condense import condense, join, stands_alone
 from server.answering.expand import further_texts
 from server.answering.types import Question, Turn
@@ -33,7 +34,10 @@ async def asked(parts, fake):
         services = parts(**answer)
         engine = EngineSettings(address=fake.address, retries=0)
         clients.append(EngineClient(fake.address, engine))
-        more = {"client": clients[-1], "engine": SimpleNamespace(state=state)}
+        more = {
+            "client": clients[-1],
+            "engine": SimpleNamespace(state=state),
+        }
         return services.recipes.of_model("tandem:rag"), SimpleNamespace(**vars(services), **more)
 
     yield made
@@ -109,13 +113,16 @@ async def test_an_engine_that_is_not_ready_is_not_waited_for(asked, fake) -> Non
 async def test_other_wordings_are_lines_without_numbers_and_none_twice(asked, fake) -> None:
     fake.plays = [say("1. Who made the pump?\n- Who made the pump?\n\nwho built IT?\n* By whom?\n4) Fourth?")]
     recipe, services = asked(expand="multi_query", expand_wordings=2)
-    assert await further_texts("Who built it?", recipe, services) == ["Who made the pump?", "By whom?"]
+    assert await further_texts("Who built it?", recipe, services, Ticket("t")) == [
+        "Who made the pump?",
+        "By whom?",
+    ]
 
 
 async def test_a_passage_that_may_answer_is_searched_for_as_it_is(asked, fake) -> None:
     fake.plays = [say("The pump was built in Graz.\nBy smiths.")]
     recipe, services = asked(expand="hyde")
-    assert await further_texts("Who built it?", recipe, services) == [
+    assert await further_texts("Who built it?", recipe, services, Ticket("t")) == [
         "The pump was built in Graz.\nBy smiths."
     ]
 
@@ -124,7 +131,7 @@ async def test_a_passage_that_may_answer_is_searched_for_as_it_is(asked, fake) -
 async def test_a_model_that_hangs_adds_nothing_to_the_search(asked, fake, expand: str) -> None:
     fake.plays = [hang_after("Who ")]
     recipe, services = asked(expand=expand, rewrite_timeout_s=0.3)
-    assert await further_texts("Who built it?", recipe, services) == []
+    assert await further_texts("Who built it?", recipe, services, Ticket("t")) == []
 
 
 def test_rewriting_is_part_of_the_recipes_version(parts) -> None:
