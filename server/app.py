@@ -35,6 +35,7 @@ from server.fence import open_fence
 from server.following import follow_recipes, follow_tag
 from server.monitoring import Metrics
 from server.repeating import repeat
+from server.salting import open_salting
 from server.services import Services
 from server.web import web_router
 from tandem import __version__
@@ -165,6 +166,7 @@ async def open_services(
         examples=examples,
         calibration=calibration,
         rerankers=rerankers,
+        salting=await in_thread(open_salting, settings.data_dir),
     )
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)

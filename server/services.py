@@ -10,6 +10,7 @@ from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
 from server.monitoring import Metrics
+from server.salting import Salting
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
 from tandem.recipes import Recipe, RecipeBook
@@ -40,5 +41,7 @@ class Services:
     calibration: Calibration = field(default_factory=bundled_calibration)
     """Of the evidence; `answer.calibration` names another one than Tandem's own."""
     rerankers: Rerankers = field(default_factory=lambda: Rerankers({}))
+    salting: Salting = field(default_factory=Salting)
+    """Of the engine's prefix cache, so that no tenant can time another's questions."""
     events: Events[Any] = field(default_factory=Events)
     """Gets an `Answered` of each question that is answered and kept."""

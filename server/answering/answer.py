@@ -41,6 +41,7 @@ async def answer(
     timings = Timings()
     choice = choice or await choose(question, services)
     recipe = choice.recipe
+    salt = services.salting.of(question.caller.tenant)
     sampling = sampling_for(recipe, question.sampling)
     passages: list[Passage] = []
     evidence: float | None = None
@@ -68,7 +69,7 @@ async def answer(
         timings.mark("before_engine")
         with timings.step("generate"):
             async with aclosing(
-                generate(prompt.messages, recipe, sampling, services, question.response_format)
+                generate(prompt.messages, recipe, sampling, services, question.response_format, salt=salt)
             ) as deltas:
                 async for delta in deltas:
                     timings.mark("first_token")

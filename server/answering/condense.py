@@ -36,7 +36,10 @@ async def condense(question: Question, recipe: Recipe, services: Services) -> st
     if how == "join":
         return joined
     history = [Turn(turn.role, turn.content[:_TURN_CHARS]) for turn in question.history[-_TURNS:]]
-    text = await rewrite("condense", question.text, recipe, services, max_tokens=_TOKENS, history=history)
+    salt = services.salting.of(question.caller.tenant)
+    text = await rewrite(
+        "condense", question.text, recipe, services, max_tokens=_TOKENS, history=history, salt=salt
+    )
     return _usable(text, joined) or joined
 
 

@@ -33,7 +33,9 @@ async def find_passages(
         return []
     if profile.rewriting.expand == "off":
         return await _find(question, search, profile, services, timings)
-    writing = asyncio.create_task(further_texts(search, recipe, services))
+    writing = asyncio.create_task(
+        further_texts(search, recipe, services, services.salting.of(question.caller.tenant))
+    )
     try:
         found = [await _find(question, search, profile, services, timings)]
         with timings.step("expand"):
@@ -45,17 +47,19 @@ async def find_passages(
     return fuse(found)[: profile.passages]
 
 
-async def further_texts(search: str, recipe: Recipe, services: Services) -> list[str]:
+async def further_texts(
+    search: str, recipe: Recipe, services: Services, salt: str | None = None
+) -> list[str]:
     """Other wordings of the question, or a passage as one that answers it may read; none where that fails."""
     if recipe.retrieval is None:
         return []
     rewriting = recipe.retrieval.rewriting
     if rewriting.expand == "hyde":
-        text = await rewrite("hyde", search, recipe, services, max_tokens=_PASSAGE_TOKENS)
+        text = await rewrite("hyde", search, recipe, services, max_tokens=_PASSAGE_TOKENS, salt=salt)
         return [text] if text else []
     most = rewriting.wordings
     text = await rewrite(
-        "multi_query", search, recipe, services, max_tokens=most * _WORDING_TOKENS, count=most
+        "multi_query", search, recipe, services, max_tokens=most * _WORDING_TOKENS, count=most, salt=salt
     )
     lines = (_BULLET.sub("", line).strip() for line in (text or "").splitlines())
     different = dict.fromkeys(line for line in lines if line and line.casefold() != search.casefold())

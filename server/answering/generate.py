@@ -27,8 +27,12 @@ async def generate(
     sampling: Sampling,
     services: Services,
     response_format: Mapping[str, Any] | None = None,
+    *,
+    salt: str | None = None,
 ) -> AsyncGenerator[ChatDelta, None]:
     """The engine's stream. Close it to abort the request at the engine.
+
+    The engine's prefix cache is shared with what has the same `salt`.
 
     An adapter is loaded first where it is not, and stays loaded until the end. Raises `EngineUnavailableError`
     when the engine does not serve now, and what the load of the adapter raises.
@@ -40,7 +44,7 @@ async def generate(
         while True:
             try:
                 async with aclosing(
-                    services.client.chat(messages, model, sampling, response_format)
+                    services.client.chat(messages, model, sampling, response_format, cache_salt=salt)
                 ) as deltas:
                     async for delta in deltas:
                         yield delta

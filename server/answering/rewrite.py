@@ -27,6 +27,7 @@ async def rewrite(
     max_tokens: int,
     history: Sequence[Turn] = (),
     count: int = 0,
+    salt: str | None = None,
 ) -> str | None:
     """What the base model writes to `prompt`, without its reasoning; `None` where it fails or takes too long.
 
@@ -50,7 +51,7 @@ async def rewrite(
         check_ready(services)
         async with (
             asyncio.timeout(rewriting.timeout_s),
-            aclosing(services.client.chat(messages, model, sampling)) as deltas,
+            aclosing(services.client.chat(messages, model, sampling, cache_salt=salt)) as deltas,
         ):
             async for delta in deltas:
                 text += splitter.feed(delta.text).answer

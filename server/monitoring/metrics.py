@@ -56,6 +56,11 @@ class Metrics:
             buckets=_STEP_BUCKETS,
             registry=self.registry,
         )
+        self._foreign_hits = Counter(
+            "tandem_foreign_hits",
+            "Hits of other tenants that the index returned; they were dropped. It should stay 0.",
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -85,6 +90,10 @@ class Metrics:
     def adapters_loaded(self, count: int) -> None:
         """Tell how many adapters are loaded now."""
         self._adapters.set(count)
+
+    def foreign_hits(self, count: int) -> None:
+        """Count hits of other tenants, which were dropped."""
+        self._foreign_hits.inc(count)
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

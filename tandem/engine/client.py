@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 import httpx
 import openai
+import structlog
 from openai._types import RequestOptions
 
 from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
 from tandem.engine.chat_stream import chat_events
-from tandem.engine.faults import FAULTS, broke_off, explain, is_transient
+from tandem.engine.faults import FAULTS, broke_off, explain, is_transient, refuses_field
 from tandem.settings import EngineSettings
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 4.0
@@ -30,6 +32,7 @@ class EngineClient:
 
     def __init__(self, address: str, settings: EngineSettings) -> None:
         self._settings = settings
+        self._salted = settings.cache_salt
         self._address = address.rstrip("/")
         # The client insists on a key, and would send one that it finds in the environment.
         key = settings.api_key or "none"
@@ -54,10 +57,13 @@ class EngineClient:
         model: str,
         sampling: Sampling,
         response_format: Mapping[str, Any] | None = None,
+        *,
+        cache_salt: str | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         """Stream the answer of `model` (the base model's name or an adapter's) to `messages`.
 
-        `response_format` is OpenAI's: vLLM lets the model write nothing but what it allows.
+        `response_format` is OpenAI's: vLLM lets the model write nothing but what it allows. What vLLM computed of
+        a prompt's beginning it uses again for the same `cache_salt` only.
 
         Closing the generator, or cancelling the task that reads it, aborts the request at the engine.
         A try that has produced no text is made again up to `retries` times where that may help.
@@ -70,14 +76,19 @@ class EngineClient:
         tries = 0
         while True:
             begun = False
+            salt = cache_salt if self._salted else None
             try:
-                async with aclosing(self._stream(messages, model, sampling, response_format)) as deltas:
+                async with aclosing(self._stream(messages, model, sampling, response_format, salt)) as deltas:
                     async for delta in deltas:
                         begun = True
                         yield delta
             except FAULTS as fault:
                 if begun:
                     raise broke_off(fault) from fault
+                if salt is not None and refuses_field(fault, "cache_salt"):
+                    log.warning("the engine takes no cache_salt, so tenants share its prefix cache")
+                    self._salted = False
+                    continue
                 tries += 1
                 if tries > self._settings.retries or not is_transient(fault):
                     raise explain(fault) from fault
@@ -91,6 +102,7 @@ class EngineClient:
         model: str,
         sampling: Sampling,
         response_format: Mapping[str, Any] | None,
+        salt: str | None,
     ) -> AsyncGenerator[ChatDelta, None]:
         body: dict[str, Any] = {
             "model": model,
@@ -107,6 +119,8 @@ class EngineClient:
             body["stop"] = list(sampling.stop)
         if response_format:
             body["response_format"] = dict(response_format)
+        if salt is not None:
+            body["cache_salt"] = salt
         events = chat_events(self._http, self._chat, body, self._headers)
         async with aclosing(events), aclosing(read_deltas(events)) as deltas:
             async for delta in deltas:

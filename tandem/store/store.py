@@ -1,5 +1,6 @@
 """The store as the services see it."""
 
+from tandem.store.access import AccessGroups
 from tandem.store.adapters import Adapters
 from tandem.store.audit import AuditLog
 from tandem.store.cached_answers import CachedAnswers
@@ -29,6 +30,7 @@ class Store(
     Versions,
     Sweeping,
     Documents,
+    AccessGroups,
     Duplicates,
     CorpusSettings,
     Collections,
@@ -50,7 +52,7 @@ class Store(
     Observations,
     AuditLog,
 ):
-    """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
+    """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers, prompts,
     recipes, adapters, eval sets and runs, observations and the audit log in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
