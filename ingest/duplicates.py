@@ -78,10 +78,10 @@ def find_original(
     It has the same access `groups`: else some caller could see one of the two, and would find neither.
     """
     document = likeness.document
-    exact = store.same_text(document, likeness.text_hash, groups, besides)
+    exact = store.same_text(document, likeness.text_hash, besides, groups)
     if exact is not None or not likeness.bands:
         return exact
-    candidates = store.near_texts(document, likeness.bands, groups, besides)
+    candidates = store.near_texts(document, likeness.bands, besides, groups)
     return next((one for one, text in candidates if are_near(document.text, text, likeness.least)), None)
 
 

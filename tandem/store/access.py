@@ -16,7 +16,7 @@ from tandem.store.transactions import Transactions, lock
 from tandem.vocabulary import Caller, Scope
 
 
-def _current(*, of_groups: bool, of_corpora: bool) -> Select[tuple[str, str]]:
+def _current(*, of_groups: bool, of_corpora: bool) -> Select[Any]:
     """Every question asks this, so each of its forms is put together once."""
     query = select(versions.c.document_id, versions.c.version).where(
         versions.c.document_id.in_(bindparam("ids", expanding=True)),
@@ -54,7 +54,7 @@ class AccessGroups(Transactions):
             values["groups"] = list(scope.groups)
         query = _FORMS[scope.groups is not None, scope.corpora is not None]
         with self._reading() as connection:
-            return {known: version for known, version in connection.execute(query, values)}
+            return dict(connection.execute(query, values).tuples().all())
 
     def groups_of(self, document_id: str) -> tuple[str, ...]:
         """The access groups of a document, sorted; none where everybody of its tenant may see it."""

@@ -25,16 +25,17 @@ def may_see(groups: Groups, document_id: ColumnElement[str] | None = None) -> Co
 
 def seen_by(groups: Any, document_id: ColumnElement[str]) -> ColumnElement[bool]:
     """The condition itself; `groups` are values, or a parameter that stands for them."""
-    of_document = document_groups.c.document_id == document_id
-    return ~exists().where(of_document) | exists().where(of_document, document_groups.c.name.in_(groups))
+    # Nothing but its own table is the inner query's: the document may be of a query two levels further out.
+    has_any = exists().where(document_groups.c.document_id == document_id).correlate_except(document_groups)
+    return ~has_any | has_any.where(document_groups.c.name.in_(groups))
 
 
 def has_just(groups: Sequence[str], document_id: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a document has these access groups and no other."""
     of_document = document_groups.c.document_id == document_id
     if not groups:
-        return ~exists().where(of_document)
-    counted = select(func.count()).where(of_document)
+        return ~exists().where(of_document).correlate_except(document_groups)
+    counted = select(func.count()).where(of_document).correlate_except(document_groups)
     named = counted.where(document_groups.c.name.in_(list(groups))).scalar_subquery()
     return (named == len(groups)) & (counted.scalar_subquery() == len(groups))
 
@@ -46,8 +47,9 @@ def same_groups(one: ColumnElement[str], other: ColumnElement[str]) -> ColumnEle
 
 def _lacks(one: ColumnElement[str], other: ColumnElement[str]) -> ColumnElement[bool]:
     mine, theirs = document_groups.alias(), document_groups.alias()
-    shared = exists().where(theirs.c.document_id == other, theirs.c.name == mine.c.name)
-    return exists().where(mine.c.document_id == one, ~shared.correlate(mine))
+    same_name = theirs.c.name == mine.c.name
+    shared = exists().where(theirs.c.document_id == other, same_name).correlate_except(theirs)
+    return exists().where(mine.c.document_id == one, ~shared).correlate_except(mine)
 
 
 def groups_of(connection: Connection, document_ids: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ class Duplicates(Transactions):
     """Links of documents to the one that is searched in their place."""
 
     def same_text(
-        self, document: Document, text_hash: str, groups: Sequence[str], besides: str | None = None
+        self, document: Document, text_hash: str, besides: str | None = None, groups: Sequence[str] = ()
     ) -> Original | None:
         """A document of the corpus and of these access groups, not `besides`, that has this hash and is, or will
         be, searched itself.
@@ -34,7 +34,11 @@ class Duplicates(Transactions):
         return None if found is None else Original(*found)
 
     def near_texts(
-        self, document: Document, values: Sequence[str], groups: Sequence[str], besides: str | None = None
+        self,
+        document: Document,
+        values: Sequence[str],
+        besides: str | None = None,
+        groups: Sequence[str] = (),
     ) -> list[tuple[Original, str]]:
         """With their texts, the documents of these access groups that share the most bands with `values`, at
         most five.

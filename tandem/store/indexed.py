@@ -73,7 +73,7 @@ class Indexed(Transactions):
         reindexing_id: str,
         worker: str,
         chunks: Mapping[tuple[str, str], int],
-        groups: Mapping[str, tuple[str, ...]],
+        groups: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         """Note that all chunks of these versions are there: (document, version) to how many.
 
@@ -86,7 +86,7 @@ class Indexed(Transactions):
                 lock(connection, document_id)
             now = groups_of(connection, {known for known, _ in chunks})
             for (document_id, version), count in chunks.items():
-                if now.get(document_id, ()) != groups.get(document_id, ()):
+                if now.get(document_id, ()) != (groups or {}).get(document_id, ()):
                     continue
                 whole = held_by(update(indexed_versions), name, document_id, version)
                 connection.execute(whole.values(whole=True, chunks=count))

@@ -8,6 +8,7 @@ from fake_vllm import FakeVllm, hang_after, refuse, say
 from server.answering.condense import condense, join, stands_alone
 from server.answering.expand import further_texts
 from server.answering.types import Question, Turn
+from server.salting import Salting
 from tandem.engine import EngineClient, EngineState
 from tandem.settings import EngineSettings
 from tandem.vocabulary import Caller
@@ -33,7 +34,7 @@ async def asked(parts, fake):
         services = parts(**answer)
         engine = EngineSettings(address=fake.address, retries=0)
         clients.append(EngineClient(fake.address, engine))
-        more = {"client": clients[-1], "engine": SimpleNamespace(state=state)}
+        more = {"client": clients[-1], "engine": SimpleNamespace(state=state), "salting": Salting()}
         return services.recipes.of_model("tandem:rag"), SimpleNamespace(**vars(services), **more)
 
     yield made
