@@ -65,6 +65,7 @@ def main() -> None:
             "TANDEM_DATA_DIR": folder,
             "TANDEM_ENGINE__ADDRESS": f"http://127.0.0.1:{engine_port}",
             "TANDEM_SERVER__PORT": str(port),
+            "TANDEM_IDENTITY__REQUIRED": "false",
             "TANDEM_ANSWER__EVIDENCE": "0",  # every question reaches the engine
         }
         asyncio.run(_fill(read_settings(), arguments.chunks))

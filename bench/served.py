@@ -36,7 +36,12 @@ def prepared_model(folder: Path) -> str:
 def tandem_up(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
     """The address of a `tandem up` on `folder` that is ready; `settings` are variables of the environment."""
     port = free_port()
-    environment = os.environ | settings | {"TANDEM_DATA_DIR": str(folder), "TANDEM_SERVER__PORT": str(port)}
+    environment = os.environ | {
+        "TANDEM_IDENTITY__REQUIRED": "false",
+        **settings,
+        "TANDEM_DATA_DIR": str(folder),
+        "TANDEM_SERVER__PORT": str(port),
+    }
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "tandem", "up", "--no-demo"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr) as process:

@@ -19,6 +19,7 @@ from server.api import (
     corpora,
     evidence,
     health,
+    keys,
     models,
     playground,
     prompts,
@@ -28,11 +29,14 @@ from server.api import (
 )
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
-from server.api.identity import caller_of
+from server.api.guard import Guard
+from server.api.identity import admin_of, ingester_of, operator_of, reader_of
 from server.calibration import mismatch, read_calibration
 from server.example_set import ExampleSet
 from server.fence import open_fence
 from server.following import follow_recipes, follow_tag
+from server.identity import open_principals
+from server.identity.keyring import FOLLOW_S
 from server.monitoring import Metrics
 from server.repeating import repeat
 from server.salting import open_salting
@@ -70,13 +74,14 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
             app.state.services = services
             app.state.ingestor = ingestor
             max_bytes = int(settings.ingest.max_file_mb * 1024 * 1024)
-            app.include_router(documents_router(ingestor, services.store, caller_of, max_bytes))
-            app.include_router(ingestions_router(services.store, worker, caller_of, settings.ingest))
-            app.include_router(removals_router(ingestor, services.store, caller_of))
-            app.include_router(reindexing_router(services.store, settings, caller_of))
+            app.include_router(documents_router(ingestor, services.store, ingester_of, max_bytes, reader_of))
+            app.include_router(ingestions_router(services.store, worker, ingester_of, settings.ingest))
+            app.include_router(removals_router(ingestor, services.store, ingester_of, admin_of))
+            app.include_router(reindexing_router(services.store, settings, operator_of))
             steps = [
                 (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
+                (services.principals.keyring.follow, "keys_not_followed", FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
             ]
             working = [
@@ -97,6 +102,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         description="Answers over your own documents, cited and measured.",
         lifespan=lifespan,
     )
+    app.add_middleware(Guard)
     app.add_middleware(
         Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"
     )
@@ -112,6 +118,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         adapters,
         served_adapters,
         playground,
+        keys,
         health,
     ):
         app.include_router(resource.router)
@@ -149,6 +156,8 @@ async def open_services(
     metrics = Metrics()
     adapters = ServedAdapters(settings, store, engine, client, book, model_dir, metrics)
     stack.push_async_callback(adapters.close)
+    principals = open_principals(settings.identity, store)
+    stack.push_async_callback(principals.keyring.close)
     rerankers = await in_thread(open_rerankers, settings.retrieval)
     stack.push_async_callback(rerankers.close)
     services = Services(
@@ -162,6 +171,7 @@ async def open_services(
         metrics=metrics,
         fence=await in_thread(open_fence, settings.data_dir),
         adapters=adapters,
+        principals=principals,
         builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,

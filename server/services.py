@@ -9,6 +9,7 @@ from server.calibration import Calibration, bundled_calibration
 from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
+from server.identity import PrincipalLoader
 from server.monitoring import Metrics
 from server.salting import Salting
 from tandem.engine import Engine, EngineClient
@@ -34,6 +35,7 @@ class Services:
     metrics: Metrics
     fence: Fence
     adapters: ServedAdapters
+    principals: PrincipalLoader
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

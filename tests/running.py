@@ -15,6 +15,8 @@ import httpx
 import psutil
 
 _START_S = 240
+WITHOUT_KEYS = {"TANDEM_IDENTITY__REQUIRED": "false"}
+"""What a test that is not about keys starts with."""
 
 
 def free_port() -> int:
@@ -74,7 +76,7 @@ def tandem_command(
 def environment_for(data_dir: Path, **settings: str) -> dict[str, str]:
     """This process's environment without its own settings, and with those given."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TANDEM_")}
-    return own | {"TANDEM_DATA_DIR": str(data_dir), "NO_COLOR": "1"} | settings
+    return own | {"TANDEM_DATA_DIR": str(data_dir), "NO_COLOR": "1", **WITHOUT_KEYS} | settings
 
 
 @contextmanager

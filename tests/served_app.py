@@ -11,7 +11,7 @@ import uvicorn
 from fake_vllm import FakeVllm
 
 from server.app import create_app
-from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, Settings
 
 
 @contextmanager
@@ -21,6 +21,7 @@ def served(fake: FakeVllm, folder: Path) -> Iterator[str]:
         data_dir=folder,
         engine=EngineSettings(address=fake.address, retries=0),
         answer=AnswerSettings(evidence=0.2),
+        identity=IdentitySettings(required=False),
     )
     server = uvicorn.Server(
         uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="warning", lifespan="on")

@@ -134,9 +134,16 @@ class DocumentList(BaseModel):
 
 
 def documents_router(
-    ingestor: Ingestor, store: Store, caller_of: Callable[[Request], Awaitable[Caller]], max_bytes: int
+    ingestor: Ingestor,
+    store: Store,
+    caller_of: Callable[[Request], Awaitable[Caller]],
+    max_bytes: int,
+    reader_of: Callable[[Request], Awaitable[Caller]] | None = None,
 ) -> APIRouter:
-    """The routes of documents. `max_bytes` is the most that a file may weigh."""
+    """The routes of documents. `max_bytes` is the most that a file may weigh; `reader_of` gives whoever may read
+    one document, as a cited source is read.
+    """
+    reader_of = reader_of or caller_of
     router = APIRouter(prefix="/api/corpora/{corpus}/documents", tags=["documents"])
 
     @router.post("", status_code=201, openapi_extra=_FORM_SCHEMA)
@@ -164,7 +171,7 @@ def documents_router(
 
     @router.get("/{document_id}")
     async def get_document(
-        corpus: str, document_id: str, caller: Annotated[Caller, Depends(caller_of)]
+        corpus: str, document_id: str, caller: Annotated[Caller, Depends(reader_of)]
     ) -> DocumentWithText:
         """One document with its text."""
         known = _checked(corpus, document_id)

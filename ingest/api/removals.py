@@ -37,9 +37,15 @@ def receipt_body(receipt: Receipt) -> ReceiptBody:
 
 
 def removals_router(
-    ingestor: Ingestor, store: Store, caller_of: Callable[[Request], Awaitable[Caller]]
+    ingestor: Ingestor,
+    store: Store,
+    caller_of: Callable[[Request], Awaitable[Caller]],
+    admin_of: Callable[[Request], Awaitable[Caller]] | None = None,
 ) -> APIRouter:
-    """The routes that delete more than one document, and those of receipts."""
+    """The routes that delete more than one document, and those of receipts; `admin_of` gives whoever may remove
+    all that a tenant has.
+    """
+    admin_of = admin_of or caller_of
     router = APIRouter(prefix="/api", tags=["documents"])
 
     @router.delete("/corpora/{corpus}")
@@ -50,7 +56,7 @@ def removals_router(
 
     @router.delete("/tenant")
     async def delete_tenant(
-        caller: Annotated[Caller, Depends(caller_of)],
+        caller: Annotated[Caller, Depends(admin_of)],
         confirm: Annotated[str, Query(description="The tenant's name, so that nobody does it by mistake.")],
     ) -> ReceiptBody:
         """Remove all that the caller's tenant has: corpora, jobs, traces and receipts."""

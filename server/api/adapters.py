@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.api.identity import admin_of, caller_of, services_of
+from server.api.identity import evaluator_of, operator_of, services_of
 from server.services import Services
 from tandem.adapters import AdapterRegistry, AdapterVersion
 from tandem.adapters.version_file import CARD
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/api/adapters", tags=["adapters"])
 
 Name = Annotated[str, Path(max_length=64)]
 Version = Annotated[str, Path(max_length=64)]
-AnyCaller = Annotated[Caller, Depends(caller_of)]
-Admin = Annotated[Caller, Depends(admin_of)]
+Reader = Annotated[Caller, Depends(evaluator_of)]
+Operator = Annotated[Caller, Depends(operator_of)]
 _MOST_NOTE = 2_000
 
 
@@ -106,13 +106,13 @@ Registry = Annotated[AdapterRegistry, Depends(registry_of)]
 
 
 @router.get("")
-async def list_adapters(caller: AnyCaller, registry: Registry) -> AdapterList:
+async def list_adapters(caller: Reader, registry: Registry) -> AdapterList:
     """All versions of all adapters."""
     return AdapterList(adapters=[adapter_body(one) for one in await in_thread(registry.versions)])
 
 
 @router.get("/{name}")
-async def get_adapter(name: Name, caller: AnyCaller, registry: Registry) -> AdapterHistory:
+async def get_adapter(name: Name, caller: Reader, registry: Registry) -> AdapterHistory:
     """The versions of one adapter."""
     found = await in_thread(registry.versions, name)
     if not found:
@@ -127,7 +127,7 @@ async def get_adapter(name: Name, caller: AnyCaller, registry: Registry) -> Adap
 
 @router.get("/{name}/{version}")
 async def get_adapter_version(
-    name: Name, version: Version, caller: AnyCaller, registry: Registry
+    name: Name, version: Version, caller: Reader, registry: Registry
 ) -> AdapterDetailBody:
     """One version, by its number or a tag."""
     found = await in_thread(registry.get, f"{name}@{version}")
@@ -142,7 +142,7 @@ async def tag_adapter(
     name: Name,
     tag: Annotated[str, Path(max_length=64)],
     body: AdapterTagBody,
-    caller: Admin,
+    caller: Operator,
     registry: Registry,
 ) -> AdapterBody:
     """Let a tag mean a version, whatever it meant before."""
@@ -156,7 +156,7 @@ async def tag_adapter(
 
 @router.delete("/{name}/tags/{tag}", status_code=204)
 async def untag_adapter(
-    name: Name, tag: Annotated[str, Path(max_length=64)], caller: Admin, registry: Registry
+    name: Name, tag: Annotated[str, Path(max_length=64)], caller: Operator, registry: Registry
 ) -> None:
     """Take a tag away; the version stays."""
 

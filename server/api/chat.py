@@ -17,7 +17,7 @@ from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer
 from server.answering.leaving_out import answer_without
 from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
-from server.api.identity import caller_of, services_of
+from server.api.identity import chatter_of, services_of
 from server.services import Services
 from tandem.errors import TandemError
 from tandem.vocabulary import Caller
@@ -33,7 +33,7 @@ T = TypeVar("T")
 async def chat_completions(
     body: ChatRequest,
     request: Request,
-    caller: Annotated[Caller, Depends(caller_of)],
+    caller: Annotated[Caller, Depends(chatter_of)],
     services: Annotated[Services, Depends(services_of)],
 ) -> Response:
     """Answer the last message from the caller's documents, in OpenAI's shapes."""

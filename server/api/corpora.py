@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from server.api.identity import caller_of, services_of
+from server.api.identity import reader_of, services_of
 from server.services import Services
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller
@@ -29,7 +29,7 @@ class CorpusList(BaseModel):
 
 @router.get("/api/corpora")
 async def list_corpora(
-    caller: Annotated[Caller, Depends(caller_of)], services: Annotated[Services, Depends(services_of)]
+    caller: Annotated[Caller, Depends(reader_of)], services: Annotated[Services, Depends(services_of)]
 ) -> CorpusList:
     """All corpora of the caller."""
     found = await in_thread(services.store.corpora, caller)

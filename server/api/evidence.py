@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.answering.look import Look, look
-from server.api.identity import caller_of, services_of
+from server.api.identity import evaluator_of, services_of
 from server.services import Services
 from tandem.errors import TooLargeError
 from tandem.vocabulary import Caller
@@ -54,7 +54,7 @@ class EvidenceBody(BaseModel):
 async def evidence(
     corpus: str,
     body: EvidenceRequest,
-    caller: Annotated[Caller, Depends(caller_of)],
+    caller: Annotated[Caller, Depends(evaluator_of)],
     services: Annotated[Services, Depends(services_of)],
 ) -> EvidenceBody:
     """The passages and their evidence; what `tandem calibrate` asks."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from server.api.identity import services_of
+from server.api.identity import metrics_reader_of, services_of
 from server.services import Services
 from tandem import __version__
 from tandem.engine import EngineState
@@ -47,7 +47,7 @@ def _adapters(services: Services) -> str:
     return ", ".join(words) or "none"
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=[Depends(metrics_reader_of)])
 async def metrics(services: Annotated[Services, Depends(services_of)]) -> Response:
     """Prometheus text."""
     page = services.metrics.page(engine_ready=services.engine.state is EngineState.READY)

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from server.api.identity import services_of
+from server.api.identity import chatter_of, services_of
 from server.services import Services
 from tandem.recipes import Recipe
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], dependencies=[Depends(chatter_of)])
 
 
 class RecipeBody(BaseModel):

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.answering import Answer, Question, ReasoningDelta, TextDelta, Turn
 from server.api.chat_request import TandemOptions
-from server.api.identity import admin_of, caller_of, services_of
+from server.api.identity import evaluator_of, operator_of, services_of
 from server.api.recipes import RecipeVersionBody, recipe_body
 from server.playground import Found, Told, cost_of, play
 from server.services import Services
@@ -93,7 +93,7 @@ class SaveVariantBody(BaseModel):
 
 @router.post("", response_class=StreamingResponse)
 async def play_recipes(
-    body: PlayBody, caller: Annotated[Caller, Depends(caller_of)], services: Parts
+    body: PlayBody, caller: Annotated[Caller, Depends(evaluator_of)], services: Parts
 ) -> Response:
     """Server-sent events: `start`; of each variant and case `delta`, `reasoning`, `passages`, and `done` or
     `error`; `end`. Nothing of it is kept.
@@ -111,7 +111,10 @@ async def play_recipes(
 
 @router.post("/save", status_code=201, responses={200: {"description": "The newest version says this"}})
 async def save_variant(
-    body: SaveVariantBody, response: Response, caller: Annotated[Caller, Depends(admin_of)], services: Parts
+    body: SaveVariantBody,
+    response: Response,
+    caller: Annotated[Caller, Depends(operator_of)],
+    services: Parts,
 ) -> RecipeVersionBody:
     """Save a variant as a version of a recipe; its text, if it has one, as a version of a prompt."""
     check_recipe_name(body.name)

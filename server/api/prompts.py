@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.api.identity import admin_of, caller_of, services_of
+from server.api.identity import evaluator_of, operator_of, services_of
 from server.services import Services
 from tandem.prompts import check_name, check_prompt, diff
 from tandem.store import PromptVersion
@@ -18,8 +18,8 @@ router = APIRouter(prefix="/api/prompts", tags=["prompts"])
 Name = Annotated[str, Path(max_length=64)]
 Version = Annotated[str, Field(min_length=1, max_length=64)]
 Parts = Annotated[Services, Depends(services_of)]
-AnyCaller = Annotated[Caller, Depends(caller_of)]
-Admin = Annotated[Caller, Depends(admin_of)]
+Reader = Annotated[Caller, Depends(evaluator_of)]
+Operator = Annotated[Caller, Depends(operator_of)]
 _MOST_NOTE = 2_000
 
 
@@ -86,13 +86,15 @@ class RestoreBody(BaseModel):
 
 
 @router.get("")
-async def list_prompts(caller: AnyCaller, services: Parts) -> PromptList:
+async def list_prompts(caller: Reader, services: Parts) -> PromptList:
     """All prompts."""
     return PromptList(prompts=[_version(one) for one in await in_thread(services.store.prompts)])
 
 
 @router.post("", status_code=201, responses={200: {"description": "The newest version has this text"}})
-async def save_prompt(body: SavePromptBody, response: Response, caller: Admin, services: Parts) -> PromptBody:
+async def save_prompt(
+    body: SavePromptBody, response: Response, caller: Operator, services: Parts
+) -> PromptBody:
     """Save a text; a changed one becomes a new version. What could not answer is refused."""
     check_name(body.name)
     text = await in_thread(check_prompt, body.text)
@@ -102,14 +104,14 @@ async def save_prompt(body: SavePromptBody, response: Response, caller: Admin, s
 
 
 @router.get("/{name}")
-async def get_prompt(name: Name, caller: AnyCaller, services: Parts) -> PromptBody:
+async def get_prompt(name: Name, caller: Reader, services: Parts) -> PromptBody:
     """The newest version of a prompt."""
     return _whole(await in_thread(services.store.prompt, name))
 
 
 @router.get("/{name}/versions")
 async def prompt_history(
-    name: Name, caller: AnyCaller, services: Parts, limit: Annotated[int, Query(ge=1, le=1_000)] = 100
+    name: Name, caller: Reader, services: Parts, limit: Annotated[int, Query(ge=1, le=1_000)] = 100
 ) -> PromptHistory:
     """The versions of a prompt, newest first."""
     found = await in_thread(services.store.prompt_history, name, limit)
@@ -118,7 +120,7 @@ async def prompt_history(
 
 @router.get("/{name}/versions/{version}")
 async def get_prompt_version(
-    name: Name, version: Annotated[str, Path(max_length=64)], caller: AnyCaller, services: Parts
+    name: Name, version: Annotated[str, Path(max_length=64)], caller: Reader, services: Parts
 ) -> PromptBody:
     """One version: by its number, the first digits of its hash (8 at least), or a tag."""
     return _whole(await in_thread(services.store.prompt, name, version))
@@ -127,7 +129,7 @@ async def get_prompt_version(
 @router.get("/{name}/diff")
 async def diff_prompt(
     name: Name,
-    caller: AnyCaller,
+    caller: Reader,
     services: Parts,
     before: Annotated[str, Query(min_length=1, max_length=64)],
     after: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
@@ -144,7 +146,7 @@ async def diff_prompt(
 
 @router.put("/{name}/tags/{tag}")
 async def tag_prompt(
-    name: Name, tag: Annotated[str, Path(max_length=64)], body: TagBody, caller: Admin, services: Parts
+    name: Name, tag: Annotated[str, Path(max_length=64)], body: TagBody, caller: Operator, services: Parts
 ) -> PromptVersionBody:
     """Let a tag mean a version, whatever it meant before."""
     return _version(await in_thread(services.store.tag_prompt, name, tag, body.version, caller.tenant))
@@ -152,14 +154,14 @@ async def tag_prompt(
 
 @router.delete("/{name}/tags/{tag}", status_code=204)
 async def untag_prompt(
-    name: Name, tag: Annotated[str, Path(max_length=64)], caller: Admin, services: Parts
+    name: Name, tag: Annotated[str, Path(max_length=64)], caller: Operator, services: Parts
 ) -> None:
     """Take a tag away; the version stays."""
     await in_thread(services.store.untag_prompt, name, tag)
 
 
 @router.post("/{name}/restore", status_code=201)
-async def restore_prompt(name: Name, body: RestoreBody, caller: Admin, services: Parts) -> PromptBody:
+async def restore_prompt(name: Name, body: RestoreBody, caller: Operator, services: Parts) -> PromptBody:
     """Let an old text be the newest version."""
     restored = await in_thread(services.store.restore_prompt, name, body.version, caller.tenant, body.note)
     return _whole(restored)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.api.identity import admin_of, caller_of, services_of
+from server.api.identity import evaluator_of, operator_of, services_of
 from server.following import follow_recipes
 from server.services import Services
 from tandem.recipes import Recipe, RecipeChanges
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/api", tags=["recipes"])
 
 Name = Annotated[str, Path(max_length=64)]
 Parts = Annotated[Services, Depends(services_of)]
-AnyCaller = Annotated[Caller, Depends(caller_of)]
-Admin = Annotated[Caller, Depends(admin_of)]
+Reader = Annotated[Caller, Depends(evaluator_of)]
+Operator = Annotated[Caller, Depends(operator_of)]
 _MOST_NOTE = 2_000
 _MOST_LABEL = 130
 
@@ -100,7 +100,7 @@ class RollbackBody(BaseModel):
 
 
 @router.get("/recipes")
-async def list_recipes(caller: AnyCaller, services: Parts) -> RecipeList:
+async def list_recipes(caller: Reader, services: Parts) -> RecipeList:
     """All recipes, each in its newest version."""
     book = services.recipes
     recipes = [recipe_body(book.find(name), services) for name in book.names()]
@@ -109,7 +109,7 @@ async def list_recipes(caller: AnyCaller, services: Parts) -> RecipeList:
 
 @router.post("/recipes", status_code=201, responses={200: {"description": "The newest version says this"}})
 async def save_new_recipe(
-    body: SaveRecipeBody, response: Response, caller: Admin, services: Parts
+    body: SaveRecipeBody, response: Response, caller: Operator, services: Parts
 ) -> RecipeVersionBody:
     """Save a recipe that is made of another; one that says something else becomes a new version."""
     check_recipe_name(body.name)
@@ -122,13 +122,13 @@ async def save_new_recipe(
 
 
 @router.get("/recipes/{name}")
-async def get_recipe(name: Name, caller: AnyCaller, services: Parts) -> RecipeVersionBody:
+async def get_recipe(name: Name, caller: Reader, services: Parts) -> RecipeVersionBody:
     """The newest version of a recipe."""
     return recipe_body(services.recipes.find(name), services)
 
 
 @router.get("/recipes/{name}/versions")
-async def recipe_history(name: Name, caller: AnyCaller, services: Parts) -> RecipeHistory:
+async def recipe_history(name: Name, caller: Reader, services: Parts) -> RecipeHistory:
     """The versions of a recipe, newest first."""
     services.recipes.find(name)
     found = services.recipes.history(name)
@@ -137,20 +137,20 @@ async def recipe_history(name: Name, caller: AnyCaller, services: Parts) -> Reci
 
 @router.get("/recipes/{name}/versions/{version}")
 async def get_recipe_version(
-    name: Name, version: Annotated[str, Path(max_length=64)], caller: AnyCaller, services: Parts
+    name: Name, version: Annotated[str, Path(max_length=64)], caller: Reader, services: Parts
 ) -> RecipeVersionBody:
     """One version: by its number, or the first digits of its hash (8 at least)."""
     return recipe_body(services.recipes.find(f"{name}@{version}"), services)
 
 
 @router.get("/champion")
-async def get_champion(caller: AnyCaller, services: Parts) -> ChampionBody:
+async def get_champion(caller: Reader, services: Parts) -> ChampionBody:
     """The recipe behind the model name `tandem`, and how it came to be."""
     return await _champion(services)
 
 
 @router.put("/champion")
-async def change_champion(body: SetChampionBody, caller: Admin, services: Parts) -> ChampionBody:
+async def change_champion(body: SetChampionBody, caller: Operator, services: Parts) -> ChampionBody:
     """Let another recipe serve, in one step; requests that have begun end with the one they began with.
 
     Its adapter is loaded before; if it cannot be, the champion stays.
@@ -172,7 +172,7 @@ async def change_champion(body: SetChampionBody, caller: Admin, services: Parts)
 
 
 @router.post("/champion/rollback")
-async def rollback_champion(body: RollbackBody, caller: Admin, services: Parts) -> ChampionBody:
+async def rollback_champion(body: RollbackBody, caller: Operator, services: Parts) -> ChampionBody:
     """Let the champion before serve again; once more, the one before that. Its adapter is loaded before."""
     await services.adapters.ensure(await _model_before(services))
     await in_thread(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
 from server.api.chat_request import TandemOptions
-from server.api.identity import caller_of, services_of
+from server.api.identity import chatter_of, services_of
 from server.services import Services
 from tandem.errors import InvalidRequestError, TooLargeError
 from tandem.recipes import MODEL
@@ -62,7 +62,7 @@ class RetrieveResponse(BaseModel):
 @router.post("/api/retrieve")
 async def retrieve_passages(
     body: RetrieveRequest,
-    caller: Annotated[Caller, Depends(caller_of)],
+    caller: Annotated[Caller, Depends(chatter_of)],
     services: Annotated[Services, Depends(services_of)],
 ) -> RetrieveResponse:
     """Find passages as the recipe does before it answers. Only the caller's documents are searched."""

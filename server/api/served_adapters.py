@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel
 
 from server.adapters import AdapterStatus
-from server.api.identity import admin_of, caller_of, services_of
+from server.api.identity import evaluator_of, operator_of, services_of
 from server.services import Services
 from tandem.vocabulary import Caller
 
@@ -35,14 +35,16 @@ class ServedAdaptersBody(BaseModel):
 
 
 @router.get("/served-adapters")
-async def list_served(caller: Annotated[Caller, Depends(caller_of)], services: Parts) -> ServedAdaptersBody:
+async def list_served(
+    caller: Annotated[Caller, Depends(evaluator_of)], services: Parts
+) -> ServedAdaptersBody:
     """What is loaded at the engine, and what should be."""
     return ServedAdaptersBody(adapters=[_body(one) for one in services.adapters.status()])
 
 
 @router.put("/adapters/{name}/{version}/served")
 async def serve_adapter(
-    name: Name, version: Version, caller: Annotated[Caller, Depends(admin_of)], services: Parts
+    name: Name, version: Version, caller: Annotated[Caller, Depends(operator_of)], services: Parts
 ) -> AdapterStatusBody:
     """Load a version, by number or tag, and keep it loaded, also after a restart of Tandem or vLLM."""
     return _body(await services.adapters.load(f"{name}@{version}", caller.tenant))
@@ -50,7 +52,7 @@ async def serve_adapter(
 
 @router.delete("/adapters/{name}/{version}/served")
 async def release_adapter(
-    name: Name, version: Version, caller: Annotated[Caller, Depends(admin_of)], services: Parts
+    name: Name, version: Version, caller: Annotated[Caller, Depends(operator_of)], services: Parts
 ) -> AdapterStatusBody:
     """Keep it loaded no longer: it is unloaded when the last request to it has ended."""
     return _body(await services.adapters.unload(f"{name}@{version}"))

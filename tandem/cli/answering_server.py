@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 
 from server.app import create_app
+from tandem.cli.credentials import headers_of
 from tandem.cli.output import progress
 from tandem.cli.remote import running_server
 from tandem.engine import EngineState
@@ -30,7 +31,12 @@ async def answering_server(settings: Settings) -> AsyncIterator[httpx.AsyncClien
         running = stack.enter_context(running_server(settings))
         if running is not None:
             yield await stack.enter_async_context(
-                httpx.AsyncClient(base_url=running.base_url, timeout=_TIMEOUT, trust_env=False)
+                httpx.AsyncClient(
+                    base_url=running.base_url,
+                    timeout=_TIMEOUT,
+                    trust_env=False,
+                    headers=headers_of(settings),
+                )
             )
             return
         progress("No server runs on this data folder: starting one for this alone")
@@ -39,7 +45,12 @@ async def answering_server(settings: Settings) -> AsyncIterator[httpx.AsyncClien
         # All that a request passes but the socket.
         transport = httpx.ASGITransport(app)
         client = await stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url=_OWN, timeout=_TIMEOUT)
+            httpx.AsyncClient(
+                transport=transport,
+                base_url=_OWN,
+                timeout=_TIMEOUT,
+                headers={"Authorization": f"Bearer {app.state.services.principals.local_key}"},
+            )
         )
         deadline = time.monotonic() + settings.engine.start_timeout_s
         while (await client.get("/readyz")).status_code != httpx.codes.OK:

@@ -27,6 +27,7 @@ from eval.sets import EvalSets
 from eval.statistics import clusters_of
 from eval.suites import MEASURES
 from tandem.cli.answering_server import answering_server
+from tandem.cli.credentials import headers_of
 from tandem.cli.eval_judging import judge_run
 from tandem.cli.eval_run import Order, begin_run
 from tandem.cli.opened import opened_store
@@ -171,7 +172,9 @@ async def _check_arms(settings: Settings, wish: GateWish, store: Store) -> None:
     with running_server(settings) as running:
         if running is None:
             return  # one is started to ask; what is found then is said then
-        async with httpx.AsyncClient(base_url=running.base_url, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=running.base_url, trust_env=False, headers=headers_of(settings)
+        ) as http:
             _check_two(await arms_of((wish.baseline, wish.candidate), http, store, {}))
 
 

@@ -35,7 +35,7 @@ async def first_light(app: FastAPI, settings: Settings, *, demo: bool) -> None:
         await _engine_ready(services)
         url = f"http://{settings.server.host}:{settings.server.port}"
         if demo:
-            await in_thread(_show_answer, url)
+            await in_thread(_show_answer, url, services.principals.local_key)
         stdout.print(f"\n[bold]Tandem is ready:[/bold] {url}  (Ctrl-C stops it)")
     except TandemError as error:
         # The server goes on: documents can be read and loaded, and questions say what is wrong.
@@ -74,10 +74,11 @@ async def _engine_ready(services: Services) -> None:
         waiting.cancel()
 
 
-def _show_answer(url: str) -> None:
+def _show_answer(url: str, key: str) -> None:
     stdout.print(f"\n[bold]Q[/bold] {QUESTION}\n[bold]A[/bold] ", end="")
     last: dict[str, Any] = {}
-    with httpx.Client(base_url=url, timeout=120.0, trust_env=False) as client:
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, timeout=120.0, trust_env=False, headers=headers) as client:
         for event in stream_answer(client, QUESTION, [CORPUS], None):
             for choice in event["choices"]:
                 print(choice["delta"].get("content", ""), end="", flush=True)

@@ -10,13 +10,15 @@ import typer
 from tandem import __version__
 from tandem.cli.adapters_app import adapters_app
 from tandem.cli.corpora_app import documents_app, jobs_app
+from tandem.cli.credentials import use_key
 from tandem.cli.eval_app import compare, eval_app
 from tandem.cli.finetune_app import finetune_app
+from tandem.cli.keys_app import keys_app
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption, Everyone, Groups, named_groups
 from tandem.cli.output import print_error
 from tandem.cli.workshop_app import prompts_app, recipes_app
 from tandem.errors import InvalidRequestError, TandemError
-from tandem.settings import read_settings
+from tandem.settings import KEY_VARIABLE, read_settings
 from tandem.vocabulary import DEFAULT_CORPUS
 
 app = typer.Typer(
@@ -31,6 +33,7 @@ app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(keys_app, name="keys")
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(eval_app, name="eval")
@@ -59,8 +62,16 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar=KEY_VARIABLE,
+            help="Key to ask the running server with; that of this machine's owner by default.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    pass
+    use_key(key)
 
 
 @app.command()

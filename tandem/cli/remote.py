@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tandem.cli.credentials import headers_of
 from tandem.errors import UnavailableError
 from tandem.remote_errors import error_of as error_of
 from tandem.settings import Settings
@@ -36,7 +37,9 @@ def running_server(settings: Settings) -> Iterator[httpx.Client | None]:
     if url is None:
         yield None
         return
-    with httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=False) as client:
+    with httpx.Client(
+        base_url=url, timeout=_TIMEOUT, trust_env=False, headers=headers_of(settings)
+    ) as client:
         try:
             alive = client.get("/healthz", timeout=3.0).status_code == httpx.codes.OK
         except httpx.TransportError:

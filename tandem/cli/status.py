@@ -7,7 +7,7 @@ from rich.table import Table
 
 from tandem.cli.output import print_json, stdout
 from tandem.cli.reindex import reindexing_as_json
-from tandem.cli.remote import running_server
+from tandem.cli.remote import checked, running_server
 from tandem.live import describe
 from tandem.settings import Settings
 from tandem.store import open_store
@@ -20,7 +20,7 @@ def print_status(settings: Settings, *, as_json: bool) -> None:
         url = str(client.base_url) if client is not None else None
         parts = client.get("/readyz").json()["parts"] if client is not None else {}
         models = (
-            [model["id"] for model in client.get("/v1/models").json()["data"]] if client is not None else []
+            [model["id"] for model in checked(client.get("/v1/models"))["data"]] if client is not None else []
         )
     with closing(open_store(settings.store, settings.data_dir)) as store:
         corpora = store.corpora(Caller())

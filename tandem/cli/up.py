@@ -12,11 +12,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from server.app import create_app
+from server.services import Services
+from tandem.cli.credentials import write_local_key
+from tandem.cli.first_key import print_first_key
 from tandem.cli.first_light import first_light
 from tandem.cli.output import progress, stdout
 from tandem.cli.remote import announce
 from tandem.errors import ConflictError
 from tandem.settings import Settings
+from tandem.threads import in_thread
 
 
 def serve(settings: Settings, *, demo: bool) -> None:
@@ -46,7 +50,10 @@ async def _serve(
     _stop_on_signals(server)
     try:
         async with app.router.lifespan_context(app):
-            note = announce(settings)
+            services: Services = app.state.services
+            if settings.identity.required:
+                await in_thread(print_first_key, settings, services.store)
+            notes = (announce(settings), write_local_key(settings, services.principals.local_key))
             try:
                 async with asyncio.TaskGroup() as tasks:
                     light = tasks.create_task(first_light(app, settings, demo=demo))
@@ -54,7 +61,8 @@ async def _serve(
                     light.cancel()
                     progress("Stopping")
             finally:
-                note.unlink(missing_ok=True)
+                for note in notes:
+                    note.unlink(missing_ok=True)
     except asyncio.CancelledError:
         if not server.should_exit:
             raise

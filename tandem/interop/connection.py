@@ -23,13 +23,21 @@ class Connection:
     must come from another thread. Its streams come whole.
     """
 
-    def __init__(self, url: str | None = None, *, app: Any = None, timeout_s: float = 120.0) -> None:
-        """To the server at `url`, or to the ASGI application `app`, whose lifespan has begun."""
+    def __init__(
+        self, url: str | None = None, *, app: Any = None, key: str | None = None, timeout_s: float = 120.0
+    ) -> None:
+        """To the server at `url`, or to the ASGI application `app`, whose lifespan has begun.
+
+        `key` is sent with each request; without one, an application of this process is asked as its owner.
+        """
         if (url is None) == (app is None):
             raise InvalidRequestError("Name the url of a server, or an app", param="url")
         self._url = url or "http://127.0.0.1"
         self._app = app
         self._timeout = timeout_s
+        if key is None and app is not None:
+            key = app.state.services.principals.local_key
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._loop = asyncio.get_running_loop() if app is not None else None
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -92,13 +100,17 @@ class Connection:
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self._url, timeout=self._timeout, trust_env=False)
+        return httpx.Client(base_url=self._url, timeout=self._timeout, trust_env=False, headers=self._headers)
 
     def _async_client(self) -> httpx.AsyncClient:
         # A new one for each call: frameworks call from loops that come and go.
         transport = httpx.ASGITransport(self._app) if self._app is not None else None
         return httpx.AsyncClient(
-            base_url=self._url, timeout=self._timeout, trust_env=False, transport=transport
+            base_url=self._url,
+            timeout=self._timeout,
+            trust_env=False,
+            transport=transport,
+            headers=self._headers,
         )
 
     def _faults_told(self) -> "_FaultsTold":

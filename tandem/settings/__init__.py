@@ -12,13 +12,14 @@ from tandem.settings.index import IndexSettings
 from tandem.settings.ingest import IngestSettings, RaySettings
 from tandem.settings.judge import JudgeSettings
 from tandem.settings.limits import LimitSettings
-from tandem.settings.reading import Settings, read_settings
+from tandem.settings.reading import KEY_VARIABLE, Settings, read_settings
 from tandem.settings.retrieval import RetrievalSettings
 from tandem.settings.server import ServerSettings
 from tandem.settings.store import StoreSettings
 from tandem.settings.traces import TraceSettings
 
 __all__ = [
+    "KEY_VARIABLE",
     "AlertSettings",
     "AnswerSettings",
     "CacheSettings",

@@ -4,7 +4,6 @@ A group is a section of the file and a prefix of the environment: `[engine] port
 `TANDEM_ENGINE__PORT=8001`. The environment wins over the file, the file over the defaults.
 """
 
-import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ from tandem.settings.embedding import EmbeddingSettings
 from tandem.settings.engine import EngineSettings
 from tandem.settings.experiments import ExperimentSettings
 from tandem.settings.group import Group
-from tandem.settings.identity import IdentitySettings
+from tandem.settings.identity import IdentitySettings, is_loopback
 from tandem.settings.index import IndexSettings
 from tandem.settings.ingest import IngestSettings, RaySettings
 from tandem.settings.judge import JudgeSettings
@@ -41,6 +40,8 @@ from tandem.settings.traces import TraceSettings
 
 _PREFIX = "TANDEM_"
 _FILE_VARIABLE = "TANDEM_CONFIG"
+KEY_VARIABLE = "TANDEM_KEY"
+"""No setting: the key with which the command line asks a server."""
 
 
 class Settings(BaseSettings):
@@ -79,10 +80,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _remote_is_meant(self) -> Self:
-        if not self.server.allow_remote and not _is_loopback(self.server.host):
+        if not self.server.allow_remote and not is_loopback(self.server.host):
             raise ValueError(
                 f"server.host is {self.server.host!r}, which other machines can reach; "
                 "set server.allow_remote to true if that is meant"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _strangers_need_keys(self) -> Self:
+        if not self.identity.required and (self.server.allow_remote or not is_loopback(self.server.host)):
+            raise ValueError(
+                "identity.required is false, so everybody would be the owner, and the server is open to other "
+                "machines; set identity.required to true, or server.allow_remote to false"
             )
         return self
 
@@ -141,7 +151,7 @@ def _refuse_missing_file(environment: Mapping[str, str]) -> None:
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     """pydantic-settings passes over variables that it does not know; a typing error must not go unseen."""
-    known = {_FILE_VARIABLE}
+    known = {_FILE_VARIABLE, KEY_VARIABLE}
     prefixes = []
     for name, field in Settings.model_fields.items():
         variable = _PREFIX + name.upper()
@@ -163,12 +173,3 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
                 param=variable,
                 hint="docs/settings.md lists every setting with its default.",
             )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

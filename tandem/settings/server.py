@@ -12,8 +12,8 @@ class ServerSettings(Group):
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     allow_remote: bool = Field(
         False,
-        description="Allow an address other than loopback. There are no identities yet: "
-        "anyone who reaches the port can read and write.",
+        description="Allow an address, and requests for a host name, other than loopback. Keys are then required "
+        "(identity.required), and should go by TLS: put a proxy before the server.",
     )
     max_question_chars: int = Field(8_000, ge=1, description="Longest question accepted, in characters.")
     max_history_messages: int = Field(100, ge=1, description="Most messages accepted in one request.")

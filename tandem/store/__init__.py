@@ -6,6 +6,7 @@ from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
+from tandem.store.key_records import ApiKey
 from tandem.store.observation_records import Observation
 from tandem.store.open import open_store
 from tandem.store.recipe_records import ChampionChange, PromptVersion, RecipeVersion
@@ -25,6 +26,7 @@ from tandem.store.store import Store
 
 __all__ = [
     "AdapterRow",
+    "ApiKey",
     "AuditEntry",
     "CachedAnswer",
     "ChampionChange",

@@ -13,6 +13,7 @@ from tandem.store.eval_sets import StoredEvalSets
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
+from tandem.store.keys import Keys
 from tandem.store.observations import Observations
 from tandem.store.prompts import Prompts
 from tandem.store.recipes import Recipes
@@ -51,9 +52,10 @@ class Store(
     StoredEvalSets,
     Observations,
     AuditLog,
+    Keys,
 ):
-    """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters, eval sets and runs, observations and the audit log in one database.
+    """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers,
+    prompts, recipes, adapters, eval sets and runs, observations, keys and the audit log in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

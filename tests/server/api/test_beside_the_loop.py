@@ -11,7 +11,7 @@ import httpx
 from fake_vllm import FakeVllm, say
 
 from server.app import create_app
-from tandem.settings import AnswerSettings, CacheSettings, EngineSettings, Settings
+from tandem.settings import AnswerSettings, CacheSettings, EngineSettings, IdentitySettings, Settings
 
 FACT = "The gate of the Quorvex depot closes at seven in the evening."
 
@@ -43,6 +43,7 @@ async def test_embedding_search_tokens_and_sql_of_a_question_run_beside_the_even
             data_dir=tmp_path,
             engine=EngineSettings(address=fake.address),
             answer=AnswerSettings(evidence=0.2),
+            identity=IdentitySettings(required=False),
             cache=CacheSettings(answers=True),
         )
         app = create_app(settings)

@@ -13,7 +13,14 @@ from fake_vllm import FakeVllm, Handler, say
 
 from ingest import Upload
 from server.app import create_app
-from tandem.settings import AnswerSettings, CacheSettings, EngineSettings, Settings, StoreSettings
+from tandem.settings import (
+    AnswerSettings,
+    CacheSettings,
+    EngineSettings,
+    IdentitySettings,
+    Settings,
+    StoreSettings,
+)
 from tandem.vocabulary import Caller, Marks
 
 FACT = "The gate of the Quorvex depot closes at seven in the evening."
@@ -37,6 +44,7 @@ async def serving(
         store=StoreSettings(url=store_url),
         engine=EngineSettings(address=fake.address, retries=0),
         answer=AnswerSettings(evidence=0.2),
+        identity=IdentitySettings(required=False),
         cache=CacheSettings.model_validate({"answers": True} | cache),
     )
     app = create_app(settings)

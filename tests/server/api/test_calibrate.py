@@ -20,7 +20,7 @@ from tandem.cli.calibrate import calibrate
 from tandem.cli.local import local_worker
 from tandem.cli.remote import announce
 from tandem.errors import InvalidRequestError, NotFoundError, StorageError
-from tandem.settings import AnswerSettings, EngineSettings, ServerSettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, ServerSettings, Settings
 from tandem.vocabulary import Caller, document_id
 
 THINGS = ("pump", "valve", "lantern", "furnace", "bridge", "compass", "anchor", "turbine", "ladder", "kettle")
@@ -75,6 +75,7 @@ def served(folder: Path) -> Iterator[tuple[Settings, str]]:
             data_dir=folder,
             engine=EngineSettings(address=fake.address),
             server=ServerSettings(port=free_port()),
+            identity=IdentitySettings(required=False),
         )
         config = uvicorn.Config(create_app(settings), port=settings.server.port, log_level="error")
         server = uvicorn.Server(config)

@@ -10,7 +10,7 @@ import pytest
 from fake_vllm import FakeVllm, cut_after, refuse, say
 
 from server.app import create_app
-from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, Settings
 from tandem.vocabulary import Caller
 
 FACT = "The gate of the Quorvex depot closes at seven in the evening."
@@ -27,7 +27,14 @@ def fake() -> AsyncIterator[FakeVllm]:
 async def http(fake: FakeVllm, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, in this process, with one document in it."""
     engine = EngineSettings(address=fake.address, retries=0)
-    app = create_app(Settings(data_dir=tmp_path, engine=engine, answer=AnswerSettings(evidence=0.2)))
+    app = create_app(
+        Settings(
+            data_dir=tmp_path,
+            engine=engine,
+            answer=AnswerSettings(evidence=0.2),
+            identity=IdentitySettings(required=False),
+        )
+    )
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -9,7 +9,7 @@ import httpx
 from fake_vllm import FakeVllm, say
 
 from server.app import create_app
-from tandem.settings import AnswerSettings, EmbeddingSettings, EngineSettings, Settings
+from tandem.settings import AnswerSettings, EmbeddingSettings, EngineSettings, IdentitySettings, Settings
 
 FACT = "The gate of the Quorvex depot closes at seven in the evening."
 QUESTION = {
@@ -60,6 +60,7 @@ async def test_a_server_takes_the_embedder_of_its_settings_when_it_is_told_to(tm
             data_dir=tmp_path,
             engine=EngineSettings(address=fake.address, retries=0),
             answer=AnswerSettings(evidence=0.2),
+            identity=IdentitySettings(required=False),
         )
         async with served(before) as http:
             assert (await put(http)).status_code == 201

@@ -169,7 +169,10 @@ async def test_in_process_it_is_awaited_or_called_from_another_thread(fake: Fake
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as http:
+        headers = {"Authorization": f"Bearer {app.state.services.principals.local_key}"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", timeout=60, headers=headers
+        ) as http:
             file = {"file": ("gate.md", f"# Rules\n\n{FACT}\n".encode())}
             assert (await http.post("/api/corpora/rules/documents", files=file)).is_success
             while (await http.get("/readyz")).status_code != 200:

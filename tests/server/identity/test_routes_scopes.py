@@ -1,0 +1,165 @@
+"""Every route of the application needs exactly one kind of key, or stands in a short list of open ones."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from app_client import app_with_keys
+from fake_vllm import FakeVllm
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.routing import Route
+
+from server.api.guard import METRICS, OPEN_PATHS
+from server.api.identity import Requires
+from tandem.vocabulary import KeyScope
+
+OPEN_API = {"/", "/assets/{name}", "/healthz", "/readyz"}
+"""Routes of FastAPI without a scope, beside /metrics, which asks by a setting."""
+BY_HAND = {"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+
+
+@pytest.fixture
+async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    with FakeVllm.serving() as fake:
+        async with app_with_keys(fake, tmp_path) as client:
+            yield client
+
+
+def required(dependant: Dependant) -> Iterator[Requires]:
+    if isinstance(dependant.call, Requires):
+        yield dependant.call
+    for one in dependant.dependencies:
+        yield from required(one)
+
+
+def routes(app: FastAPI) -> list[APIRoute]:
+    return [route for route in app.routes if isinstance(route, APIRoute)]
+
+
+async def test_every_route_has_one_scope_or_is_open_on_purpose(http: httpx.AsyncClient) -> None:
+    app: FastAPI = http.app
+    without = {route.path for route in routes(app) if not list(required(route.dependant))}
+    assert without == OPEN_API | {METRICS}
+    doubtful = [route.path for route in routes(app) if len(set(required(route.dependant))) > 1]
+    assert doubtful == []
+    others = {route.path for route in app.routes if type(route) is Route}
+    assert others == BY_HAND
+    assert {type(route) for route in app.routes} == {APIRoute, Route}
+    assert (OPEN_API | BY_HAND) - {"/assets/{name}"} == OPEN_PATHS
+
+
+async def test_scopes_are_those_of_the_documentation(http: httpx.AsyncClient) -> None:
+    wanted = {
+        ("POST", "/v1/chat/completions"): "chat",
+        ("GET", "/v1/models"): "chat",
+        ("POST", "/api/retrieve"): "chat",
+        ("GET", "/api/corpora"): "chat ingest",
+        ("GET", "/api/corpora/{corpus}/documents/{document_id}"): "chat ingest",
+        ("POST", "/api/corpora/{corpus}/documents"): "ingest",
+        ("POST", "/api/corpora/{corpus}/ingestions"): "ingest",
+        ("DELETE", "/api/corpora/{corpus}"): "ingest",
+        ("GET", "/api/receipts"): "ingest",
+        ("DELETE", "/api/tenant"): "admin",
+        ("POST", "/api/corpora/{corpus}/evidence"): "evaluate",
+        ("POST", "/api/playground"): "evaluate",
+        ("POST", "/api/playground/save"): "operator",
+        ("GET", "/api/prompts"): "evaluate",
+        ("GET", "/api/recipes"): "evaluate",
+        ("GET", "/api/champion"): "evaluate",
+        ("GET", "/api/adapters"): "evaluate",
+        ("POST", "/api/prompts"): "operator",
+        ("POST", "/api/recipes"): "operator",
+        ("PUT", "/api/champion"): "operator",
+        ("POST", "/api/champion/rollback"): "operator",
+        ("PUT", "/api/adapters/{name}/{version}/served"): "operator",
+        ("POST", "/api/reindex"): "operator",
+        ("POST", "/api/keys"): "admin",
+        ("DELETE", "/api/keys/{id}"): "admin",
+    }
+    found = {
+        (method, route.path): " ".join(
+            scope.value for one in required(route.dependant) for scope in one.scopes
+        )
+        for route in routes(http.app)
+        for method in route.methods
+    }
+    assert {name: found[name] for name in wanted} == wanted
+
+
+async def test_each_route_answers_401_without_a_key_and_403_with_one_that_may_not(
+    http: httpx.AsyncClient, request: pytest.FixtureRequest
+) -> None:
+    keys = {scope: await http.make_key(scope) for scope in KeyScope}
+    asked = 0
+    for route in routes(http.app):
+        needs = {scope for one in required(route.dependant) for scope in one.scopes}
+        if not needs:
+            continue
+        path = route.path.format(
+            **dict.fromkeys(("corpus", "document_id", "job_id", "receipt_id", "name", "version"), "x"),
+            tag="x",
+            model="x",
+            id="x",
+        )
+        for method in route.methods:
+            refused = await http.request(method, path, json={})
+            assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer"), path
+            for scope, key in keys.items():
+                allowed = not needs.isdisjoint(_implied(scope))
+                answer = await http.request(
+                    method, path, json={"no": "such"}, headers={"Authorization": f"Bearer {key}"}
+                )
+                assert (answer.status_code == 403) is (not allowed), (method, path, scope, answer.text)
+                assert answer.status_code != 401
+                asked += 1
+    assert asked > 200
+
+
+def _implied(scope: KeyScope) -> set[KeyScope]:
+    if scope is KeyScope.OPERATOR:
+        return set(KeyScope)
+    return set(KeyScope) - {KeyScope.OPERATOR} if scope is KeyScope.ADMIN else {scope}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/../api/corpora",
+        "/assets/%2e%2e/api/corpora",
+        "/assets/..%2fapi%2fcorpora",
+        "/assets/x/../../api/corpora",
+        "//api/corpora",
+        "/healthz/../api/corpora",
+        "/healthz%2f..%2fapi/corpora",
+        "/healthz;/api/corpora",
+        "/api/corpora;x=/healthz",
+        "/api/corpora/",
+        "/api/corpora?/healthz",
+        "/api//corpora",
+        "/API/corpora",
+        "/docs/../api/corpora",
+        "/api/corpora%00",
+        "/api/corpora%0a",
+        "/.",
+        "/nosuch",
+        "/api",
+        "/v1",
+    ],
+)
+async def test_no_trick_of_paths_gets_by_without_a_key(http: httpx.AsyncClient, path: str) -> None:
+    # httpx would tidy the path; what goes over the wire is what is meant here.
+    raw = httpx.URL("http://127.0.0.1:8000").copy_with(raw_path=path.encode())
+    answer = await http.send(http.build_request("GET", raw))
+    assert answer.status_code in (401, 404), answer.text
+    if "assets" not in path:
+        assert answer.status_code == 401
+
+
+async def test_what_needs_no_key_answers_without_one(http: httpx.AsyncClient) -> None:
+    for path in ("/", "/assets/chat.js", "/healthz", "/readyz", "/docs", "/openapi.json"):
+        assert (await http.get(path)).status_code == 200, path
+    assert (await http.get("/assets/nosuch.js")).status_code == 404
+    assert (await http.get("/metrics")).status_code == 401
