@@ -11,8 +11,11 @@ _NAME = re.compile(r"[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]{0,198}[^\x00-\x20\x7f])
 
 
 def is_group(name: str) -> bool:
-    """Whether it can be a group's name: 1 to 200 characters, no control character, no blank at either end."""
-    return _NAME.fullmatch(name) is not None
+    """Whether it can be a group's name: 1 to 200 characters, no control character, no blank at either end.
+
+    `*` is none: where a key is made it stands for all groups.
+    """
+    return name != "*" and _NAME.fullmatch(name) is not None
 
 
 def checked_groups(names: Sequence[str]) -> tuple[str, ...]:
