@@ -26,7 +26,7 @@ Body = Callable[[Tenant, Tenant], list[dict[str, Any]]]
 
 def _chat(asker: Tenant, owner: Tenant) -> list[dict[str, Any]]:
     ask = {"model": "tandem:rag", "messages": [{"role": "user", "content": QUESTION}], "temperature": 0}
-    others = [owner.own("document_id"), f"{owner.word('uri')[:2]}.md", owner.own("trace_id")]
+    others = [owner.own("document_id"), owner.own("trace_id")]
     return [
         {**ask, "tandem": {"corpora": [owner.corpus]}},
         *({**ask, "tandem": {"without": [one]}} for one in others),

@@ -2,27 +2,32 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from fake_vllm import FakeVllm
+import pytest_asyncio
+from fake_vllm import FakeVllm, say
 
 from isolation.landlords import QUESTION, Tenant, application, chat, documents, make_key, seen, settle
 from isolation.routes import BODIES, Target, targets
 from tandem.vocabulary import KeyScope
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 LEAST = 5_000
-_OF_OTHERS = ("tenant", "owner")
 
 
-@pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[tuple[httpx.AsyncClient, list[Tenant], FakeVllm]]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[httpx.AsyncClient, list[Tenant], FakeVllm]]:
+    """One application for all of these tests; what one of them changes, it changes back."""
     with FakeVllm.serving() as fake:
-        async with application(fake, tmp_path) as http:
+        async with application(fake, tmp_path_factory.mktemp("town")) as http:
             yield http, await settle(http, fake), fake
 
 
@@ -67,7 +72,9 @@ def shape(response: httpx.Response, *tenants: Tenant) -> tuple[int, str]:
     """Status and body, with the ids that were sent taken out."""
     text = response.text
     for one in tenants:
-        for known in sorted({each for ids in one.ids.values() for each in ids} | {one.name}, key=len)[::-1]:
+        ids = {each for ids in one.ids.values() for each in ids}
+        dashed = {str(UUID(each)) for each in ids if len(each) == 32}  # as an id of a document is read
+        for known in sorted(ids | dashed | {one.name}, key=len)[::-1]:
             text = text.replace(known, "ID")
     return response.status_code, re.sub(r"\d+\.\d+", "0", text)
 
@@ -103,9 +110,7 @@ async def test_no_tenant_gets_a_word_of_another_by_any_route_and_id(
                         doubts.append(
                             f"{asker.name} {target.method} {one}: {response.status_code} {said[:300]}"
                         )
-                    if target.owned and response.is_success:
-                        doubts.append(f"{asker.name} {target.method} {one}: succeeded")
-    print(f"{probes:,} probes over {len(everything)} methods of routes, {leaks} leaks")
+    print(f"\n{probes:,} probes over {len(everything)} methods of routes, {leaks} leaks")
     assert doubts == []
     assert leaks == 0
     assert probes >= LEAST
@@ -231,36 +236,19 @@ async def test_a_share_holds_at_once_on_every_path(
     everywhere = ["retrieve", "list", "read", "chat", "evidence"]
     shared = await http.patch(document, json={"groups": ["legal"]}, headers=one.headers)
     assert (shared.status_code, shared.json()["groups"]) == (200, ["legal"])
-    fake.plays = [say_word(one)]
+    fake.plays = [say(f"The word is {one.word('answer')} ", "[1].")]
     assert await told(inside) == everywhere
     assert await told(outside) == []
-    assert one.word("answer") not in str(store.traces(replaced_caller(one, ())))
+    assert one.word("answer") not in str(store.traces(replace(one.caller, groups=())))
     opened = await http.patch(document, json={"groups": []}, headers=one.headers)
     assert opened.json()["groups"] == []
     assert await told(outside) == everywhere
     # The answer that was kept for everybody is out of date as soon as the document is not everybody's.
     await http.patch(document, json={"groups": ["board"]}, headers=one.headers)
-    fake.plays = [quiet()]
+    fake.plays = [say("Nothing ", "is known.")]
     assert await told(outside) == []
     assert await told(inside) == []
     assert (await http.patch(document, json={"groups": []}, headers=inside.headers)).status_code == 404
     assert (await http.delete(document, headers=outside.headers)).status_code == 404
-    assert await told(one) == ["retrieve", "list", "read", "chat", "evidence"]
-
-
-def say_word(one: Tenant) -> Any:
-    from fake_vllm import say
-
-    return say(f"The word is {one.word('answer')} ", "[1].")
-
-
-def quiet() -> Any:
-    from fake_vllm import say
-
-    return say("Nothing ", "is known.")
-
-
-def replaced_caller(one: Tenant, groups: tuple[str, ...]) -> Any:
-    from dataclasses import replace
-
-    return replace(one.caller, groups=groups)
+    assert await told(one) == everywhere
+    await http.patch(document, json={"groups": [one.word("group")]}, headers=one.headers)
