@@ -43,7 +43,7 @@ def main() -> None:
         _check_whole(copies, guards)
         with ThreadPoolExecutor(wanted.at_once) as pool:
             found = list(pool.map(lambda guard: _taken_away(guard, copies), guards))
-    caught = sum(one["caught"] for one in found)
+    caught = sum(one["caught"] is True for one in found)
     report = {
         "command": "python -m bench.mutants",
         "guards": len(found),
