@@ -33,6 +33,8 @@ class Upload:
     marks: Marks = Marks()
     revision: str | None = None
     """The source's own sign of this state, by which it need not send it again; `None` where it gave none."""
+    groups: tuple[str, ...] | None = None
+    """Access groups that it is to have, none for everybody; `None` leaves a known document's as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Source:
     """SHA-256 in hex."""
     title: str | None = None
     marks: Marks = Marks()
+    groups: tuple[str, ...] | None = None
 
 
 def accept(upload: Upload, settings: IngestSettings) -> Source:
@@ -71,7 +74,15 @@ def accept(upload: Upload, settings: IngestSettings) -> Source:
         _refuse_what_is_no_document(upload.name, media_type, settings.ocr)
     digest = hashlib.sha256(upload.content).hexdigest()
     return Source(
-        upload.uri, upload.name, media_type, upload.content, text, digest, upload.title, upload.marks
+        uri=upload.uri,
+        name=upload.name,
+        media_type=media_type,
+        content=upload.content,
+        text=text,
+        content_hash=digest,
+        title=upload.title,
+        marks=upload.marks,
+        groups=upload.groups,
     )
 
 

@@ -70,13 +70,18 @@ def are_near(text: str, other: str, least: float) -> bool:
     return union > 0 and len(one & two) >= least * union
 
 
-def find_original(store: Store, likeness: Likeness, besides: str | None = None) -> Original | None:
-    """The document of the corpus that says the same and is searched, but not `besides`. Blocking."""
+def find_original(
+    store: Store, likeness: Likeness, groups: Sequence[str], besides: str | None = None
+) -> Original | None:
+    """The document of the corpus that says the same and is searched, but not `besides`. Blocking.
+
+    It has the same access `groups`: else some caller could see one of the two, and would find neither.
+    """
     document = likeness.document
-    exact = store.same_text(document, likeness.text_hash, besides)
+    exact = store.same_text(document, likeness.text_hash, besides, groups)
     if exact is not None or not likeness.bands:
         return exact
-    candidates = store.near_texts(document, likeness.bands, besides)
+    candidates = store.near_texts(document, likeness.bands, besides, groups)
     return next((one for one, text in candidates if are_near(document.text, text, likeness.least)), None)
 
 

@@ -15,7 +15,9 @@ from ingest.parsing import parse
 from ingest.quota import Quota
 from ingest.reading import DocumentReport, attached, reading_of, report_of
 from ingest.removing import Remover
+from ingest.sharing import Sharer
 from ingest.writing import Writer, is_version
+from tandem.access_groups import check_own
 from tandem.errors import ConflictError
 from tandem.index import check_metadata
 from tandem.live import Live
@@ -64,6 +66,8 @@ class Ingestor:
         """Writes versions; who reads documents elsewhere ends with it."""
         self.remove = Remover(store, live, self.writer, worker, self.barrier, beside)
         """Takes documents, corpora and tenants out again."""
+        self.share = Sharer(store, live, self.writer, self.barrier)
+        """Changes who may see documents."""
 
     async def ingest(
         self,
@@ -76,25 +80,31 @@ class Ingestor:
         """Make one file answerable; `progress` gets the number of chunks that are done.
 
         `claim` is that of the job for which it is done: nothing is written once it is lost. Raises what
-        `accept` and `parse` raise, `QuotaError`, and `StorageError` or `UnavailableError` of the store and the index.
+        `accept` and `parse` raise, `QuotaError`, `ForbiddenError` for an address or for access groups that are
+        not the caller's, and `StorageError` or `UnavailableError` of the store and the index.
         Nothing of a file that fails is left.
         """
         check_corpus(corpus)
         check_metadata(upload.marks.metadata)
+        check_own(caller, upload.groups or ())
         source = await in_thread(accept, upload, self._settings)
         known = document_id(caller.tenant, corpus, source.uri)
         async with self.barrier.passed(), self.writer.locks.of(known):
+            await in_thread(self._store.require_writable, caller, known)
             version = await in_thread(self._chunker.version_of, caller.tenant, corpus, source)
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
             is_known = current is not None and is_version(current.version, version)
             if current is not None and is_known and not source.media_type.is_mail:
-                return await self.unchanged(current, source.marks.expires_at)
+                return await self.unchanged(caller, current, source.marks.expires_at, source.groups)
             await in_thread(self.quota.check, caller.tenant, current)
+            if current is None and source.groups is None:
+                groups = await in_thread(self._groups_around, caller.tenant, corpus, source.uri)
+                upload, source = replace(upload, groups=groups), replace(source, groups=groups)
             async with self._parsing:
                 parsed = await in_thread(parse, source, self._children)
             if current is not None and is_known:
                 # Whether its attachments went in is not known: the run that read it may have stopped before.
-                unchanged = await self.unchanged(current, source.marks.expires_at)
+                unchanged = await self.unchanged(caller, current, source.marks.expires_at, source.groups)
                 return replace(unchanged, attachments=attached(upload, parsed.attachments))
             await in_thread(self.quota.check, caller.tenant, current, len(parsed.text))
             async with self._splitting:
@@ -132,11 +142,20 @@ class Ingestor:
         async with self.barrier.passed():
             await self.writer.write_orphans()
 
-    async def unchanged(self, record: DocumentRecord, expires_at: datetime | None) -> DocumentReport:
-        """Report a document that is as it was; only the moment at which it expires may be another.
+    async def unchanged(
+        self,
+        caller: Caller,
+        record: DocumentRecord,
+        expires_at: datetime | None,
+        groups: tuple[str, ...] | None,
+    ) -> DocumentReport:
+        """Report a document that is as it was; only the moment at which it expires, and who may see it where
+        `groups` say so, may be another.
 
-        The caller has passed the barrier and holds the document's lock.
+        Whoever calls has passed the barrier and holds the document's lock.
         """
+        if groups is not None:
+            record = await self.share.held(caller, record, groups)
         if record.marks.expires_at != expires_at:
             await self.writer.set_expiry(record, expires_at)
         return DocumentReport(
@@ -151,7 +170,13 @@ class Ingestor:
         )
 
     async def confirm(
-        self, caller: Caller, corpus: str, known: str, version: str, expires_at: datetime | None
+        self,
+        caller: Caller,
+        corpus: str,
+        known: str,
+        version: str,
+        expires_at: datetime | None,
+        groups: tuple[str, ...] | None = None,
     ) -> DocumentReport:
         """Report a document as unchanged of which its source says so.
 
@@ -161,11 +186,22 @@ class Ingestor:
             current = await in_thread(self._store.document_or_none, caller, corpus, known)
             if current is None or current.version != version:
                 raise ConflictError("The document was changed while its source was asked for it")
-            return await self.unchanged(current, expires_at)
+            check_own(caller, groups or ())
+            return await self.unchanged(caller, current, expires_at, groups)
 
     def reading_of(self, tenant: str, corpus: str, marks: Marks) -> str:
         """See `Chunker.reading_of`. Blocking."""
         return self._chunker.reading_of(tenant, corpus, marks)
+
+    def _groups_around(self, tenant: str, corpus: str, uri: str) -> tuple[str, ...] | None:
+        """The access groups of the document within which a new one lies, such as its e-mail. Blocking."""
+        outer = uri
+        while "!/" in outer:
+            outer = outer.rpartition("!/")[0]
+            groups = self._store.groups_of(document_id(tenant, corpus, outer))
+            if groups:
+                return groups
+        return None
 
     async def close(self) -> None:
         """End the parsers that wait; without it they end with this process."""

@@ -96,13 +96,13 @@ def report_of(reading: Reading, written: Written, chunks: int) -> DocumentReport
 
 
 def attached(upload: Upload, attachments: Sequence[Attachment]) -> tuple[Upload, ...]:
-    """The files within a file, at addresses below its own, with its marks."""
+    """The files within a file, at addresses below its own, with its marks and access groups."""
     uploads: dict[str, Upload] = {}
     for one in attachments:
         uri, number = f"{upload.uri}!/{one.name}", 2
         while uri in uploads:
             uri, number = f"{upload.uri}!/{number}/{one.name}", number + 1
-        uploads[uri] = Upload(uri, one.name, one.content, marks=upload.marks)
+        uploads[uri] = Upload(uri, one.name, one.content, marks=upload.marks, groups=upload.groups)
     return tuple(uploads.values())
 
 
@@ -119,4 +119,5 @@ def _document(caller: Caller, corpus: str, source: Source, parsed: Parsed) -> Do
         headings=parsed.headings,
         blocks=parsed.blocks,
         marks=source.marks,
+        groups=source.groups,
     )

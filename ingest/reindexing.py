@@ -15,7 +15,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -214,7 +214,8 @@ class _Work:
         while page := await in_thread(self._store.unindexed, self._name, after, _PAGE):
             after = page[-1].id
             for record in page:
-                split = await in_thread(self._chunker.split, record.as_document(), record.version)
+                document = replace(record.as_document(), groups=record.groups)
+                split = await in_thread(self._chunker.split, document, record.version)
                 if batch and chunks + len(split.chunks) > _BATCH:
                     yield batch
                     batch, chunks = [], 0
@@ -232,7 +233,8 @@ class _Work:
             vectors = await in_thread(self.target.embedder.embed_documents, texts)
             await to_its_end(self.target.index.upsert(part, vectors))
         counts = {(one.record.id, one.record.version): len(one.chunks) for one in batch}
-        await in_thread(self._store.end_indexing, self._name, self._id, self._worker, counts)
+        groups = {one.record.id: one.record.groups for one in batch}
+        await in_thread(self._store.end_indexing, self._name, self._id, self._worker, counts, groups)
 
     async def _remove(self) -> int:
         unwanted = await in_thread(self._store.unwanted, self._name)

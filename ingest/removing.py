@@ -46,8 +46,11 @@ class Remover:
             return await to_its_end(self._document(caller, corpus, document_id, uri))
 
     async def corpus(self, caller: Caller, corpus: str) -> Receipt:
-        """Remove a corpus with its documents, jobs and settings. Raises `NotFoundError`."""
+        """Remove a corpus with its documents, jobs and settings. Raises `NotFoundError`, and `ForbiddenError` where
+        it has documents that the caller may not see.
+        """
         async with self._barrier.passed():
+            await in_thread(self._store.require_all_seen, caller, corpus)
             if not await in_thread(self._store.holds, caller.tenant, corpus):
                 await in_thread(self._store.documents, caller, corpus, 1)  # says which there are
             return await to_its_end(self._scope(caller, corpus))
@@ -55,6 +58,7 @@ class Remover:
     async def tenant(self, caller: Caller) -> Receipt:
         """Remove all that the caller's tenant has. The receipt itself is then all that is kept of it."""
         async with self._barrier.passed():
+            await in_thread(self._store.require_all_seen, caller, None)
             return await to_its_end(self._scope(caller, None))
 
     async def from_beside(self) -> int:
@@ -72,6 +76,10 @@ class Remover:
         record = await in_thread(self._store.document_or_none, caller, corpus, document_id)
         if record is not None:
             return record.uri
+        if document_id in await in_thread(self._store.hidden_documents, caller, [document_id]):
+            raise NotFoundError(
+                f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
+            )
         for one in await in_thread(self._store.leftovers, document_id, self._worker):
             if (one.tenant, one.corpus) == (caller.tenant, corpus):
                 return one.uri

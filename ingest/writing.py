@@ -77,8 +77,10 @@ class Writer:
         progress: Callable[[int], None] | None = None,
         besides: str | None = None,
         claim: Claim | None = None,
+        groups: tuple[str, ...] | None = None,
     ) -> Written:
-        """Write, embed, switch; or link, where another document of the corpus, not `besides`, says the same.
+        """Write, embed, switch; or link, where another document of the corpus, not `besides`, says the same to the
+        same callers: those of `groups` where the document is about to be shared with them.
 
         `claim` is that of the job for which it is written, if it is for one. Raises `StorageError`,
         `UnavailableError`, and `ConflictError` if the document, or the one it is linked to, was removed at
@@ -86,7 +88,7 @@ class Writer:
         """
         likeness = await in_thread(Likeness.of, document, self._least)
         try:
-            original = await self._begin(document, version, likeness, besides, claim)
+            original = await self._begin(document, version, likeness, besides, claim, groups)
             replaced = await self._fill(likeness, version, original, chunks, progress)
         finally:
             # The store knows what must go: the old version after a success, else the new one.
@@ -125,6 +127,8 @@ class Writer:
             collection=self._live.collection.name,
         )
         replaced = await to_its_end(in_thread(commit, known, version))
+        if original is None:
+            await self.settle_groups(likeness.document.tenant, known, likeness.document.groups or ())
         # Once more: one may have been linked to what was current until now.
         successor = likeness if original is None else None
         await self.release_duplicates(known, successor, version)
@@ -138,8 +142,12 @@ class Writer:
         `successor` is what this one says from now on, and `version` its version once that is current;
         those that say the same stay linked to it. The others become searchable before it goes, so that their text is never out of reach.
         """
+        groups: tuple[str, ...] = ()
+        if successor is not None:
+            groups = await in_thread(groups_of, self._store, successor.document)
         for linked in await in_thread(self._store.duplicates_of, document_id):
-            if successor is not None and await in_thread(successor.is_like, linked):
+            stays = successor is not None and linked.groups == groups
+            if stays and successor is not None and await in_thread(successor.is_like, linked):
                 if version is not None:
                     await in_thread(self._store.relink_duplicate, linked.id, Original(document_id, version))
                 continue
@@ -151,6 +159,30 @@ class Writer:
         for orphan in await in_thread(self._store.orphaned_duplicates):
             async with self.locks.of(orphan.id):
                 await self._write_again(orphan)
+
+    async def part_from_others(self, document_id: str, groups: tuple[str, ...]) -> None:
+        """Give documents that are searched through this one a place of their own, where their access groups are
+        not these, which it has or is about to have.
+        """
+        for linked in await in_thread(self._store.duplicates_of, document_id):
+            if linked.groups != groups:
+                async with self.locks.of(linked.id):
+                    await self._write_again(linked)
+
+    async def write_by_itself(self, record: DocumentRecord, groups: tuple[str, ...]) -> None:
+        """Let a duplicate be found for callers of `groups`, which it is about to have. The caller holds its lock."""
+        for linked in await in_thread(self._store.duplicates_of, record.duplicate_of or ""):
+            if linked.id == record.id:
+                await self._write_again(linked, groups)
+
+    async def settle_groups(self, tenant: str, document_id: str, written: tuple[str, ...]) -> None:
+        """Make the index say of a document's groups what the store says, where `written` is something else.
+
+        Looked at until they agree: of two who change them at the same time, the last sees what both have done.
+        """
+        while (groups := await in_thread(self._store.groups_of, document_id)) != written:
+            await self._live.collection.index.set_groups(tenant, document_id, groups)
+            written = groups
 
     async def set_expiry(self, record: DocumentRecord, expires_at: datetime | None) -> None:
         """Let a document expire at another moment; nothing of it is embedded again, but where a copy needs it."""
@@ -183,7 +215,7 @@ class Writer:
             )
         return Swept(len(left), chunks)
 
-    async def _write_again(self, linked: DocumentRecord) -> None:
+    async def _write_again(self, linked: DocumentRecord, groups: tuple[str, ...] | None = None) -> None:
         """Index a duplicate, or link it to another document, but not to the one it was linked to."""
         again = await in_thread(self._store.current_versions, linked.tenant, [linked.id])
         if again.get(linked.id) != linked.version:
@@ -195,7 +227,7 @@ class Writer:
             else linked.version + _AGAIN
         )
         split = await in_thread(self._chunker.split, document, version)
-        await self.write(document, version, split.chunks, besides=linked.duplicate_of)
+        await self.write(document, version, split.chunks, besides=linked.duplicate_of, groups=groups)
 
     async def condemn(self, document: Document, version: str) -> None:
         """Leave to the sweep that follows a version that another process has swept and forgotten while its
@@ -205,7 +237,13 @@ class Writer:
             await in_thread(self._store.condemn_version, document, version, self._worker)
 
     async def _begin(
-        self, document: Document, version: str, likeness: Likeness, besides: str | None, claim: Claim | None
+        self,
+        document: Document,
+        version: str,
+        likeness: Likeness,
+        besides: str | None,
+        claim: Claim | None,
+        groups: tuple[str, ...] | None,
     ) -> Original | None:
         """Begin the version, as a link to the document that says the same if there is one."""
         # Looking and beginning are one step: else two copies that come together would not see each other.
@@ -220,6 +258,7 @@ class Writer:
                 self._worker,
                 claim=claim,
                 collection=self._live.collection.name,
+                groups=groups,
             )
             return await to_its_end(in_thread(step))
 
@@ -251,12 +290,16 @@ def begin(
     *,
     claim: Claim | None,
     collection: str | None,
+    groups: tuple[str, ...] | None = None,
 ) -> Original | None:
     """Begin a version, as a link to the document that says the same if there is one. Blocking.
 
+    `groups` are those that it is about to have, in place of those that it states or has.
+
     One call at a time for a corpus: else two copies that come together would not see each other.
     """
-    original = find_original(store, likeness, besides)
+    wanted = groups_of(store, document) if groups is None else groups
+    original = find_original(store, likeness, wanted, besides)
     store.begin_version(
         document,
         version,
@@ -268,6 +311,11 @@ def begin(
         collection=collection,
     )
     return original
+
+
+def groups_of(store: Store, document: Document) -> tuple[str, ...]:
+    """The access groups of a document as soon as it is current: those that it states, or has. Blocking."""
+    return store.groups_of(document.id) if document.groups is None else document.groups
 
 
 def is_version(current: str, version: str) -> bool:

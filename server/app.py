@@ -45,6 +45,7 @@ from server.limiting.counting import open_counting
 from server.limiting.limiter import Limiter
 from server.monitoring import Metrics
 from server.repeating import repeat
+from server.salting import open_salting
 from server.services import Services
 from server.web import web_router
 from tandem import __version__
@@ -189,6 +190,7 @@ async def open_services(
         examples=examples,
         calibration=calibration,
         rerankers=rerankers,
+        salting=await in_thread(open_salting, settings.data_dir),
     )
     stack.push_async_callback(services.resilience.writes.close)
     worker = JobWorker(store, ingestor, settings.ingest, me)

@@ -36,10 +36,14 @@ class Fence:
 
 
 def open_fence(folder: Path) -> Fence:
-    """The fence whose key lies in `folder`, drawn at the first start; readable by its owner alone. Blocking."""
-    path = folder / _KEY
+    """The fence whose key lies in `folder`, drawn at the first start. Blocking."""
+    return Fence(drawn_key(folder / _KEY))
+
+
+def drawn_key(path: Path) -> bytes:
+    """The secret in a file, drawn where there is none yet; readable by its owner alone. Blocking."""
     if not path.exists():
-        drawn = folder / f".{_KEY}.{secrets.token_hex(4)}"
+        drawn = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(drawn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(_KEY_BYTES))
@@ -49,4 +53,4 @@ def open_fence(folder: Path) -> Fence:
             pass
         finally:
             drawn.unlink()
-    return Fence(path.read_bytes())
+    return path.read_bytes()

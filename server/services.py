@@ -14,6 +14,7 @@ from server.identity import PrincipalLoader
 from server.limiting.limiter import Limiter
 from server.monitoring import Metrics
 from server.resilience import Resilience
+from server.salting import Salting
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
 from tandem.recipes import Recipe, RecipeBook
@@ -48,5 +49,7 @@ class Services:
     """Of the evidence; `answer.calibration` names another one than Tandem's own."""
     rerankers: Rerankers = field(default_factory=lambda: Rerankers({}))
     resilience: Resilience = field(default_factory=Resilience)
+    salting: Salting = field(default_factory=Salting)
+    """Of the engine's prefix cache, so that no tenant can time another's questions."""
     events: Events[Any] = field(default_factory=Events)
     """Gets an `Answered` of each question that is answered and kept."""

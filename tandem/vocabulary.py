@@ -68,16 +68,22 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one caller's search may see: one tenant, some of its corpora (all when `None`), some documents."""
+    """What one caller's search may see: one tenant, some of its corpora (all when `None`), some documents.
+
+    Nothing that a request names makes it wider: that narrows, and tenant and groups are the caller's.
+    """
 
     tenant: str
     corpora: tuple[str, ...] | None = None
     where: Where = Where()
+    groups: tuple[str, ...] | None = None
+    """Access groups of whoever asks, as `Caller.groups`."""
 
     @classmethod
     def of(cls, caller: Caller, corpora: Sequence[str] | None = None, where: Where | None = None) -> "Scope":
         """The only way from a caller to a filter."""
-        return cls(caller.tenant, None if corpora is None else tuple(corpora), where or Where())
+        named = None if corpora is None else tuple(corpora)
+        return cls(caller.tenant, named, where or Where(), caller.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,9 @@ class Document:
     headings: tuple[Heading, ...] = ()
     blocks: tuple[Block, ...] = ()
     marks: Marks = Marks()
+    groups: tuple[str, ...] | None = None
+    """Access groups that the document is to have from this version on, none for everybody; `None` leaves
+    them as they are. They belong to the document, not to a version."""
 
     @property
     def id(self) -> str:
@@ -179,6 +188,8 @@ class Chunk:
     parent: "Parent | None" = None
     """The longer piece that is read where this one is found; only with the strategy `parent`."""
     marks: Marks = Marks()
+    groups: tuple[str, ...] = ()
+    """Access groups of its document, as far as the index knows them; the store has the last word."""
 
     @property
     def indexed_text(self) -> str:

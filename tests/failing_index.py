@@ -55,6 +55,12 @@ class FailingIndex:
         self._end(stops)
         return removed
 
+    async def set_groups(self, tenant: str, document_id: str, groups: tuple[str, ...]) -> None:
+        await self._inner.set_groups(tenant, document_id, groups)
+
+    def foreign_hits(self) -> int:
+        return self._inner.foreign_hits()
+
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         return await self._inner.search(scope, query)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.accept import check_corpus
 from ingest.api.forms import one_upload
@@ -32,6 +32,16 @@ _FORM_SCHEMA = {
                         "uri": {
                             "type": "string",
                             "description": "The document's address; else the file's name.",
+                        },
+                        "group": {
+                            "type": "array",
+                            "items": {"type": "string"},
+                            "description": "Access groups that may see it; a known document keeps its own "
+                            "without them.",
+                        },
+                        "everyone": {
+                            "type": "boolean",
+                            "description": "Take its access groups away: all of the tenant may see it.",
                         },
                     },
                 }
@@ -97,6 +107,15 @@ class DocumentBody(BaseModel):
     metadata: dict[str, Scalar]
     expires_at: datetime | None
     duplicate_of: str | None
+    groups: list[str]
+    """Access groups, of which a caller must have one; none where everybody of the tenant may see it."""
+
+
+class ShareBody(BaseModel):
+    """Who may see a document from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+    groups: list[str] = Field(max_length=100, description="Access groups; an empty list is everybody.")
 
 
 class DocumentWithText(DocumentBody):
@@ -157,6 +176,15 @@ def documents_router(
         """One document with its text."""
         known = _checked(corpus, document_id)
         return DocumentWithText(**_fields(await in_thread(store.document, caller, corpus, known)))
+
+    @router.patch("/{document_id}")
+    async def share_document(
+        corpus: str, document_id: str, body: ShareBody, caller: Annotated[Caller, Depends(caller_of)]
+    ) -> DocumentBody:
+        """Change who may see a document: at once, in every answer, list and trace."""
+        known = _checked(corpus, document_id)
+        shared = await ingestor.share.document(caller, corpus, known, body.groups)
+        return DocumentBody(**_fields(shared))
 
     @router.delete("/{document_id}")
     async def delete_document(

@@ -8,12 +8,15 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from ingest.accept import Upload
+from tandem.access_groups import checked_groups
 from tandem.errors import InvalidRequestError, TooLargeError
 
 _FORM_BYTES = 64 * 1024
 """What a form may weigh beside a file."""
 
 _MOST_FILES = 1_000
+_MORE_FIELDS = 104
+"""Beside an address for each file: access groups, and whatever a form holds without our asking."""
 
 
 async def one_upload(request: Request, max_bytes: int) -> Upload:
@@ -30,7 +33,8 @@ async def one_upload(request: Request, max_bytes: int) -> Upload:
         if uri is not None and not isinstance(uri, str):
             raise InvalidRequestError("uri must be text", param="uri")
         name = _name_of(file.filename)
-        return Upload(uri=uri or name, name=name, content=await file.read())
+        content = await file.read()
+        return Upload(uri=uri or name, name=name, content=content, groups=_groups_of(form))
     finally:
         await form.close()
 
@@ -61,12 +65,27 @@ async def uploads(request: Request, max_bytes: int) -> list[Upload]:
         names = [_name_of(file.filename or "") for file in files]
         addresses = addresses or names
         _refuse_twice(addresses)
+        groups = _groups_of(form)
         return [
-            Upload(uri, name, await file.read())
+            Upload(uri, name, await file.read(), groups=groups)
             for uri, name, file in zip(addresses, names, files, strict=True)
         ]
     finally:
         await form.close()
+
+
+def _groups_of(form: FormData) -> tuple[str, ...] | None:
+    """The access groups that the form names: each in a field `group`, or `everyone=true` for none.
+
+    `None` where it says nothing of them. Raises `InvalidRequestError`.
+    """
+    named = [value for value in form.getlist("group") if isinstance(value, str)]
+    everyone = form.get("everyone")
+    if everyone not in (None, "true", "false"):
+        raise InvalidRequestError("everyone must be true or false", param="everyone")
+    if everyone == "true" and named:
+        raise InvalidRequestError("Name access groups or everyone, not both", param="group")
+    return checked_groups(named) if named or everyone == "true" else None
 
 
 def _refuse_twice(addresses: Sequence[str]) -> None:
@@ -103,7 +122,7 @@ async def _form_of(request: Request, max_bytes: int, most_files: int) -> FormDat
         request.headers,
         _bounded(request.stream(), limit, max_bytes),
         max_files=most_files,
-        max_fields=most_files + 4,
+        max_fields=most_files + _MORE_FIELDS,
     )
     try:
         return await parser.parse()

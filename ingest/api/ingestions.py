@@ -1,7 +1,7 @@
 """`/api/corpora/{corpus}/ingestions`: jobs that bring a corpus up to date, and how far they are."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,12 +9,13 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from ingest.accept import check_corpus
+from ingest.accept import Upload, check_corpus
 from ingest.api.forms import uploads
 from ingest.jobs import Event, JobWorker, follow
 from ingest.jobs.entries import entry_of_upload
 from ingest.manifest import Manifest, manifest_of
 from ingest.sources import check_allowed
+from tandem.access_groups import check_own
 from tandem.errors import InvalidRequestError, NotFoundError, TandemError, TooLargeError
 from tandem.settings import IngestSettings
 from tandem.store import Job, JobDocument, Store
@@ -108,10 +109,11 @@ def ingestions_router(
         create: dict[str, Any] = {"request_key": idempotency_key}
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             handed_in = await uploads(request, max_bytes)
-            manifest: dict[str, Any] = {"corpus": corpus, "sources": []}
+            manifest = _manifest_of_files(corpus, handed_in, caller)
             create["files"] = [entry_of_upload(upload) for upload in handed_in]
         else:
             wanted, sync = await _manifest_of(request, corpus, settings)
+            check_own(caller, [group for source in wanted.sources for group in source.groups or ()])
             manifest = wanted.model_dump(mode="json")
             create["sync"] = sync
         job = await in_thread(store.create_job, caller, corpus, manifest, **create)
@@ -192,6 +194,14 @@ async def _job(store: Store, caller: Caller, corpus: str, job_id: str) -> Job:
     return job
 
 
+def _manifest_of_files(corpus: str, handed_in: Sequence[Upload], caller: Caller) -> dict[str, Any]:
+    """No sources; but the access groups, since a second request with the same key must ask for the same."""
+    groups = handed_in[0].groups
+    check_own(caller, groups or ())
+    stated = {} if groups is None else {"groups": list(groups)}
+    return {"corpus": corpus, "sources": [], **stated}
+
+
 async def _manifest_of(request: Request, corpus: str, settings: IngestSettings) -> tuple[Manifest, bool]:
     """The sources that a request names, if a request may name them, and whether to remove what they lack."""
     body = bytearray()
@@ -264,6 +274,12 @@ _BODY_SCHEMA = {
                             "items": {"type": "string"},
                             "description": "Addresses of the files, in their order; else their names.",
                         },
+                        "group": {
+                            "type": "array",
+                            "items": {"type": "string"},
+                            "description": "Access groups that may see them.",
+                        },
+                        "everyone": {"type": "boolean", "description": "Take their access groups away."},
                     },
                 }
             },

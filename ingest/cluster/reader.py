@@ -77,11 +77,12 @@ class Reader:
         current = self._ask("current_version", known)
         is_known = current is not None and is_version(current, version)
         if is_known and not source.media_type.is_mail:
-            return Unchanged(source.marks.expires_at), ()
+            return Unchanged(source.marks.expires_at, groups=source.groups), ()
         parsed = parse(source, self._children)
         if is_known:
             # Whether its attachments went in is not known: the run that read it may have stopped before.
-            return Unchanged(source.marks.expires_at, attached(upload, parsed.attachments)), ()
+            parts = attached(upload, parsed.attachments)
+            return Unchanged(source.marks.expires_at, parts, source.groups), ()
         caller = Caller(task.tenant)
         reading = reading_of(caller, task.corpus, upload, source, parsed, version, self._chunker)
         likeness = Likeness.of(reading.document, task.ingest.near_duplicates)

@@ -80,6 +80,8 @@ class Unchanged:
     expires_at: datetime | None
     attachments: tuple[Upload, ...] = ()
     """Files within it: whether they went in is not known."""
+    groups: tuple[str, ...] | None = None
+    """Access groups that it is to have."""
 
 
 @dataclass(frozen=True, slots=True)

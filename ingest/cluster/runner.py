@@ -165,7 +165,7 @@ class ClusterRunner(JobRunner):
                 record = await in_thread(self._store.document_or_none, caller, job.corpus, known)
                 if record is None:
                     raise ConflictError(f"{entry.uri} was removed while it was being ingested")
-                unchanged = await self._ingestor.unchanged(record, told.expires_at)
+                unchanged = await self._ingestor.unchanged(caller, record, told.expires_at, told.groups)
                 return outcome_of(replace(unchanged, attachments=told.attachments), entry)
             case Begun():
                 written = await self._switched(told)

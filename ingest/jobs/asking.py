@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from ingest.accept import Upload
-from ingest.jobs.entries import item_of
+from ingest.jobs.entries import item_of, owner_of
 from ingest.pipeline import Ingestor
 from ingest.reading import DocumentReport
 from ingest.sources import Reach, Source, fetch_changed
+from tandem.access_groups import checked_groups
 from tandem.errors import InvalidRequestError
 from tandem.store import Job, JobDocument, Revision, Store
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller, document_id
+from tandem.vocabulary import document_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,12 @@ class Asking:
         if asked is None or asked.known is None:
             raise InvalidRequestError("The source says that nothing has changed, though nobody asked")
         return await self._ingestor.confirm(
-            Caller(job.tenant),
+            owner_of(job),
             job.corpus,
             asked.document_id,
             asked.known.version,
             asked.source.marks().expires_at,
+            None if asked.source.groups is None else checked_groups(asked.source.groups),
         )
 
     async def note(self, asked: Asked, upload: Upload, report: DocumentReport) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from ingest.accept import Upload
 from ingest.sources import Item
-from tandem.store import JobDocument, NewJobDocument
-from tandem.vocabulary import Marks
+from tandem.store import Job, JobDocument, NewJobDocument
+from tandem.vocabulary import Caller, Marks
 
 HANDED_IN = -1
 """The source of a file that came with the job, or out of another file."""
@@ -27,6 +27,8 @@ def entry_of_upload(upload: Upload, depth: int = 0) -> NewJobDocument:
     }
     if marks.expires_at is not None:
         locator["expires_at"] = marks.expires_at.isoformat()
+    if upload.groups is not None:
+        locator["groups"] = list(upload.groups)
     return NewJobDocument(upload.uri, upload.name, HANDED_IN, locator, content=upload.content, depth=depth)
 
 
@@ -42,4 +44,17 @@ def upload_of(entry: JobDocument, content: bytes) -> Upload:
     marks = Marks(
         tuple(locator["tags"]), locator["metadata"], datetime.fromisoformat(until) if until else None
     )
-    return Upload(entry.uri, entry.name, content, locator["title"], marks)
+    groups = locator.get("groups")
+    return Upload(
+        entry.uri,
+        entry.name,
+        content,
+        locator["title"],
+        marks,
+        groups=None if groups is None else tuple(groups),
+    )
+
+
+def owner_of(job: Job) -> Caller:
+    """In whose name a job is done: with the access groups of whoever asked for it."""
+    return Caller(job.tenant, groups=job.groups)

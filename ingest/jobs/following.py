@@ -31,7 +31,7 @@ async def follow(store: Store, caller: Caller, job_id: str) -> AsyncIterator[Eve
         job = await in_thread(store.job, caller, job_id)
         while fresh := [
             one
-            for one in await in_thread(store.ended_documents, job_id, since)
+            for one in await in_thread(store.ended_documents, caller, job_id, since)
             if one.place not in seen and one.ended_at is not None
         ]:
             for document in fresh:

@@ -13,7 +13,7 @@ import structlog
 from ingest.accept import Upload
 from ingest.jobs.asking import Asked, Asking
 from ingest.jobs.budget import Budget
-from ingest.jobs.entries import entry_of_item, entry_of_upload, item_of, upload_of
+from ingest.jobs.entries import entry_of_item, entry_of_upload, item_of, owner_of, upload_of
 from ingest.jobs.opening import check_depth, failed, opened, source_of
 from ingest.manifest import Manifest, Splitting, manifest_of
 from ingest.pipeline import Ingestor
@@ -30,7 +30,6 @@ from tandem.errors import (
 from tandem.settings import IngestSettings
 from tandem.store import Claim, Job, JobDocument, NewJobDocument, Outcome, Store
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -218,7 +217,7 @@ class JobRunner:
             found = await in_thread(opened, upload, entry, manifest, self._settings)
             if found is not None:
                 return found
-            report = await self._ingestor.ingest(Caller(job.tenant), job.corpus, upload, claim=claim)
+            report = await self._ingestor.ingest(owner_of(job), job.corpus, upload, claim=claim)
             if asked is not None:
                 await self._asking.note(asked, upload, report)
             return outcome_of(report, entry)
@@ -247,16 +246,18 @@ class JobRunner:
                 )
 
     async def _remove_vanished(self, claim: Claim, job: Job, begun: datetime) -> None:
-        """Remove the documents of the corpus that no source has any more; what was read since `begun` stays."""
+        """Remove the documents of the corpus that no source has any more; what was read since `begun` stays, and
+        what whoever asked for the job may not see.
+        """
         states = await in_thread(self._store.states_of_uris, job.id)
         unknown = tuple(
             uri + mark for uri, state in states.items() if state in _KEEPS_ITS_PARTS for mark in ("!/", "#")
         )
-        held = await in_thread(self._store.current_uris, job.tenant, job.corpus, begun)
+        held = await in_thread(self._store.current_uris, owner_of(job), job.corpus, begun)
         for document_id, uri in held.items():
             if uri not in states and not uri.startswith(unknown):
                 with suppress(NotFoundError):  # removed by somebody else in the meantime
-                    await self._ingestor.remove.document(Caller(job.tenant), job.corpus, document_id)
+                    await self._ingestor.remove.document(owner_of(job), job.corpus, document_id)
                 await in_thread(self._store.add_outcome, claim, uri, Outcome("removed", document_id))
 
     def _wait(self, tries: int, error: TandemError) -> timedelta:

@@ -21,6 +21,7 @@ from pydantic import (
 
 from ingest.records import Records, moment_of
 from ingest.sources.globs import Choice, Glob
+from tandem.access_groups import is_group
 from tandem.vocabulary import Marks
 
 _SECRET = re.compile(
@@ -32,8 +33,16 @@ _USERINFO = re.compile(r"://[^/?#]*@")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEEPEST = 8
 
+
+def _group(name: str) -> str:
+    if not is_group(name):
+        raise ValueError(f"{name[:80]!r} cannot be the name of an access group")
+    return name
+
+
 Scalar = StrictStr | StrictBool | StrictInt | StrictFloat
 Tag = Annotated[str, Field(min_length=1, max_length=200)]
+Group = Annotated[str, AfterValidator(_group)]
 Key = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -73,6 +82,11 @@ class _Source(BaseModel):
     )
     expires_after: float | None = Field(
         None, gt=0, le=36_500, description="Days after the fetch when a document expires."
+    )
+    groups: tuple[Group, ...] | None = Field(
+        None,
+        max_length=100,
+        description="Access groups that the documents get, [] for everybody; without it they stay as they are.",
     )
     records: Records | None = Field(
         None, description="Which fields of a record are text, title and so on: JSON, JSONL, CSV."

@@ -22,6 +22,7 @@ from ingest.sources.kinds import (
 )
 from ingest.sources.readers import list_reader, read_loaded
 from ingest.sources.web import Web
+from tandem.access_groups import checked_groups
 from tandem.errors import InvalidRequestError, SettingsError
 from tandem.settings import IngestSettings
 
@@ -101,7 +102,7 @@ def fetch(source: Source, item: Item, reach: Reach) -> Upload:
             upload = read_loaded(item, reach.settings)
         case _:
             assert_never(source)
-    return replace(upload, marks=source.marks(upload.marks))
+    return _marked(upload, source)
 
 
 def tells_changes(source: Source) -> bool:
@@ -118,7 +119,12 @@ def fetch_changed(source: Source, item: Item, reach: Reach, known: str | None) -
         upload = read_changed(item, reach.store(source), reach.settings, known)
     else:
         upload = reach.web.fetch(item) if known is None else reach.web.fetch_changed(item, known)
-    return None if upload is None else replace(upload, marks=source.marks(upload.marks))
+    return None if upload is None else _marked(upload, source)
+
+
+def _marked(upload: Upload, source: Source) -> Upload:
+    groups = None if source.groups is None else checked_groups(source.groups)
+    return replace(upload, marks=source.marks(upload.marks), groups=groups)
 
 
 def check_allowed(source: Source, settings: IngestSettings) -> None:

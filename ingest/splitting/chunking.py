@@ -181,6 +181,7 @@ class _Work:
             header=piece.header,
             parent=piece.parent,
             marks=document.marks,
+            groups=document.groups or (),
         )
 
 

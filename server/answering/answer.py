@@ -65,6 +65,7 @@ async def _answer(
     on_found: Callable[[tuple[Passage, ...]], Awaitable[None]] | None,
 ) -> AsyncGenerator[TextDelta | ReasoningDelta | Answer, None]:
     recipe = choice.recipe
+    salt = services.salting.of(question.caller.tenant)
     sampling = sampling_for(recipe, question.sampling)
     passages: list[Passage] = []
     evidence: float | None = None
@@ -98,6 +99,7 @@ async def _answer(
                     services,
                     question.response_format,
                     ticket=ticket_of(question),
+                    salt=salt,
                 )
                 async with aclosing(written.follow(deltas, shown, timings)) as pieces:
                     async for piece in pieces:

@@ -1,6 +1,6 @@
 """Gives an answer again where the same was asked before and nothing that it depends on has changed.
 
-What an answer depends on is in its key: the caller's tenant and scope, the documents of that scope, the
+What an answer depends on is in its key: the caller's tenant, access groups and scope, the documents of that scope, the
 recipe's version, the whole conversation and the sampling. A kept answer passes all that a fresh one does
 after the engine: it is streamed, cited and traced.
 """
@@ -148,6 +148,7 @@ def _family(question: Question, recipe: Recipe, services: Services) -> str:
         "index": settings.index.model_dump(mode="json", exclude={"api_key"}),
         "collection": services.live.collection.name,
         "tenant": question.caller.tenant,
+        "groups": None if question.caller.groups is None else sorted(set(question.caller.groups)),
         "corpora": None if question.corpora is None else sorted(question.corpora),
         "where": asdict(question.where),
         "instructions": question.instructions,

@@ -45,6 +45,7 @@ async def condense(question: Question, recipe: Recipe, services: Services) -> st
         max_tokens=_TOKENS,
         history=history,
         ticket=ticket_of(question),
+        salt=services.salting.of(question.caller.tenant),
     )
     return _usable(text, joined) or joined
 

@@ -35,7 +35,8 @@ async def find_passages(
         return []
     if profile.rewriting.expand == "off":
         return await _find(question, search, profile, services, timings)
-    writing = asyncio.create_task(further_texts(search, recipe, services, ticket_of(question)))
+    salt = services.salting.of(question.caller.tenant)
+    writing = asyncio.create_task(further_texts(search, recipe, services, ticket_of(question), salt))
     try:
         found = [await _find(question, search, profile, services, timings)]
         with timings.step("expand"):
@@ -47,13 +48,17 @@ async def find_passages(
     return fuse(found)[: profile.passages]
 
 
-async def further_texts(search: str, recipe: Recipe, services: Services, ticket: Ticket) -> list[str]:
+async def further_texts(
+    search: str, recipe: Recipe, services: Services, ticket: Ticket, salt: str | None = None
+) -> list[str]:
     """Other wordings of the question, or a passage as one that answers it may read; none where that fails."""
     if recipe.retrieval is None:
         return []
     rewriting = recipe.retrieval.rewriting
     if rewriting.expand == "hyde":
-        text = await rewrite("hyde", search, recipe, services, max_tokens=_PASSAGE_TOKENS, ticket=ticket)
+        text = await rewrite(
+            "hyde", search, recipe, services, max_tokens=_PASSAGE_TOKENS, ticket=ticket, salt=salt
+        )
         return [text] if text else []
     most = rewriting.wordings
     text = await rewrite(
@@ -64,6 +69,7 @@ async def further_texts(search: str, recipe: Recipe, services: Services, ticket:
         max_tokens=most * _WORDING_TOKENS,
         count=most,
         ticket=ticket,
+        salt=salt,
     )
     lines = (_BULLET.sub("", line).strip() for line in (text or "").splitlines())
     different = dict.fromkeys(line for line in lines if line and line.casefold() != search.casefold())

@@ -31,8 +31,11 @@ async def generate(
     response_format: Mapping[str, Any] | None = None,
     *,
     ticket: Ticket,
+    salt: str | None = None,
 ) -> AsyncGenerator[ChatDelta, None]:
     """The engine's stream. Close it to abort the request at the engine.
+
+    The engine's prefix cache is shared with what has the same `salt`.
 
     It waits for its turn at the engine. An adapter is loaded first where it is not, and stays loaded until the
     end. Raises `EngineUnavailableError` when the engine does not serve now, `OverloadedError` when the turn does
@@ -43,7 +46,9 @@ async def generate(
         told_gone = False
         while True:
             try:
-                asked = ask_engine(messages, model, sampling, services, response_format, ticket=ticket)
+                asked = ask_engine(
+                    messages, model, sampling, services, response_format, ticket=ticket, salt=salt
+                )
                 async with aclosing(asked) as deltas:
                     async for delta in deltas:
                         yield delta
@@ -66,6 +71,7 @@ async def ask_engine(
     response_format: Mapping[str, Any] | None = None,
     *,
     ticket: Ticket,
+    salt: str | None = None,
 ) -> AsyncGenerator[ChatDelta, None]:
     """The one way to the engine: in turn, and counted. Raises as `generate`."""
     check_ready(services)
@@ -73,7 +79,8 @@ async def ask_engine(
     async with services.admission.turn(ticket, prompt + sampling.max_tokens):
         last, count = None, 0
         try:
-            async with aclosing(services.client.chat(messages, model, sampling, response_format)) as deltas:
+            asked = services.client.chat(messages, model, sampling, response_format, cache_salt=salt)
+            async with aclosing(asked) as deltas:
                 async for delta in deltas:
                     last, count = delta, count + 1
                     yield delta

@@ -93,5 +93,8 @@ class _IndexWithout:
     ) -> tuple[list[Passage], T]:
         return await self._index.search_with(scope, self._narrowed(query), look)
 
+    def foreign_hits(self) -> int:
+        return self._index.foreign_hits()
+
     def _narrowed(self, query: Query) -> Query:
         return replace(query, besides=query.besides | self._documents)

@@ -1,4 +1,4 @@
-"""Finds the passages for a question: only the caller's, only of current document versions."""
+"""Finds the passages for a question: only what the caller may see, only of current document versions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -55,6 +55,7 @@ async def retrieve(
             scope = Scope.of(caller, corpora, where)
             async with guarded(search, patience_s):
                 current = await search_current(scope, query, collection.index, services.store)
+            services.metrics.foreign_hits(collection.index.foreign_hits())
     if profile.reranking:
         with timings.step("rerank"):
             current = await rerank(text, current, profile.reranking, services.rerankers, services.metrics)
@@ -80,10 +81,14 @@ async def search_current(scope: Scope, query: Query, index: Index, store: Store)
 def _stale(
     scope: Scope, besides: frozenset[tuple[str, str]], store: Store, found: Sequence[Passage]
 ) -> frozenset[tuple[str, str]]:
-    """The versions that do not count now, of those that were found and of those that were left out. Blocking."""
+    """The versions that do not count now, of those that were found and of those that were left out. Blocking.
+
+    The store says which are of the tenant, of its corpora, current, and of groups that whoever asks has: it knows
+    at once what the index may hear of later.
+    """
     seen = besides.union(map(_version, found))
     documents = sorted({document for document, _ in seen})
-    return seen - store.current_versions(scope.tenant, documents).items()
+    return seen - store.visible_versions(scope, documents).items()
 
 
 def _version(passage: Passage) -> tuple[str, str]:

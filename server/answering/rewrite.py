@@ -29,6 +29,7 @@ async def rewrite(
     history: Sequence[Turn] = (),
     count: int = 0,
     ticket: Ticket,
+    salt: str | None = None,
 ) -> str | None:
     """What the base model writes to `prompt`, without its reasoning; `None` where it fails or takes too long.
 
@@ -51,7 +52,7 @@ async def rewrite(
     try:
         async with (
             asyncio.timeout(rewriting.timeout_s),
-            aclosing(ask_engine(messages, model, sampling, services, ticket=ticket)) as deltas,
+            aclosing(ask_engine(messages, model, sampling, services, ticket=ticket, salt=salt)) as deltas,
         ):
             async for delta in deltas:
                 text += splitter.feed(delta.text).answer

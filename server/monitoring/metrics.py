@@ -85,20 +85,31 @@ class Metrics:
             "tandem_admission_queued",
             "Questions that wait for the engine, by class: interactive, background.",
             ["class"],
+            registry=self.registry,
         )
         self._admission_wait = Histogram(
             "tandem_admission_wait_seconds",
             "How long a question waited for the engine, by class.",
             ["class"],
             buckets=_STEP_BUCKETS,
+            registry=self.registry,
         )
         self._refused = Counter(
             "tandem_refused",
             "Requests refused by a limit, by reason.",
+            ["reason"],
+            registry=self.registry,
         )
         self._cut = Counter(
             "tandem_connections_cut",
             "Connections cut, by reason: slow_reader, slow_sender.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._foreign_hits = Counter(
+            "tandem_foreign_hits",
+            "Hits of other tenants that the index returned; they were dropped. It should stay 0.",
+            registry=self.registry,
         )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
@@ -169,6 +180,10 @@ class Metrics:
     def adapters_loaded(self, count: int) -> None:
         """Tell how many adapters are loaded now."""
         self._adapters.set(count)
+
+    def foreign_hits(self, count: int) -> None:
+        """Count hits of other tenants, which were dropped."""
+        self._foreign_hits.inc(count)
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

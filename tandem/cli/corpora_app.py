@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
+from tandem.cli.options import AsJson, Corpus, Engine, EngineOption, Everyone, Groups, named_groups
+from tandem.errors import InvalidRequestError
 from tandem.settings import read_settings
 from tandem.vocabulary import DEFAULT_CORPUS
 
@@ -29,6 +30,22 @@ def documents_delete(
     from tandem.cli.documents import delete_document
 
     delete_document(read_settings(), corpus, document_id)
+
+
+@documents_app.command("share")
+def documents_share(
+    document_id: Annotated[str, typer.Argument(help="Id of the document, as `documents list` prints it.")],
+    group: Groups = None,
+    everyone: Everyone = False,
+    corpus: Corpus = DEFAULT_CORPUS,
+) -> None:
+    """Change who may see a document: callers with one of its access groups, or everyone of the tenant."""
+    from tandem.cli.documents import share_document
+
+    groups = named_groups(group, everyone)
+    if groups is None:
+        raise InvalidRequestError("Name access groups with --group, or --everyone")
+    share_document(read_settings(), corpus, document_id, groups)
 
 
 @documents_app.command("delete-corpus")

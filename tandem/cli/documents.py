@@ -26,13 +26,22 @@ def list_documents(settings: Settings, corpus: str, *, as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                {"id": r.id, "title": r.title, "uri": r.uri, "media_type": r.media_type, "chunks": r.chunks}
+                {
+                    "id": r.id,
+                    "title": r.title,
+                    "uri": r.uri,
+                    "media_type": r.media_type,
+                    "chunks": r.chunks,
+                    "groups": list(r.groups),
+                }
                 for r in records
             ]
         )
         return
     for record in records:
-        stdout.print(f"{record.id}  {record.chunks:>5} chunks  {escape(record.title)}  {escape(record.uri)}")
+        groups = f"  for {escape(', '.join(record.groups))}" if record.groups else ""
+        what = f"{escape(record.title)}  {escape(record.uri)}{groups}"
+        stdout.print(f"{record.id}  {record.chunks:>5} chunks  {what}")
 
 
 def delete_document(settings: Settings, corpus: str, document_id: str) -> None:
@@ -45,6 +54,23 @@ def delete_document(settings: Settings, corpus: str, document_id: str) -> None:
                 _here(settings, lambda remove: remove.document(Caller(), corpus, document_id))
             )
     _print_removed(document_id, removed)
+
+
+def share_document(settings: Settings, corpus: str, document_id: str, groups: tuple[str, ...]) -> None:
+    """Let callers of these access groups see a document, all of its tenant where there are none."""
+    with running_server(settings) as client:
+        if client is not None:
+            body = {"groups": list(groups)}
+            checked(client.patch(f"/api/corpora/{corpus}/documents/{document_id}", json=body))
+        else:
+            asyncio.run(_share_here(settings, corpus, document_id, groups))
+    whom = f"groups {escape(', '.join(groups))}" if groups else "everyone of its tenant"
+    stdout.print(f"{document_id} is for {whom}")
+
+
+async def _share_here(settings: Settings, corpus: str, document_id: str, groups: tuple[str, ...]) -> None:
+    async with local_worker(settings) as (ingestor, _):
+        await ingestor.share.document(Caller(), corpus, document_id, groups)
 
 
 def delete_corpus(settings: Settings, corpus: str) -> None:

@@ -35,13 +35,19 @@ _Queue = Callable[[str | None], Job]
 
 
 def ingest_paths(
-    settings: Settings, paths: list[Path], corpus: str, *, as_json: bool, engine: str = LOCAL
+    settings: Settings,
+    paths: list[Path],
+    corpus: str,
+    *,
+    groups: tuple[str, ...] | None = None,
+    as_json: bool,
+    engine: str = LOCAL,
 ) -> None:
-    """Ingest all files under `paths`; a refused file does not stop the others, but the exit code is 1."""
+    """Ingest all files under `paths`, for these access groups where they are given; a refused file does not stop the others, but the exit code is 1."""
     for path in paths:
         if not path.exists():
             raise NotFoundError(f"There is no file or folder {path}", param="path")
-    source = FilesSource(paths=tuple(path.absolute() for path in paths))
+    source = FilesSource(paths=tuple(path.absolute() for path in paths), groups=groups)
     manifest = Manifest(corpus=corpus, sources=(source,))
     _run(settings, manifest, sync=False, as_json=as_json, engine=engine)
 

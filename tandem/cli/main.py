@@ -17,7 +17,7 @@ from tandem.cli.eval_app import compare, eval_app
 from tandem.cli.finetune_app import finetune_app
 from tandem.cli.keys_app import keys_app
 from tandem.cli.migrate import migrate
-from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
+from tandem.cli.options import AsJson, Corpus, Engine, EngineOption, Everyone, Groups, named_groups
 from tandem.cli.output import print_error
 from tandem.cli.workshop_app import prompts_app, recipes_app
 from tandem.errors import InvalidRequestError, TandemError
@@ -109,6 +109,8 @@ def ingest(
         Path | None,
         typer.Option(help="As --from, and remove from the corpus what its sources no longer have."),
     ] = None,
+    group: Groups = None,
+    everyone: Everyone = False,
     engine: EngineOption = Engine.local,
     json: Annotated[bool, typer.Option("--json", help="Print events, one JSON object a line.")] = False,
 ) -> None:
@@ -119,8 +121,13 @@ def ingest(
         raise InvalidRequestError(
             "Name files and folders, or a manifest with --from or --sync", hint="tandem ingest --help"
         )
+    groups = named_groups(group, everyone)
+    if groups is not None and not paths:
+        raise InvalidRequestError(
+            "The access groups of a manifest's documents stand in it", hint="sources: - groups: [NAME]"
+        )
     if paths:
-        ingest_paths(read_settings(), paths, corpus, as_json=json, engine=engine)
+        ingest_paths(read_settings(), paths, corpus, groups=groups, as_json=json, engine=engine)
     elif named := manifest or sync:
         ingest_manifest(read_settings(), named, sync=sync is not None, as_json=json, engine=engine)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 import openai
+import structlog
 from openai._types import RequestOptions
 
 from tandem.breaker import Breaker
@@ -21,11 +22,12 @@ from tandem.engine.chat import (
     read_deltas,
 )
 from tandem.engine.chat_stream import chat_events
-from tandem.engine.faults import FAULTS, broke_off, explain, is_engines, is_transient
+from tandem.engine.faults import FAULTS, broke_off, explain, is_engines, is_transient, refuses_field
 from tandem.errors import EngineUnavailableError, TandemError
 from tandem.settings import EngineSettings
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 4.0
@@ -49,6 +51,7 @@ class EngineClient:
         self._names = frozenset((settings.served_name,))
         """By which the engine may call its base model."""
         self._settings = settings
+        self._salted = settings.cache_salt
         self._address = address.rstrip("/")
         # The client insists on a key, and would send one that it finds in the environment.
         key = settings.api_key or "none"
@@ -73,10 +76,13 @@ class EngineClient:
         model: str,
         sampling: Sampling,
         response_format: Mapping[str, Any] | None = None,
+        *,
+        cache_salt: str | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         """Stream the answer of `model` (the base model's name or an adapter's) to `messages`.
 
-        `response_format` is OpenAI's: vLLM lets the model write nothing but what it allows.
+        `response_format` is OpenAI's: vLLM lets the model write nothing but what it allows. What vLLM computed of
+        a prompt's beginning it uses again for the same `cache_salt` only.
 
         Closing the generator, or cancelling the task that reads it, aborts the request at the engine.
         A try that has produced no text is made again up to `retries` times where that may help, for half a second.
@@ -93,7 +99,7 @@ class EngineClient:
                 retry_after=self.breaker.retry_after,
                 reason="breaker_open",
             )
-        tried = self._tried(messages, model, sampling, response_format)
+        tried = self._tried(messages, model, sampling, response_format, cache_salt)
         try:
             async with aclosing(tried) as deltas:
                 async for delta in deltas:
@@ -109,13 +115,16 @@ class EngineClient:
         model: str,
         sampling: Sampling,
         response_format: Mapping[str, Any] | None,
+        cache_salt: str | None,
     ) -> AsyncGenerator[ChatDelta, None]:
         tries = 0
         last_at = asyncio.get_running_loop().time() + _TRIES_S
         while True:
             begun = False
+            salt = cache_salt if self._salted else None
             try:
-                async with aclosing(self._begun(messages, model, sampling, response_format)) as deltas:
+                started = self._begun(messages, model, sampling, response_format, salt)
+                async with aclosing(started) as deltas:
                     async for delta in deltas:
                         begun = True
                         yield delta
@@ -123,6 +132,10 @@ class EngineClient:
                 if begun:
                     raise broke_off(fault) from fault
                 if isinstance(fault, WrongModelError) and await self._is_base(model, fault.name):
+                    continue
+                if salt is not None and refuses_field(fault, "cache_salt"):
+                    log.warning("the engine takes no cache_salt, so tenants share its prefix cache")
+                    self._salted = False
                     continue
                 tries += 1
                 late = asyncio.get_running_loop().time() > last_at
@@ -138,9 +151,10 @@ class EngineClient:
         model: str,
         sampling: Sampling,
         response_format: Mapping[str, Any] | None,
+        salt: str | None,
     ) -> AsyncGenerator[ChatDelta, None]:
         """One try, whose first delta is not waited for longer than the settings say."""
-        async with aclosing(self._stream(messages, model, sampling, response_format)) as deltas:
+        async with aclosing(self._stream(messages, model, sampling, response_format, salt)) as deltas:
             try:
                 async with asyncio.timeout(self._settings.first_token_timeout_s):
                     first = await anext(deltas, None)
@@ -167,7 +181,7 @@ class EngineClient:
             if not self.breaker.admits():
                 continue
             try:
-                async with aclosing(self._tried(_PROBE, model, one, None)) as deltas:
+                async with aclosing(self._tried(_PROBE, model, one, None, None)) as deltas:
                     async for _ in deltas:
                         pass
             except TandemError as error:
@@ -191,6 +205,7 @@ class EngineClient:
         model: str,
         sampling: Sampling,
         response_format: Mapping[str, Any] | None,
+        salt: str | None,
     ) -> AsyncGenerator[ChatDelta, None]:
         body: dict[str, Any] = {
             "model": model,
@@ -207,6 +222,8 @@ class EngineClient:
             body["stop"] = list(sampling.stop)
         if response_format:
             body["response_format"] = dict(response_format)
+        if salt is not None:
+            body["cache_salt"] = salt
         events = chat_events(self._http, self._chat, body, self._headers)
         names = self._names if model == self._settings.served_name else (model,)
         async with aclosing(events), aclosing(read_deltas(events, names)) as deltas:

@@ -47,6 +47,14 @@ def is_transient(fault: Exception) -> bool:
     return status is not None and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500)
 
 
+def refuses_field(fault: Exception, name: str) -> bool:
+    """Whether the engine says that it does not know a field of the request."""
+    if _status(fault) not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+        return False
+    body = fault.body if isinstance(fault, openai.APIError) else None
+    return name in f"{fault} {body}"
+
+
 def explain(fault: Exception) -> TandemError:
     """The fault of a call that has produced nothing yet, as an error for the user."""
     status = _status(fault)

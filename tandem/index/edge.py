@@ -15,6 +15,7 @@ import numpy as np
 
 from tandem.errors import StorageError
 from tandem.index.filters import filter_of
+from tandem.index.foreign import ForeignHits
 from tandem.index.former import move_to_tenants, remove_former
 from tandem.index.lock import OwnerLock
 from tandem.index.marks import AnyOf, check_scope, conditions_within, one_version
@@ -38,6 +39,7 @@ class EdgeIndex:
     def __init__(self, tenants: Tenants, lock: OwnerLock) -> None:
         self._tenants = tenants
         self._lock = lock
+        self._foreign = ForeignHits()
         self._open = True
 
     @classmethod
@@ -88,7 +90,11 @@ class EdgeIndex:
     def _search(self, scope: Scope, query: Query) -> list[Passage]:
         check_scope(scope)
         with self._tenants.using(scope.tenant) as shard:
-            return shard.search(scope, query) if shard else []
+            return shard.search(scope, query, self._foreign) if shard else []
+
+    def foreign_hits(self) -> int:
+        """See `Index.foreign_hits`."""
+        return self._foreign.taken()
 
     async def delete_version(self, tenant: str, document_id: str, version: str) -> int:
         """See `Index.delete_version`."""
@@ -120,6 +126,15 @@ class EdgeIndex:
         with self._tenants.using(tenant) as shard:
             if shard:
                 shard.set_expiry(document_id, version, expires_at)
+
+    async def set_groups(self, tenant: str, document_id: str, groups: tuple[str, ...]) -> None:
+        """See `Index.set_groups`."""
+        await in_thread(self._set_groups, tenant, document_id, groups)
+
+    def _set_groups(self, tenant: str, document_id: str, groups: tuple[str, ...]) -> None:
+        with self._tenants.using(tenant) as shard:
+            if shard:
+                shard.set_groups(document_id, groups)
 
     async def count(self, scope: Scope) -> int:
         """See `Index.count`."""

@@ -20,7 +20,7 @@ def filter_of(
 
 def _condition(one: AnyOf) -> qe.FieldCondition | qe.Filter:
     # The plainest form counts: it takes 0.1 instead of 0.3 microseconds a chunk.
-    if len(one.strings) == 1 and not one.flags and not one.ranges:
+    if len(one.strings) == 1 and not (one.flags or one.ranges or one.or_nothing):
         return qe.FieldCondition(one.key, match=qe.MatchValue(one.strings[0]))
     accepted = [qe.FieldCondition(one.key, match=qe.MatchAny(list(one.strings)))]
     # The binding takes Python's own bool for a number, and NumPy's for what it is.
@@ -28,4 +28,5 @@ def _condition(one: AnyOf) -> qe.FieldCondition | qe.Filter:
     accepted += [
         qe.FieldCondition(one.key, range=qe.RangeFloat(gte=each.least, lte=each.most)) for each in one.ranges
     ]
-    return qe.Filter(should=accepted)  # type: ignore[arg-type]
+    nothing = [qe.IsEmptyCondition(one.key)] if one.or_nothing else []
+    return qe.Filter(should=[*nothing, *accepted])

@@ -10,6 +10,8 @@ from typing import Any
 from tandem.errors import InvalidRequestError
 from tandem.vocabulary import Marks, Range, Scalar, Scope
 
+GROUPS = "groups"
+"""Access groups of a chunk's document. A chunk that everybody may see has no such key."""
 EXPIRY = "expires_at"
 """Seconds since 1970. A chunk that never expires has no such key, so that nothing is asked of it."""
 
@@ -20,12 +22,16 @@ _LARGEST = 2**53
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """A chunk must hold one of these at `key`; with none of them, no chunk does."""
+    """A chunk must hold one of these at `key`; with none of them, no chunk does.
+
+    With `or_nothing`, one that holds nothing at `key` is as good.
+    """
 
     key: str
     strings: tuple[str, ...] = ()
     flags: tuple[bool, ...] = ()
     ranges: tuple[Range, ...] = ()
+    or_nothing: bool = False
 
 
 def check_metadata_key(key: str) -> None:
@@ -87,6 +93,8 @@ def conditions_within(scope: Scope) -> Iterator[AnyOf]:
     """What a scope asks of a chunk of its tenant. Raises as `check_metadata_key` does."""
     if scope.corpora is not None:
         yield AnyOf("corpus", scope.corpora)
+    if scope.groups is not None:
+        yield AnyOf(GROUPS, scope.groups, or_nothing=True)
     for tag in scope.where.tags:
         yield AnyOf("tags", (tag,))
     for key, wanted in scope.where.metadata:
@@ -104,6 +112,12 @@ def one_version(tenant: str | None, document_id: str, version: str) -> list[AnyO
     """What the chunks of one version of a document have in common; no tenant where another part names it."""
     of_tenant = [] if tenant is None else [AnyOf("tenant", (tenant,))]
     return [*of_tenant, AnyOf("document_id", (document_id,)), AnyOf("version", (version,))]
+
+
+def of_document(tenant: str | None, document_id: str) -> list[AnyOf]:
+    """What the chunks of all versions of a document have in common; the tenant as in `one_version`."""
+    of_tenant = [] if tenant is None else [AnyOf("tenant", (tenant,))]
+    return [*of_tenant, AnyOf("document_id", (document_id,))]
 
 
 def _one_of(key: str, wanted: tuple[Scalar | Range, ...]) -> AnyOf:
@@ -133,6 +147,11 @@ def _fits(value: Scalar, wanted: tuple[Scalar, ...] | Range) -> bool:
     if isinstance(value, str | bool):
         return False
     return (wanted.least is None or value >= wanted.least) and (wanted.most is None or value <= wanted.most)
+
+
+def may_see(scope: Scope, groups: tuple[str, ...]) -> bool:
+    """Whether whoever asks may see a document with these access groups."""
+    return scope.groups is None or not groups or not set(groups).isdisjoint(scope.groups)
 
 
 def is_over(marks: Marks, now: float) -> bool:

@@ -8,14 +8,15 @@ import numpy as np
 import structlog
 
 from tandem.errors import EmbedderMismatchError
+from tandem.index.foreign import ForeignHits
 from tandem.index.fusion import Hits
-from tandem.index.marks import EXPIRY, is_over, marks_of, marks_payload, meets
+from tandem.index.marks import EXPIRY, GROUPS, is_over, marks_of, marks_payload, may_see, meets
 from tandem.index.protocol import Query, Vector
 from tandem.vocabulary import Chunk, LegHit, Parent, Passage, Scope
 
 DENSE = "dense"
 BM25 = "bm25"
-KEYWORDS = ("corpus", "document_id", "version", "tags")
+KEYWORDS = ("corpus", "document_id", "version", "tags", GROUPS)
 """Payload keys that queries and deletions filter by within a tenant."""
 NUMBERS = (EXPIRY,)
 
@@ -44,6 +45,8 @@ def payload_of(chunk: Chunk) -> dict[str, Any]:
     payload = {name: getattr(chunk, name) for name in _PLAIN} | marks_payload(chunk.marks)
     if chunk.header:
         payload["header"] = chunk.header
+    if chunk.groups:
+        payload[GROUPS] = list(chunk.groups)
     if chunk.parent is not None:
         payload["parent"] = asdict(chunk.parent)
     return payload
@@ -58,6 +61,7 @@ def chunk_of(point: str, payload: Mapping[str, Any]) -> Chunk:
         header=payload.get("header", ""),
         parent=None if parent is None else Parent(**parent),
         marks=marks_of(payload),
+        groups=tuple(payload.get(GROUPS, ())),
     )
 
 
@@ -105,11 +109,17 @@ def _places(hits: Hits, wanted: Container[str]) -> dict[str, LegHit]:
     }
 
 
-def within(scope: Scope, passages: list[Passage], now: float) -> list[Passage]:
-    """A second look at what the engine returned: nothing leaves that is not of the scope."""
+def within(scope: Scope, passages: list[Passage], now: float, foreign: ForeignHits) -> list[Passage]:
+    """A second look at what the engine returned: nothing leaves that is not of the scope.
+
+    What is of another tenant is counted besides: no fault of ours or of a document brings that about.
+    """
     kept = [p for p in passages if _belongs(scope, p.chunk, now)]
     if len(kept) < len(passages):
-        log.error("index returned chunks outside the scope", dropped=len(passages) - len(kept))
+        others = sum(p.chunk.tenant != scope.tenant for p in passages)
+        foreign.add(others)
+        dropped = len(passages) - len(kept)
+        log.error("index returned chunks outside the scope", dropped=dropped, of_other_tenants=others)
     return kept
 
 
@@ -117,6 +127,7 @@ def _belongs(scope: Scope, chunk: Chunk, now: float) -> bool:
     return (
         chunk.tenant == scope.tenant
         and (scope.corpora is None or chunk.corpus in scope.corpora)
+        and may_see(scope, chunk.groups)
         and meets(chunk.marks, scope)
         and not is_over(chunk.marks, now)
     )

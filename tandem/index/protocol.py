@@ -77,6 +77,16 @@ class Index(Protocol):
         """Let the chunks of a version expire at another moment, or never."""
         ...
 
+    async def set_groups(self, tenant: str, document_id: str, groups: tuple[str, ...]) -> None:
+        """Let the chunks of all versions of a document be found by callers of these access groups, by all
+        callers where there are none.
+        """
+        ...
+
+    def foreign_hits(self) -> int:
+        """How many hits of other tenants were dropped since this was last asked: an alarm, where not 0."""
+        ...
+
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         """Remove every chunk of a corpus, or of a tenant; returns how many there were."""
         ...

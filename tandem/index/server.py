@@ -14,8 +14,9 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
 
 from tandem.errors import UnavailableError
+from tandem.index.foreign import ForeignHits
 from tandem.index.fusion import fuse
-from tandem.index.marks import EXPIRY, AnyOf, conditions, one_version
+from tandem.index.marks import EXPIRY, GROUPS, AnyOf, conditions, of_document, one_version
 from tandem.index.points import (
     BM25,
     DENSE,
@@ -59,6 +60,7 @@ class ServerIndex:
         self._settings = settings
         # The same vectors as the server's own BM25 would make, so the sparse leg needs no model there.
         self._bm25 = qe.Bm25()
+        self._foreign = ForeignHits()
 
     @classmethod
     async def open(
@@ -123,7 +125,11 @@ class ServerIndex:
                     passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
                     for hit in found.points
                 ]
-        return within(scope, passages, now)
+        return within(scope, passages, now, self._foreign)
+
+    def foreign_hits(self) -> int:
+        """See `Index.foreign_hits`."""
+        return self._foreign.taken()
 
     async def _hybrid(
         self,
@@ -175,6 +181,16 @@ class ServerIndex:
             else:
                 moment = {EXPIRY: expires_at.timestamp()}
                 await self._client.set_payload(name, moment, chosen, wait=True)
+
+    async def set_groups(self, tenant: str, document_id: str, groups: tuple[str, ...]) -> None:
+        """See `Index.set_groups`."""
+        name = self._settings.collection
+        chosen = models.FilterSelector(filter=_filter(of_document(tenant, document_id)))
+        with _out_of_reach():
+            if groups:
+                await self._client.set_payload(name, {GROUPS: list(groups)}, chosen, wait=True)
+            else:
+                await self._client.delete_payload(name, [GROUPS], chosen, wait=True)
 
     async def delete(self, tenant: str, corpus: str | None = None) -> int:
         """See `Index.delete`."""
@@ -287,7 +303,10 @@ def _condition(one: AnyOf) -> models.Filter:
         models.FieldCondition(key=one.key, range=models.Range(gte=each.least, lte=each.most))
         for each in one.ranges
     ]
-    return models.Filter(should=list(accepted))
+    nothing: list[models.Condition] = []
+    if one.or_nothing:
+        nothing.append(models.IsEmptyCondition(is_empty=models.PayloadField(key=one.key)))
+    return models.Filter(should=[*nothing, *accepted])
 
 
 @contextmanager

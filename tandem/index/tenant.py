@@ -16,8 +16,9 @@ import structlog
 from tandem.errors import StorageError
 from tandem.index.compaction import Journal, OptimizerChild, copy
 from tandem.index.filters import filter_of
+from tandem.index.foreign import ForeignHits
 from tandem.index.fusion import fuse
-from tandem.index.marks import EXPIRY, conditions_within, one_version
+from tandem.index.marks import EXPIRY, GROUPS, conditions_within, of_document, one_version
 from tandem.index.points import BM25, DENSE, chunk_of, fused_passages, passage_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.index.shard import load, open_shard, storage_errors
@@ -54,6 +55,7 @@ class TenantShard:
         self._child = OptimizerChild()
         self._changed = _not_optimised(self._shard)
         self._first_end = _first_end(self._shard)
+        self._grouped = _has_groups(self._shard)
         self._open = True
 
     @property
@@ -79,11 +81,12 @@ class TenantShard:
             if self._journal is not None:  # before it is done: what fails may be half done
                 self._journal.write(points)
             self._first_end = min(self._first_end, first_end)
+            self._grouped = self._grouped or any(GROUPS in (point.payload or {}) for point in points)
             self._shard.update(qe.UpdateOperation.upsert_points(points))
             self._shard.flush()
             self._changed += len(points)
 
-    def search(self, scope: Scope, query: Query) -> list[Passage]:
+    def search(self, scope: Scope, query: Query, foreign: ForeignHits) -> list[Passage]:
         """See `Index.search`; `scope` is of this tenant."""
         dense = qe.Query.Nearest(query.vector.tolist(), using=DENSE)
         sparse = qe.Query.Nearest(self._bm25.embed_query(query.text), using=BM25)
@@ -91,7 +94,8 @@ class TenantShard:
         now = time.time()
         # Chunks without an end pay nothing for those with one, until the first of these is over.
         end = now if self._first_end <= now else None
-        wanted = list(conditions_within(scope))
+        # The same goes for access groups.
+        wanted = list(conditions_within(scope if self._grouped else replace(scope, groups=None)))
         # Where nothing is left out, nothing is asked of a chunk.
         chosen = filter_of(wanted, end, query.besides) if wanted or end or query.besides else None
         with storage_errors():
@@ -99,7 +103,7 @@ class TenantShard:
                 passages = self._hybrid(query, dense, sparse, near, chosen)
             else:
                 passages = self._one_leg(query, dense if query.leg is Leg.DENSE else sparse, near, chosen)
-        return within(scope, passages, now)
+        return within(scope, passages, now, foreign)
 
     def _hybrid(
         self,
@@ -157,11 +161,26 @@ class TenantShard:
         else:
             change = qe.UpdateOperation.set_payload_by_filter(chosen, {EXPIRY: expires_at.timestamp()})
         with self._writing, storage_errors():
-            if self._journal is not None:
-                self._journal.change(self._shard, chosen)
             self._first_end = min(self._first_end, _end(expires_at))
-            self._shard.update(change)
-            self._shard.flush()
+            self._change(chosen, change)
+
+    def set_groups(self, document_id: str, groups: tuple[str, ...]) -> None:
+        """See `Index.set_groups`."""
+        chosen = filter_of(of_document(None, document_id))
+        if groups:
+            change = qe.UpdateOperation.set_payload_by_filter(chosen, {GROUPS: list(groups)})
+        else:
+            change = qe.UpdateOperation.delete_payload_by_filter(chosen, [GROUPS])
+        with self._writing, storage_errors():
+            self._grouped = self._grouped or bool(groups)
+            self._change(chosen, change)
+
+    def _change(self, chosen: qe.Filter, change: qe.UpdateOperation) -> None:
+        """Change the payload of chunks where they are; the caller is the one who writes."""
+        if self._journal is not None:
+            self._journal.change(self._shard, chosen)
+        self._shard.update(change)
+        self._shard.flush()
 
     def delete(self, chosen: qe.Filter) -> int:
         """Remove what the filter chooses; returns how many chunks there were."""
@@ -270,6 +289,13 @@ def _not_optimised(shard: qe.EdgeShard) -> int:
 
 def _end(expires_at: datetime | None) -> float:
     return math.inf if expires_at is None else expires_at.timestamp()
+
+
+def _has_groups(shard: qe.EdgeShard) -> bool:
+    """Whether any chunk is for some callers only."""
+    some = qe.Filter(must_not=[qe.IsEmptyCondition(GROUPS)])
+    found, _ = shard.scroll(qe.ScrollRequest(limit=1, filter=some, with_payload=False, with_vector=False))
+    return bool(found)
 
 
 def _first_end(shard: qe.EdgeShard) -> float:

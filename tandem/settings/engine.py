@@ -62,6 +62,11 @@ class EngineSettings(Group):
     gpu_memory_fraction: float = Field(
         0.85, gt=0, le=1, description="Share of the GPU's memory of the CUDA build."
     )
+    cache_salt: bool = Field(
+        True,
+        description="Send vLLM a salt of each tenant, so that nobody can time what others have asked. An engine that "
+        "refuses the field by its name is asked without it.",
+    )
     price_in: float | None = Field(
         None,
         ge=0,

@@ -1,12 +1,13 @@
-"""The reading side of documents. Only current versions are seen, and only those of the caller's tenant."""
+"""The reading side of documents: only current versions, only of the caller's tenant and access groups."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
 from tandem.errors import NotFoundError
+from tandem.store.access_rows import groups_of, may_see
 from tandem.store.records import CorpusSummary, DocumentRecord
 from tandem.store.schema import CURRENT, versions
 from tandem.store.transactions import Transactions
@@ -17,39 +18,34 @@ LISTED = tuple(column for column in versions.c if column.name not in _LARGE)
 """All columns but the large ones."""
 
 
-# Every question asks this, so it is put together once.
-_CURRENT = select(versions.c.document_id, versions.c.version).where(
-    versions.c.document_id.in_(bindparam("ids", expanding=True)),
-    versions.c.tenant == bindparam("tenant"),
-    versions.c.state == CURRENT,
-    versions.c.expires_at.is_(None) | (versions.c.expires_at > bindparam("now")),
-)
-
-
 class Documents(Transactions):
     """Finds documents, corpora and current versions."""
 
     def document(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord:
         """One document with its text. Raises `NotFoundError`."""
         query = select(versions).where(
-            versions.c.document_id == document_id, _of_corpus(caller.tenant, corpus)
+            versions.c.document_id == document_id,
+            _of_corpus(caller.tenant, corpus),
+            may_see(caller.groups),
         )
         with self._reading() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
+            found = records_of(connection, query)
+        if not found:
             raise NotFoundError(
                 f"There is no document {document_id!r} in corpus {corpus!r}", param="document_id"
             )
-        return record_of(row)
+        return found[0]
 
     def document_or_none(self, caller: Caller, corpus: str, document_id: str) -> DocumentRecord | None:
         """One document without its text, or `None`."""
         query = select(*LISTED).where(
-            versions.c.document_id == document_id, _of_corpus(caller.tenant, corpus)
+            versions.c.document_id == document_id,
+            _of_corpus(caller.tenant, corpus),
+            may_see(caller.groups),
         )
         with self._reading() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else record_of(row)
+            found = records_of(connection, query)
+        return found[0] if found else None
 
     def documents(
         self, caller: Caller, corpus: str, limit: int = 100, offset: int = 0
@@ -57,32 +53,40 @@ class Documents(Transactions):
         """Documents of a corpus by uri, without their texts. Raises `NotFoundError` for an unknown corpus."""
         query = (
             select(*LISTED)
-            .where(_of_corpus(caller.tenant, corpus))
+            .where(_of_corpus(caller.tenant, corpus), may_see(caller.groups))
             .order_by(versions.c.uri)
             .limit(limit)
             .offset(offset)
         )
         with self._reading() as connection:
-            rows = connection.execute(query).all()
-            if not rows:
+            found = records_of(connection, query)
+            if not found:
                 _require_corpus(_corpora(connection, caller), corpus)
-        return [record_of(row) for row in rows]
+        return found
 
     def corpora(self, caller: Caller) -> list[CorpusSummary]:
-        """The caller's corpora, by name."""
+        """The caller's corpora, by name, as far as they hold what the caller may see."""
         with self._reading() as connection:
             return _corpora(connection, caller)
 
     def current_versions(self, tenant: str, document_ids: Collection[str]) -> dict[str, str]:
-        """Document id to current version; one that is unknown, expired or another tenant's is left out."""
-        values = {"ids": list(document_ids), "tenant": tenant, "now": datetime.now(UTC)}
-        with self._reading() as connection:
-            return dict(connection.execute(_CURRENT, values).tuples().all())
+        """Document id to current version; one that is unknown, expired or another tenant's is left out.
 
-    def current_uris(self, tenant: str, corpus: str, before: datetime) -> dict[str, str]:
-        """Document id to uri, of all of the corpus that was read before a moment."""
+        Whoever may see it: for those who write. Questions ask `visible_versions`.
+        """
+        query = select(versions.c.document_id, versions.c.version).where(
+            versions.c.document_id.in_(document_ids),
+            versions.c.tenant == tenant,
+            versions.c.state == CURRENT,
+            versions.c.expires_at.is_(None) | (versions.c.expires_at > datetime.now(UTC)),
+        )
+        with self._reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+    def current_uris(self, caller: Caller, corpus: str, before: datetime) -> dict[str, str]:
+        """Document id to uri, of all of the corpus that the caller may see and was read before a moment."""
         query = select(versions.c.document_id, versions.c.uri).where(
-            _of_corpus(tenant, corpus), versions.c.created_at < before
+            _of_corpus(caller.tenant, corpus), may_see(caller.groups), versions.c.created_at < before
         )
         with self._reading() as connection:
             return dict(connection.execute(query).tuples().all())
@@ -91,12 +95,19 @@ class Documents(Transactions):
         """Current documents of all tenants whose time is over, without their texts."""
         query = select(*LISTED).where(versions.c.state == CURRENT, versions.c.expires_at <= datetime.now(UTC))
         with self._reading() as connection:
-            return [record_of(row) for row in connection.execute(query.limit(limit))]
+            return records_of(connection, query.limit(limit))
 
 
-def record_of(row: Row[Any]) -> DocumentRecord:
+def records_of(connection: Connection, query: Select[Any]) -> list[DocumentRecord]:
+    """What a query of `LISTED`, or of all columns, finds, with the groups of each."""
+    rows = connection.execute(query).all()
+    known = groups_of(connection, {row.document_id for row in rows})
+    return [record_of(row, known.get(row.document_id, ())) for row in rows]
+
+
+def record_of(row: Row[Any], groups: tuple[str, ...]) -> DocumentRecord:
     """A row of `LISTED` or of all columns as a record."""
-    values = dict(row._mapping)
+    values = dict(row._mapping) | {"groups": groups}
     for name in ("state", "writer", "text_hash", "original_version"):
         del values[name]
     values["id"] = values.pop("document_id")
@@ -117,7 +128,7 @@ def _of_corpus(tenant: str, corpus: str) -> ColumnElement[bool]:
 def _corpora(connection: Connection, caller: Caller) -> list[CorpusSummary]:
     query = (
         select(versions.c.corpus, func.count(), func.sum(versions.c.chunks))
-        .where(versions.c.tenant == caller.tenant, versions.c.state == CURRENT)
+        .where(versions.c.tenant == caller.tenant, versions.c.state == CURRENT, may_see(caller.groups))
         .group_by(versions.c.corpus)
         .order_by(versions.c.corpus)
     )

@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.sql.dml import DMLWhereBase
 
-from tandem.store.documents import record_of
+from tandem.store.access_rows import groups_of
+from tandem.store.documents import LISTED, records_of
 from tandem.store.records import DocumentRecord, PendingVersion
 from tandem.store.reindexings import advance
 from tandem.store.schema import CURRENT, indexed_versions, versions
-from tandem.store.transactions import Transactions
+from tandem.store.transactions import Transactions, lock
 
 D = TypeVar("D", bound=DMLWhereBase)
 
@@ -27,8 +28,7 @@ class Indexed(Transactions):
         """Whole documents, by id from behind `after`, that the collection lacks."""
         query = select(versions).where(_missing(name), versions.c.document_id > after)
         with self._reading() as connection:
-            rows = connection.execute(query.order_by(versions.c.document_id).limit(limit))
-            return [record_of(row) for row in rows]
+            return records_of(connection, query.order_by(versions.c.document_id).limit(limit))
 
     def unwanted(self, name: str, *, vanished: bool = False) -> list[PendingVersion]:
         """Versions that the collection holds, and should not: they are not current.
@@ -43,10 +43,8 @@ class Indexed(Transactions):
 
     def moved_expiries(self, name: str) -> list[DocumentRecord]:
         """Documents, without their texts, that expire at another moment than the collection says."""
-        from tandem.store.documents import LISTED
-
         with self._reading() as connection:
-            return [record_of(row) for row in connection.execute(select(*LISTED).where(_moved(name)))]
+            return records_of(connection, select(*LISTED).where(_moved(name)))
 
     def begin_indexing(self, name: str, records: Sequence[DocumentRecord]) -> None:
         """Note that chunks of these will come; harmless if it is known."""
@@ -70,15 +68,26 @@ class Indexed(Transactions):
             connection.execute(insert(indexed_versions), rows)
 
     def end_indexing(
-        self, name: str, reindexing_id: str, worker: str, chunks: Mapping[tuple[str, str], int]
+        self,
+        name: str,
+        reindexing_id: str,
+        worker: str,
+        chunks: Mapping[tuple[str, str], int],
+        groups: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         """Note that all chunks of these versions are there: (document, version) to how many.
 
-        Raises `ConflictError` if another worker has taken the re-embedding over.
+        `groups` are those with which the chunks of each document were written; one that has others by now is
+        still lacking. Raises `ConflictError` if another worker has taken the re-embedding over.
         """
         with self._writing() as connection:
             advance(connection, reindexing_id, worker, len(chunks), sum(chunks.values()))
+            for document_id in sorted({known for known, _ in chunks}):
+                lock(connection, document_id)
+            now = groups_of(connection, {known for known, _ in chunks})
             for (document_id, version), count in chunks.items():
+                if now.get(document_id, ()) != (groups or {}).get(document_id, ()):
+                    continue
                 whole = held_by(update(indexed_versions), name, document_id, version)
                 connection.execute(whole.values(whole=True, chunks=count))
 

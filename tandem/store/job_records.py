@@ -97,6 +97,8 @@ class Job:
     chunks: int
     """Written by it, as are the tokens; what was unchanged is not among them."""
     tokens: int
+    groups: tuple[str, ...] | None = None
+    """Access groups of whoever asked for it; `None` where that one sees everything."""
 
     @property
     def total(self) -> int:

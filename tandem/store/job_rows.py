@@ -123,6 +123,7 @@ def job_of(connection: Connection, row: Row[Any]) -> Job:
         counts={state: count for state, count, _, _ in counted},
         chunks=sum(int(chunks) for state, _, chunks, _ in counted if state in _WRITTEN),
         tokens=sum(int(tokens) for _, _, _, tokens in counted),
+        groups=None if row.groups is None else tuple(row.groups),
     )
 
 

@@ -47,6 +47,8 @@ jobs = Table(
     Column("ended_at", UtcDateTime),
     Column("error", JSON),
     Column("request_key", AnyName(128)),
+    # The access groups of whoever asked for it; empty where that one sees everything.
+    Column("groups", JSON(none_as_null=True)),
     Column("manifest", JSON, nullable=False),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="known_job_state"),
     UniqueConstraint("tenant", "request_key", name="one_job_for_a_key"),

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tandem.errors import ConflictError, NotFoundError
 from tandem.store.audit import append_audit
+from tandem.store.job_access import seen_in_job
 from tandem.store.job_records import WAITING, Job, JobDocument, NewJobDocument
 from tandem.store.job_rows import (
     add_documents,
@@ -63,6 +64,7 @@ class Jobs(Transactions):
             "listed": False,
             "created_at": datetime.now(UTC),
             "request_key": request_key,
+            "groups": None if caller.groups is None else list(caller.groups),
             "manifest": manifest,
         }
         try:
@@ -104,17 +106,30 @@ class Jobs(Transactions):
     def job_documents(
         self, caller: Caller, job_id: str, state: str | None = None, after: int = -1, limit: int = 100
     ) -> list[JobDocument]:
-        """Documents of a job by place, from behind `after`. Raises `NotFoundError`."""
-        self.job(caller, job_id)
-        query = select(job_documents).where(job_documents.c.job_id == job_id, job_documents.c.place > after)
-        if state is not None:
-            query = query.where(job_documents.c.state == state)
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(job_documents.c.place).limit(limit))
-            return [document_of(row) for row in rows]
+        """Documents of a job that the caller may see, by place, from behind `after`. Raises `NotFoundError`."""
+        job = self.job(caller, job_id)
+        found: list[JobDocument] = []
+        while len(found) < limit:
+            query = select(job_documents).where(
+                job_documents.c.job_id == job_id, job_documents.c.place > after
+            )
+            if state is not None:
+                query = query.where(job_documents.c.state == state)
+            with self._reading() as connection:
+                rows = connection.execute(query.order_by(job_documents.c.place).limit(limit)).all()
+                found += seen_in_job(connection, caller, job, [document_of(row) for row in rows])
+            if len(rows) < limit:
+                break
+            after = rows[-1].place
+        return found[:limit]
 
-    def ended_documents(self, job_id: str, since: datetime, limit: int = 10_000) -> list[JobDocument]:
-        """Documents of a job that have ended at `since` or later, in the order of their ends."""
+    def ended_documents(
+        self, caller: Caller, job_id: str, since: datetime, limit: int = 10_000
+    ) -> list[JobDocument]:
+        """Documents of a job that the caller may see and that have ended at `since` or later, in the order of
+        their ends. Raises `NotFoundError`.
+        """
+        job = self.job(caller, job_id)
         query = select(job_documents).where(
             job_documents.c.job_id == job_id, job_documents.c.ended_at >= since
         )
@@ -122,7 +137,7 @@ class Jobs(Transactions):
             rows = connection.execute(
                 query.order_by(job_documents.c.ended_at, job_documents.c.place).limit(limit)
             )
-            return [document_of(row) for row in rows]
+            return seen_in_job(connection, caller, job, [document_of(row) for row in rows])
 
     def cancel_job(self, caller: Caller, job_id: str) -> Job:
         """Ask that a job stops; one that nobody works at stops at once. Raises `NotFoundError`."""

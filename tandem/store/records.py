@@ -26,6 +26,8 @@ class DocumentRecord:
     marks: Marks = Marks()
     duplicate_of: str | None = None
     """The document that holds the same text and is searched in its place."""
+    groups: tuple[str, ...] = ()
+    """Access groups, of which a caller must have one; none where everybody of the tenant may see it."""
     text: str | None = None
     """`None` in a list; so are `pages`, `headings` and `blocks` empty there."""
     pages: tuple[Page, ...] = ()
@@ -33,7 +35,7 @@ class DocumentRecord:
     blocks: tuple[Block, ...] = ()
 
     def as_document(self) -> Document:
-        """The document as it was read. Only of a record with its text."""
+        """The document as it was read, its groups left as they are. Only of a record with its text."""
         if self.text is None:
             raise ValueError("a record of a list has no text")
         return Document(

@@ -7,6 +7,8 @@ from dataclasses import fields
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, insert, select, update
 
 from tandem.errors import NotFoundError
+from tandem.store.access_rows import forget_groups
+from tandem.store.access_schema import document_groups
 from tandem.store.audit import append_audit
 from tandem.store.cached_answers import forget_changes, remove_answers
 from tandem.store.collections import is_active
@@ -123,7 +125,9 @@ class Removals(Transactions):
         with self._writing() as connection:
             if not is_active(connection, collection):
                 return 0
-            return _remove(connection, versions, gone & versions.c.document_id.not_in(besides))
+            removed = _remove(connection, versions, gone & versions.c.document_id.not_in(besides))
+            forget_groups(connection, _scope(document_groups, tenant, corpus))
+            return removed
 
     def add_receipt(self, receipt: Receipt, subject: str) -> None:
         """Keep what a deletion has removed; `subject` is who wanted it."""

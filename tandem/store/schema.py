@@ -45,6 +45,8 @@ versions = Table(
     Column("original_version", AnyName(64)),
     # Of the text without its white space and case, together with the marks: equal where nothing differs.
     Column("text_hash", String(64), nullable=False),
+    # The access groups that the document is to have once this version is current; empty to leave them.
+    Column("groups", JSON(none_as_null=True)),
     # Large columns last: SQLite reads a row from its front and need not touch them for a list.
     Column("pages", JSON, nullable=False),
     Column("headings", JSON, nullable=False),

@@ -1,5 +1,6 @@
 """The store as the services see it."""
 
+from tandem.store.access import AccessGroups
 from tandem.store.adapters import Adapters
 from tandem.store.audit import AuditLog
 from tandem.store.cached_answers import CachedAnswers
@@ -33,6 +34,7 @@ class Store(
     Versions,
     Sweeping,
     Documents,
+    AccessGroups,
     Duplicates,
     CorpusSettings,
     Collections,
@@ -58,8 +60,8 @@ class Store(
     Holdings,
     Keys,
 ):
-    """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters, eval sets and runs, observations, keys and the audit log in one database.
+    """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers,
+    prompts, recipes, adapters, eval sets and runs, observations, keys and the audit log in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

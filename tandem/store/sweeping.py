@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from sqlalchemy import delete, insert, select, update
 
+from tandem.store.access_rows import forget_groups
+from tandem.store.access_schema import document_groups
 from tandem.store.collections import is_active
 from tandem.store.records import PendingVersion
 from tandem.store.schema import PENDING, SUPERSEDED, versions
@@ -72,3 +74,4 @@ class Sweeping(Transactions):
                 return
             lock(connection, document_id)
             connection.execute(delete(versions).where(gone))
+            forget_groups(connection, document_groups.c.document_id == document_id)

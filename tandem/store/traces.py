@@ -3,15 +3,24 @@
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, exists, insert, select, true
 
 from tandem.errors import NotFoundError
+from tandem.store.access_rows import Groups, may_see
 from tandem.store.observation_records import Observation
 from tandem.store.observations import add_observation_to
 from tandem.store.records import Trace
 from tandem.store.schema import CURRENT, trace_documents, traces, versions
 from tandem.store.transactions import Transactions
 from tandem.vocabulary import Caller
+
+
+def shows_only_seen(groups: Groups) -> ColumnElement[bool]:
+    """Whether a trace drew on nothing but documents that a caller of these groups may see now."""
+    if groups is None:
+        return true()
+    of_trace = trace_documents.c.trace_id == traces.c.id
+    return ~exists().where(of_trace, ~may_see(groups, trace_documents.c.document_id))
 
 
 class Traces(Transactions):
@@ -42,8 +51,12 @@ class Traces(Transactions):
                 add_observation_to(connection, observation)
 
     def trace(self, caller: Caller, trace_id: str) -> Trace:
-        """One trace of the caller's tenant. Raises `NotFoundError`."""
-        query = select(traces).where(traces.c.id == trace_id, traces.c.tenant == caller.tenant)
+        """One trace of the caller's tenant. Raises `NotFoundError`, also where it drew on a document that the
+        caller may not see now.
+        """
+        query = select(traces).where(
+            traces.c.id == trace_id, traces.c.tenant == caller.tenant, shows_only_seen(caller.groups)
+        )
         drawn = select(trace_documents.c.document_id).where(trace_documents.c.trace_id == trace_id)
         with self._reading() as connection:
             row = connection.execute(query).one_or_none()
@@ -56,7 +69,7 @@ class Traces(Transactions):
         self, caller: Caller, *, since: datetime | None = None, limit: int = 1_000, offset: int = 0
     ) -> list[Trace]:
         """Traces of the caller's tenant, the newest first, without `documents`; `since` is included."""
-        query = select(traces).where(traces.c.tenant == caller.tenant)
+        query = select(traces).where(traces.c.tenant == caller.tenant, shows_only_seen(caller.groups))
         if since is not None:
             query = query.where(traces.c.created_at >= since)
         newest_first = (traces.c.created_at.desc(), traces.c.id)

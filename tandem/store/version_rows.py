@@ -53,5 +53,6 @@ def row_of(document: Document, version: str) -> dict[str, object]:
         "tags": list(document.marks.tags),
         "metadata": dict(document.marks.metadata),
         "expires_at": document.marks.expires_at,
+        "groups": None if document.groups is None else list(document.groups),
         "text": document.text,
     }

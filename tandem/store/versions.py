@@ -10,6 +10,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tandem.errors import ConflictError, NotFoundError
+from tandem.store.access_rows import groups_of, may_see, write_groups
+from tandem.store.audit import append_audit
 from tandem.store.cached_answers import note_change
 from tandem.store.collections import require_active
 from tandem.store.documents import LISTED, record_of
@@ -75,7 +77,8 @@ class Versions(Transactions):
     def commit_version(
         self, document_id: str, version: str, chunk_count: int = 0, collection: str | None = None
     ) -> str | None:
-        """Make a pending version the current one; returns the version that it superseded.
+        """Make a pending version the current one, with the access groups that it states; returns the version
+        that it superseded.
 
         Raises `ConflictError` if the version is not pending, so a swept one is never shown, if it is a link
         to a document that is no longer searched, and if another collection than that of its chunks answers.
@@ -98,6 +101,7 @@ class Versions(Transactions):
                 )
             shown = {"state": CURRENT, "chunks": chunk_count, "writer": None}
             connection.execute(update(versions).where(is_version(document_id, version)).values(shown))
+            _take_groups(connection, document_id, version, replaces=old is not None)
             _note_change(connection, document_id, version)
             return old
 
@@ -123,6 +127,7 @@ class Versions(Transactions):
                     versions.c.tenant == caller.tenant,
                     versions.c.corpus == corpus,
                     versions.c.state == CURRENT,
+                    may_see(caller.groups),
                 )
                 .with_for_update()
             )
@@ -135,7 +140,7 @@ class Versions(Transactions):
                 update(versions).where(is_version(document_id, row.version)).values(state=SUPERSEDED)
             )
             note_change(connection, caller.tenant, corpus)
-            return record_of(row)
+            return record_of(row, groups_of(connection, [document_id]).get(document_id, ()))
 
 
 def _require_unclaimed(connection: Connection, document_id: str, version: str, writer: str | None) -> None:
@@ -143,6 +148,24 @@ def _require_unclaimed(connection: Connection, document_id: str, version: str, w
     if connection.execute(mine).first() is None:
         raise ConflictError(
             "Another server is just removing an earlier copy of this version", hint="Try again in a moment."
+        )
+
+
+def _take_groups(connection: Connection, document_id: str, version: str, *, replaces: bool) -> None:
+    """Give the document the groups that its version states, in the step in which that is shown."""
+    columns = versions.c["groups", "tenant", "corpus"]
+    row = connection.execute(select(*columns).where(is_version(document_id, version))).one()
+    if row.groups is None:
+        return
+    before = write_groups(connection, document_id, row.tenant, row.corpus, row.groups)
+    if replaces and before != tuple(sorted(row.groups)):
+        append_audit(
+            connection,
+            tenant=row.tenant,
+            subject="tandem",
+            action="document.shared",
+            object=document_id,
+            details={"corpus": row.corpus, "groups": sorted(row.groups), "before": list(before)},
         )
 
 

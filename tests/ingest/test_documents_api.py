@@ -36,7 +36,7 @@ async def http(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def put(
-    http: httpx.AsyncClient, text: str = TEXT, name: str = "tides.md", **form: str
+    http: httpx.AsyncClient, text: str = TEXT, name: str = "tides.md", **form: str | list[str]
 ) -> httpx.Response:
     return await http.post(DOCS, files={"file": (name, text.encode())}, data=form)
 
@@ -151,3 +151,21 @@ async def test_a_file_over_the_limit_is_not_read_to_its_end(http: httpx.AsyncCli
     headers = {"content-type": "multipart/form-data; boundary=x"}
     assert fault(await http.post(DOCS, content=endless(), headers=headers)) == ("too_large_error", "file")
     assert sent < MAX_BYTES + 200_000
+
+
+async def test_a_form_names_access_groups_and_a_patch_changes_them(http: httpx.AsyncClient) -> None:
+    known = (await put(http, group=["legal", "board"])).json()["document_id"]
+    assert (await http.get(f"{DOCS}/{known}")).json()["groups"] == ["board", "legal"]
+    shared = await http.patch(f"{DOCS}/{known}", json={"groups": ["hr"]})
+    assert shared.json()["groups"] == ["hr"]
+    assert "text" not in shared.json()
+    await put(http)
+    assert (await http.get(DOCS)).json()["documents"][0]["groups"] == ["hr"]
+    await put(http, everyone="true")
+    assert (await http.get(DOCS)).json()["documents"][0]["groups"] == []
+    assert fault(await put(http, group="legal", everyone="true")) == ("invalid_request_error", "group")
+    assert fault(await put(http, group="*")) == ("invalid_request_error", "groups")
+    assert fault(await http.patch(f"{DOCS}/{known}", json={"groups": [" "]})) == (
+        "invalid_request_error",
+        "groups",
+    )

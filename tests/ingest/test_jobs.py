@@ -49,7 +49,7 @@ async def test_archives_and_those_within_become_documents_at_addresses_of_their_
     ended = await desk.do(job := desk.job())
     assert ended.counts == {"unpacked": 1, "created": 2, "failed": 1}
     assert desk.states(job)["deep.txt"] == "created"
-    uris = set(desk.store.current_uris("acme", "docs", datetime.now(UTC)).values())
+    uris = set(desk.store.current_uris(CALLER, "docs", datetime.now(UTC)).values())
     box = (desk.folder / "box.zip").as_uri()
     assert uris == {f"{box}!/a.txt", f"{box}!/more/inner.zip!/deep.txt"}
 

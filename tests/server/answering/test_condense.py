@@ -9,6 +9,7 @@ from server.admission import Ticket
 from server.answering.condense import condense, join, stands_alone
 from server.answering.expand import further_texts
 from server.answering.types import Question, Turn
+from server.salting import Salting
 from tandem.engine import EngineClient, EngineState
 from tandem.settings import EngineSettings
 from tandem.vocabulary import Caller
@@ -37,6 +38,7 @@ async def asked(parts, fake):
         more = {
             "client": clients[-1],
             "engine": SimpleNamespace(state=state),
+            "salting": Salting(),
         }
         return services.recipes.of_model("tandem:rag"), SimpleNamespace(**vars(services), **more)
 

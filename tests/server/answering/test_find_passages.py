@@ -10,6 +10,8 @@ from ingest import Upload
 from server.answering.expand import find_passages
 from server.answering.timings import Timings
 from server.answering.types import Question
+from server.monitoring import Metrics
+from server.salting import Salting
 from tandem.embedding import load_embedder
 from tandem.engine import EngineClient, EngineState
 from tandem.errors import NotFoundError
@@ -41,6 +43,8 @@ async def asked(parts, tmp_path):
                     store=real.store,
                     client=client,
                     engine=SimpleNamespace(state=EngineState.READY),
+                    salting=Salting(),
+                    metrics=Metrics(),
                 )
                 recipe = made.recipes.of_model("tandem:rag")
                 question = Question(CALLER, "tandem", QUESTION, corpora=corpora)

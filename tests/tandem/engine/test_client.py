@@ -71,6 +71,25 @@ async def test_the_wanted_format_is_sent_as_it_is(fake, client) -> None:
     assert "response_format" not in fake.requests[1]
 
 
+async def test_an_engine_that_knows_no_salt_is_asked_without_one_from_then_on(fake, client) -> None:
+    asked = [delta async for delta in client.chat(ASK, "base", Sampling(), cache_salt="s" * 64)]
+    assert asked
+    assert fake.requests[0]["cache_salt"] == "s" * 64
+    unknown = {"error": {"message": "Unrecognized request argument supplied: cache_salt", "code": 400}}
+    fake.plays = [refuse(400, unknown), say("Yes.")]
+    for _ in range(2):
+        assert [delta async for delta in client.chat(ASK, "base", Sampling(), cache_salt="s" * 64)]
+    assert ["cache_salt" in sent for sent in fake.requests] == [True, True, False, False]
+
+
+async def test_another_refusal_is_no_reason_to_leave_the_salt_out(fake, client) -> None:
+    fake.plays = [refuse(400, {"error": {"message": "too long", "code": 400}}), say("Yes.")]
+    with pytest.raises(InvalidRequestError):
+        [delta async for delta in client.chat(ASK, "base", Sampling(), cache_salt="s" * 64)]
+    assert [delta async for delta in client.chat(ASK, "base", Sampling(), cache_salt="s" * 64)]
+    assert all("cache_salt" in sent for sent in fake.requests)
+
+
 async def test_the_sampling_is_sent_as_it_is(fake, client) -> None:
     await _answer(client, Sampling(temperature=0.5, top_p=0.9, max_tokens=7, seed=3, stop=("END",)))
     sent = fake.requests[0]

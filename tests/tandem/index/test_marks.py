@@ -12,6 +12,7 @@ from index_chunks import SETTINGS, VECTORS, chunk
 
 from tandem.errors import InvalidRequestError
 from tandem.index import Index, Leg, Query, check_metadata, check_metadata_key, open_index
+from tandem.index.foreign import ForeignHits
 from tandem.index.points import within
 from tandem.vocabulary import Marks, Passage, Range, Scalar, Scope, Where
 
@@ -184,14 +185,14 @@ def test_a_second_look_drops_what_an_engine_should_not_have_returned(where: Wher
         for n, marks in enumerate((Marks(), Marks(("hr",), {"year": 2024})))
     ]
     with structlog.testing.capture_logs() as logged:
-        kept = within(Scope("acme", None, where), passages, NOW.timestamp())
+        kept = within(Scope("acme", None, where), passages, NOW.timestamp(), ForeignHits())
     assert [passage.chunk.ordinal for passage in kept] == [1]
     assert [entry["dropped"] for entry in logged] == [1]
 
 
 def test_a_second_look_drops_what_is_over() -> None:
     over = Passage(replace(chunk("x", 0), marks=SUPERSEDED["past"]), 1.0, 1.0)
-    assert within(Scope("acme"), [over], NOW.timestamp()) == []
+    assert within(Scope("acme"), [over], NOW.timestamp(), ForeignHits()) == []
 
 
 async def test_keys_of_the_settings_are_indexed_also_where_the_index_is_older(tmp_path: Path) -> None:

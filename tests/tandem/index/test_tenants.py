@@ -10,6 +10,7 @@ from tandem.errors import StorageError
 from tandem.index import Leg, Query, open_index
 from tandem.index.edge import EdgeIndex
 from tandem.index.filters import filter_of
+from tandem.index.foreign import ForeignHits
 from tandem.index.tenant import TenantShard
 from tandem.settings import IndexSettings
 from tandem.vocabulary import Scope
@@ -189,5 +190,7 @@ async def test_another_tenants_shard_would_give_nothing_away(
     await index.upsert([chunk("theirs", 0, tenant="other")], VECTORS[:1])
     with index._tenants.using("other") as shard:
         assert isinstance(shard, TenantShard)
-        assert shard.search(Scope("acme"), Query("theirs", VECTORS[0], 5)) == []
+        foreign = ForeignHits()
+        assert shard.search(Scope("acme"), Query("theirs", VECTORS[0], 5), foreign) == []
+        assert (foreign.taken(), foreign.taken()) == (1, 0)
     await index.close()

@@ -220,7 +220,7 @@ def test_an_outcome_and_what_it_found_are_written_in_one_step(store: Store) -> N
     )
     assert (inner.state, inner.depth, inner.content_hash is not None) == ("waiting", 1, True)
     assert store.content(job.id, inner.content_hash or "") == b"inner"
-    assert [one.place for one in store.ended_documents(job.id, datetime.fromtimestamp(0, UTC))] == [0]
+    assert [one.place for one in store.ended_documents(CALLER, job.id, datetime.fromtimestamp(0, UTC))] == [0]
     now = store.job(CALLER, job.id)
     assert (now.counts, now.chunks, now.tokens) == ({"created": 1, "waiting": 1}, 2, 5)
     assert store.states_of_uris(job.id) == {"a.zip": "created", "a.zip!/b": "waiting"}
