@@ -18,6 +18,7 @@ from server.api import (
     chat,
     corpora,
     evidence,
+    feedback,
     health,
     models,
     playground,
@@ -25,6 +26,7 @@ from server.api import (
     recipes,
     retrieve,
     served_adapters,
+    traces,
 )
 from server.api.errors import install_error_responses
 from server.api.gate import Gate
@@ -36,6 +38,8 @@ from server.following import follow_recipes, follow_tag
 from server.monitoring import Metrics
 from server.repeating import repeat
 from server.services import Services
+from server.tracing import close_tracing, open_tracing
+from server.tracing.retention import sweep_traces
 from server.web import web_router
 from tandem import __version__
 from tandem.engine import Engine, EngineClient
@@ -55,6 +59,7 @@ _MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request that is not an upload; a conversation at its limits is well below."""
 _FOLLOW_S = 0.5
 _RECONCILE_S = 1.0
+_SWEEP_S = 60.0
 
 Report = Callable[[str], None]
 
@@ -77,6 +82,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+                (lambda: sweep_traces(services.store, settings.traces), "traces_not_swept", _SWEEP_S),
             ]
             working = [
                 asyncio.create_task(worker.run()),
@@ -111,6 +117,8 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         adapters,
         served_adapters,
         playground,
+        feedback,
+        traces,
         health,
     ):
         app.include_router(resource.router)
@@ -148,6 +156,8 @@ async def open_services(
     metrics = Metrics()
     adapters = ServedAdapters(settings, store, engine, client, book, model_dir, metrics)
     stack.push_async_callback(adapters.close)
+    tracing = await in_thread(open_tracing, settings.traces, store, metrics)
+    stack.push_async_callback(close_tracing, tracing)
     rerankers = await in_thread(open_rerankers, settings.retrieval)
     stack.push_async_callback(rerankers.close)
     services = Services(
@@ -161,6 +171,7 @@ async def open_services(
         metrics=metrics,
         fence=await in_thread(open_fence, settings.data_dir),
         adapters=adapters,
+        tracing=tracing,
         builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,

@@ -10,6 +10,7 @@ from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
 from server.monitoring import Metrics
+from server.tracing import Tracing
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
 from tandem.recipes import Recipe, RecipeBook
@@ -33,6 +34,7 @@ class Services:
     metrics: Metrics
     fence: Fence
     adapters: ServedAdapters
+    tracing: Tracing
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

@@ -1,7 +1,7 @@
 """A trace, its observation and its tenant, for tests of feedback."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tandem.store import Observation, Store, Trace, Vote
@@ -32,3 +32,10 @@ VOTE = Vote("t1", "acme", "ann", "up")
 def answered(store: Store, trace_id: str = "t1", **observed: Any) -> None:
     """Keep the trace under this id, with its observation."""
     store.add_trace(replace(TRACE, id=trace_id), replace(SEEN, trace_id=trace_id, **observed))
+
+
+def forget_all(store: Store) -> None:
+    """Leave no trace, no vote and no observation; documents stay."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    for forget in (store.forget_traces, store.forget_feedback, store.forget_observations):
+        forget(later, 10_000)

@@ -14,6 +14,7 @@ from openai._types import RequestOptions
 from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
 from tandem.engine.chat_stream import chat_events
 from tandem.engine.faults import FAULTS, broke_off, explain, is_transient
+from tandem.engine.trace_headers import trace_headers
 from tandem.settings import EngineSettings
 
 T = TypeVar("T")
@@ -107,7 +108,7 @@ class EngineClient:
             body["stop"] = list(sampling.stop)
         if response_format:
             body["response_format"] = dict(response_format)
-        events = chat_events(self._http, self._chat, body, self._headers)
+        events = chat_events(self._http, self._chat, body, {**self._headers, **trace_headers.get()})
         async with aclosing(events), aclosing(read_deltas(events)) as deltas:
             async for delta in deltas:
                 yield delta
