@@ -14,6 +14,7 @@ from tandem.cli.eval_app import compare, eval_app
 from tandem.cli.finetune_app import finetune_app
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
+from tandem.cli.traces_app import feedback_app, traces_app
 from tandem.cli.workshop_app import prompts_app, recipes_app
 from tandem.errors import InvalidRequestError, TandemError
 from tandem.settings import read_settings
@@ -31,6 +32,8 @@ app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(traces_app, name="traces")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(eval_app, name="eval")

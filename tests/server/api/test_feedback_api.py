@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from app_client import ASKED, app_client
 from fake_vllm import FakeVllm, say
 from votes import forget_all
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CALLER_OF = identity.caller_of
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """One application for all of these tests: its start is most of their time."""
     with FakeVllm.serving() as fake:

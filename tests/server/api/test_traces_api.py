@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from app_client import ASKED, FACT, app_client
 from fake_vllm import FakeVllm, say
 from votes import forget_all
@@ -28,7 +29,7 @@ def fake() -> Iterator[FakeVllm]:
         yield server
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(
     fake: FakeVllm, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[httpx.AsyncClient]:
