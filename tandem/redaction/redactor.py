@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tandem.errors import SettingsError
@@ -40,13 +40,17 @@ class Redactor:
         self._finders = finders
 
     def finds(self, text: str) -> list[Find]:
-        """What is found, in order and without overlaps: the likelier find wins, then the longer one."""
-        found = [find for finder in self._finders for find in finder(text)]
+        """What is found, in order. Finds that overlap are one, of the kind of the likeliest, then the longest."""
+        found = sorted(
+            (find for finder in self._finders for find in finder(text)), key=lambda one: (one.start, one.end)
+        )
         kept: list[Find] = []
-        for find in sorted(found, key=lambda one: (-one.score, one.start - one.end, one.start)):
-            if all(find.end <= other.start or other.end <= find.start for other in kept):
+        for find in found:
+            if kept and find.start < kept[-1].end:
+                kept[-1] = _joined(kept[-1], find)
+            else:
                 kept.append(find)
-        return sorted(kept, key=lambda one: one.start)
+        return kept
 
     def redact(self, text: str) -> str:
         """The text with `[EMAIL]`, `[PHONE]` and so on in place of what is found."""
@@ -55,6 +59,11 @@ class Redactor:
             pieces += [text[place : find.start], f"[{find.kind.upper()}]"]
             place = find.end
         return "".join([*pieces, text[place:]])
+
+
+def _joined(one: Find, other: Find) -> Find:
+    likelier = max((one, other), key=lambda find: (find.score, find.end - find.start))
+    return replace(likelier, start=min(one.start, other.start), end=max(one.end, other.end))
 
 
 def open_redactor(settings: TraceSettings) -> Redactor | None:
@@ -86,7 +95,7 @@ def _by(recogniser: "EntityRecognizer", kind: str) -> Finder:
         for found in recogniser.analyze(text, entities, None):
             score = found.score
             if words is not None and words.search(text, max(0, found.start - _NEAR), found.start):
-                score = min(1.0, score + _WORD_ADDS)
+                score = min(1.0, max(_LEAST, score + _WORD_ADDS))
             if score >= _LEAST:
                 yield Find(found.start, found.end, kind, score)
 
