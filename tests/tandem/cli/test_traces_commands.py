@@ -130,7 +130,7 @@ def test_an_eval_set_is_made_of_what_was_accepted(run: Run, kept: Store) -> None
         run("eval", "sets", "from-feedback", "store", "--name", "real")
     run("feedback", "accept", right.id, fixed.id)
     run("eval", "sets", "from-feedback", "store", "--name", "real")
-    shown = json.loads(run("eval", "sets", "show", "real", "--json"))
+    shown = json.loads(run("eval", "sets", "show", "real", "--cases", "--json"))
     cases = {one["question"]: one["references"] for one in shown["cases"]}
     assert cases == {"Question t0?": ["At seven."], "Question t1?": ["At eight."]}
 
