@@ -122,9 +122,13 @@ export class AnswerView {
       "div",
       { className: "foot" },
       this.#tandem ? howAnswered(this.#tandem) : null,
-      vote?.thumbs ?? null,
-      // Browsers offer the clipboard to secure pages only; 127.0.0.1 is one, a plain remote host is not.
-      navigator.clipboard ? copyButton(text) : null,
+      element(
+        "div",
+        { className: "after" },
+        vote?.thumbs ?? null,
+        // Browsers offer the clipboard to secure pages only; 127.0.0.1 is one, a plain remote host is not.
+        navigator.clipboard ? copyButton(text) : null,
+      ),
     );
   }
 }

@@ -6,6 +6,7 @@ import { Fault, request } from "./fault.js";
 const REASONS = ["Wrong", "Incomplete", "Not in the sources", "Not what I asked"];
 const LONGEST_CORRECTION = 16000;
 const LONGEST_COMMENT = 4000;
+const drawing = document.getElementById("thumb");
 let made = 0;
 
 /** The thumbs, and below them the form, which is empty until it is wanted; `null` where nobody can vote. */
@@ -119,7 +120,8 @@ class VoteView {
 }
 
 function thumb(label, way, act) {
-  const icon = element("span", { className: `thumb ${way}`, ariaHidden: "true" });
+  const icon = drawing.content.firstElementChild.cloneNode(true);
+  icon.classList.add(way);
   const pressed = { className: "quiet", type: "button", ariaLabel: label, title: label, ariaPressed: "false" };
   const made = element("button", pressed, icon);
   made.addEventListener("click", act);

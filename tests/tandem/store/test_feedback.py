@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import pytest
+from sqlalchemy import insert
 from votes import ACME, SEEN, STRANGER, TRACE, VOTE, answered
 
 from tandem.errors import NotFoundError
 from tandem.store import ArmFeedback, Store, Vote, VotedAnswer
+from tandem.store.feedback_schema import feedback
 
 
 def test_a_vote_comes_back_as_it_was_given(store: Store) -> None:
@@ -164,3 +166,21 @@ def test_a_turn_is_taken_once_in_its_time(store: Store) -> None:
     assert not store.take_turn("sweep", timedelta(hours=1))
     assert store.take_turn("other", timedelta(hours=1))
     assert store.take_turn("sweep", timedelta(0))
+
+
+def test_ten_thousand_votes_of_one_user_move_the_score_by_one(store: Store) -> None:
+    answered(store)
+    for voter in ("ann", "bob", "cy"):
+        store.vote(Vote("t1", "acme", voter, "up"))
+    flood = store.vote(Vote("t1", "acme", "mallory", "down"))
+    said = {name: getattr(flood, name) for name in ("tenant", "voter", "recipe", "verdict", "state", "at")}
+    said |= {"tags": [], "comment": "", "correction": "", "created_at": flood.created_at}
+    # As 10,000 answers voted on one by one leave them; each of those takes its own write.
+    rows = [{"id": f"f{n}", "trace_id": f"flood-{n}", **said} for n in range(10_000)]
+    with store._writing() as connection:
+        connection.execute(insert(feedback), rows)
+    assert store.feedback_score(recipe="rag") == (3, 1)
+    for _ in range(50):
+        store.vote(Vote("t1", "acme", "mallory", "down"))
+    assert store.feedback_score(recipe="rag") == (3, 1)
+    assert len(store.feedbacks(ACME, limit=20_000)) == 10_004
