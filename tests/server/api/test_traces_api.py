@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ from fake_vllm import FakeVllm, say
 from votes import forget_all
 
 from server.api import identity
+from tandem.redaction import Redactor
+from tandem.redaction.redactor import Find
 from tandem.settings import TraceSettings
+from tandem.store import TraceWish
+from tandem.trace_export import exported
 from tandem.vocabulary import Caller, KeyScope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -148,3 +153,38 @@ async def test_a_conversation_is_kept_by_no_name_that_can_be_guessed(http: httpx
     assert first == second != third
     expected = http.services.tracing.tokens.pseudonym("default", "conversation:ann@example.org")
     assert first == expected and "ann" not in first
+
+
+@pytest.mark.skipif(find_spec("presidio_analyzer") is None, reason="the extra `redaction` is not installed")
+async def test_personal_data_is_seen_by_who_asked_and_kept_nowhere(fake: FakeVllm, tmp_path: Path) -> None:
+    said = "The gate closes at seven in the evening [1]; write to ann@example.org."
+    before, fake.plays = fake.plays, [say(said)]
+    async with app_client(fake, tmp_path, traces=TraceSettings(redact=("email",))) as http:
+        body = {"messages": [{"role": "user", "content": f"{ASKED} I am bob@example.org"}]}
+        answer = (await http.post("/v1/chat/completions", json=body)).json()
+        assert "ann@example.org" in answer["choices"][0]["message"]["content"]
+        tandem = answer["tandem"]
+        vote = {
+            "feedback_token": tandem["feedback_token"],
+            "verdict": "down",
+            "comment": "ask cy@example.org",
+        }
+        assert (await http.post(f"/api/traces/{tandem['trace_id']}/feedback", json=vote)).status_code == 200
+        (trace,) = await traces(http)
+        assert trace["question"] == f"{ASKED} I am [EMAIL]" and "[EMAIL]" in trace["answer"]
+        assert trace["feedback"][0]["comment"] == "ask [EMAIL]"
+        # Not only unseen: not there.
+        kept = http.services.store.trace(Caller(), tandem["trace_id"])
+        assert "example.org" not in f"{kept}{http.services.store.feedbacks(Caller())}"
+    fake.plays = before
+
+
+async def test_what_was_kept_before_redaction_is_redacted_when_it_is_exported(
+    http: httpx.AsyncClient,
+) -> None:
+    await asked(http, f"{ASKED} I am bob@example.org")
+    hidden = Redactor([lambda text: iter([Find(0, 4, "name", 1.0)])])
+    services, caller = http.services, Caller()
+    (line,) = exported(services.store, caller, TraceWish(), hidden)
+    assert line["question"].startswith("[NAME]") and line["answer"].startswith("[NAME]")
+    assert line["citations"][0]["quote"].startswith("[NAME]")
