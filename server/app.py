@@ -21,6 +21,7 @@ from server.api import (
     chat,
     corpora,
     evidence,
+    feedback,
     health,
     keys,
     models,
@@ -29,6 +30,7 @@ from server.api import (
     recipes,
     retrieve,
     served_adapters,
+    traces,
 )
 from server.api.description import ERRORS, describe_keys
 from server.api.errors import install_error_responses
@@ -47,6 +49,8 @@ from server.monitoring import Metrics
 from server.repeating import repeat
 from server.salting import open_salting
 from server.services import Services
+from server.tracing import close_tracing, open_tracing
+from server.tracing.retention import sweep_traces
 from server.web import web_router
 from tandem import __version__
 from tandem.engine import Engine, EngineClient
@@ -66,6 +70,7 @@ _MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request that is not an upload; a conversation at its limits is well below."""
 _FOLLOW_S = 0.5
 _RECONCILE_S = 1.0
+_SWEEP_S = 60.0
 
 Report = Callable[[str], None]
 
@@ -89,6 +94,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.principals.keyring.follow, "keys_not_followed", FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+                (lambda: sweep_traces(services.store, settings.traces), "traces_not_swept", _SWEEP_S),
             ]
             doing = worker.run() if settings.ingest.in_server else say_alive(services.store, worker.id)
             jobs = [asyncio.create_task(doing), asyncio.create_task(reindexer.serve())]
@@ -131,6 +137,8 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         audit,
         backup,
         keys,
+        feedback,
+        traces,
         health,
     ):
         app.include_router(resource.router)
@@ -170,6 +178,8 @@ async def open_services(
     stack.push_async_callback(adapters.close)
     principals = open_principals(settings.identity, store)
     stack.push_async_callback(principals.keyring.close)
+    tracing = await in_thread(open_tracing, settings.traces, store, metrics)
+    stack.push_async_callback(close_tracing, tracing)
     rerankers = await in_thread(open_rerankers, settings.retrieval)
     stack.push_async_callback(rerankers.close)
     services = Services(
@@ -186,6 +196,7 @@ async def open_services(
         principals=principals,
         admission=Admission(settings.limits, running_of(settings.limits, settings.engine), metrics),
         limiter=Limiter(settings.limits, open_counting(settings.limits.storage), metrics),
+        tracing=tracing,
         builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,

@@ -15,6 +15,7 @@ from server.limiting.limiter import Limiter
 from server.monitoring import Metrics
 from server.resilience import Resilience
 from server.salting import Salting
+from server.tracing import Tracing
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
 from tandem.recipes import Recipe, RecipeBook
@@ -41,6 +42,7 @@ class Services:
     principals: PrincipalLoader
     admission: Admission
     limiter: Limiter
+    tracing: Tracing
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from tandem.errors import SettingsError
 
-Extra = Literal["eval", "finetune", "redis"]
+Extra = Literal["eval", "finetune", "otlp", "redaction", "redis"]
 EVAL = ("ragas", "instructor", "rapidfuzz", "rouge_score", "ir_measures", "matplotlib", "scipy")
 """What suites, a judge and a report import."""
 FINETUNE = ("peft", "accelerate", "matplotlib")

@@ -10,7 +10,14 @@ from fake_vllm import FakeVllm
 
 from server.app import create_app
 from tandem.keys import KeyWish, create_key
-from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, LimitSettings, Settings
+from tandem.settings import (
+    AnswerSettings,
+    EngineSettings,
+    IdentitySettings,
+    LimitSettings,
+    Settings,
+    TraceSettings,
+)
 from tandem.threads import in_thread
 from tandem.vocabulary import Caller, KeyScope
 
@@ -25,10 +32,11 @@ async def app_client(
     *,
     documents: bool = True,
     limits: LimitSettings | None = None,
+    traces: TraceSettings | None = None,
     **engine: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a started application that asks for no keys; with `documents`, there is one that holds FACT."""
-    async with _started(fake, data_dir, IdentitySettings(required=False), limits, **engine) as client:
+    async with _started(fake, data_dir, IdentitySettings(required=False), limits, traces, **engine) as client:
         if documents:
             file = {"file": ("gate.md", f"# Rules\n\n{FACT}\n".encode())}
             assert (await client.post("/api/corpora/rules/documents", files=file)).status_code == 201
@@ -61,6 +69,7 @@ async def _started(
     data_dir: Path,
     identity: IdentitySettings,
     limits: LimitSettings | None = None,
+    traces: TraceSettings | None = None,
     **engine: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     settings = EngineSettings.model_validate({"address": fake.address, "retries": 0, **engine})
@@ -72,6 +81,7 @@ async def _started(
             answer=answer,
             identity=identity,
             limits=limits or LimitSettings(),
+            traces=traces or TraceSettings(),
         )
     )
     transport = httpx.ASGITransport(app)

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from eval.case import EvalCase
 from eval.sets.hashing import id_of_question
-from finetune.dataset.feedback import read_feedback
 from finetune.dataset.likeness import AskedBefore
-from tandem.abstention import ABSTENTION
+from finetune.dataset.questions import SourceQuestion
 from tandem.store import Trace
 
 _BANDS = 5
@@ -42,13 +40,15 @@ def cases_of_traces(
     return kept, dropped
 
 
-def cases_of_feedback(file: Path) -> tuple[list[EvalCase], Counter[str]]:
+def cases_of_feedback(
+    questions: Iterable[SourceQuestion], dropped: Counter[str]
+) -> tuple[list[EvalCase], Counter[str]]:
     """Answers that were voted up, as references; a question that was voted up twice has both.
 
-    The counter tells how many others there were, by why they are no case. Raises `InvalidRequestError`, naming
-    the line.
+    The counter tells how many others there were, by why they are no case: those of `dropped`, and what was asked
+    before.
     """
-    questions, dropped = read_feedback(file, ABSTENTION)
+    dropped = dropped.copy()
     cases: dict[str, EvalCase] = {}
     for one in questions:
         number = id_of_question(one.question)

@@ -3,13 +3,14 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from uuid import uuid4
 
 from server.answering.choose import Choice
 from server.answering.timings import Timings
 from server.answering.types import Answer, Answered, Question
 from server.services import Services
+from server.tracing.keepable import keepable
+from server.tracing.sampling import is_sampled
 from tandem.errors import InvalidRequestError, NotFoundError, RateLimitedError, TandemError, TooLargeError
 from tandem.store import Observation, Trace
 
@@ -18,6 +19,7 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
     """Write the trace and the observation to the store, count them in the metrics, and tell the listeners.
 
     A store that does not take them at once holds no answer back: they are written later, or counted as lost.
+    What is written of the words is what `traces.redact` leaves of them; who asked sees the answer as it is.
     """
     services.metrics.answered(
         answer.recipe,
@@ -49,14 +51,15 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
         experiment=answer.experiment,
         arm=answer.arm,
         unit=answer.unit,
-        conversation=_hashed(question.caller.tenant, question.conversation),
+        conversation=_hashed(question, services),
         degraded=answer.degraded,
         distance=answer.distance,
         outside=answer.outside,
         shadow=answer.shadow,
+        sampled=is_sampled(answer.trace_id, answer.abstained, answer.degraded, services.settings.traces),
     )
     observation = observed(question, answer, trace.created_at)
-    add = partial(services.store.add_trace, trace, observation)
+    add = partial(_write, trace, observation, services)
     async with services.admission.writing:
         await services.resilience.writes.write(add, services.metrics.trace_lost)
     services.events.publish(Answered(question, answer, observation))
@@ -124,6 +127,15 @@ def observed(question: Question, answer: Answer, at: datetime) -> Observation:
     )
 
 
-def _hashed(tenant: str, name: str | None) -> str | None:
+def _write(trace: Trace, observation: Observation, services: Services) -> None:
+    if trace.sampled is False and services.settings.traces.settle_minutes == 0:
+        services.store.add_observation(observation)
+        return
+    services.store.add_trace(keepable(trace, services.tracing.redactor), observation)
+
+
+def _hashed(question: Question, services: Services) -> str | None:
     """Names that clients give are personal data; what is counted together needs no name."""
-    return None if name is None else sha256(f"{tenant}\x00{name}".encode(errors="replace")).hexdigest()
+    if question.conversation is None:
+        return None
+    return services.tracing.tokens.pseudonym(question.caller.tenant, f"conversation:{question.conversation}")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
@@ -52,21 +52,32 @@ async def chat_completions(
             done = await _unless_client_leaves(_last_event(events), request)
             if done is None:
                 return Response(status_code=499)  # the client has gone; nobody reads this
-            whole = completion(done, completion_id, created, body.model, passages=body.wants_passages)
+            whole = completion(
+                done,
+                completion_id,
+                created,
+                body.model,
+                passages=body.wants_passages,
+                feedback_token=_signer(question, body, services)(done),
+            )
             return JSONResponse(whole.model_dump(), headers=admitted.headers)
         # The first event is awaited here, so that what fails before any text gets its HTTP status.
         first = await _unless_client_leaves(_first_event(events), request)
         if first is None:
             return Response(status_code=499)
         include_usage = bool(body.stream_options and body.stream_options.include_usage)
-        writer = ChunkWriter(completion_id, created, body.model, passages=body.wants_passages)
+        sign = _signer(question, body, services)
+        writer = ChunkWriter(completion_id, created, body.model, passages=body.wants_passages, sign=sign)
         written = _written(first, events, writer, include_usage, services)
         return _EventStream(events, written, admission.pop_all(), admitted.headers)
 
 
 def _events_of(question: Question, body: ChatRequest, request: Request, services: Services) -> Events:
     """The answer's events, until the server stops and waits no longer."""
-    return services.resilience.drain.until_cut(_answering(question, body, request, services))
+    events = services.tracing.watched(
+        _answering(question, body, request, services), question, request.headers
+    )
+    return services.resilience.drain.until_cut(events)
 
 
 def _answering(question: Question, body: ChatRequest, request: Request, services: Services) -> Events:
@@ -76,6 +87,18 @@ def _answering(question: Question, body: ChatRequest, request: Request, services
     wanted = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
     keep = "no-store" not in wanted
     return answer_or_replay(question, services, look=keep and "no-cache" not in wanted, keep=keep)
+
+
+def _signer(question: Question, body: ChatRequest, services: Services) -> Callable[[Answer], str | None]:
+    """Signs the answer's id for who asked, where the answer is one that is kept."""
+    tokens, caller = services.tracing.tokens, question.caller
+
+    def sign(answer: Answer) -> str | None:
+        if body.without or answer.shadow:
+            return None
+        return tokens.sign(caller.tenant, answer.trace_id, tokens.voter(caller, question.user))
+
+    return sign
 
 
 async def _unless_client_leaves(work: Coroutine[Any, Any, T], request: Request) -> T | None:

@@ -1,5 +1,6 @@
 """What a chat response says: OpenAI's shapes, and Tandem's additions under the key `tandem`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -44,6 +45,8 @@ class TandemBody(BaseModel):
     """Probability that the passages hold the answer; null where the recipe looks for none."""
     cached: Literal["exact", "similar"] | None = None
     """Set where the answer was kept from the same question, or from a similar one."""
+    feedback_token: str | None = None
+    """Signed id of this answer, for a vote on it; null where the answer is not kept."""
     passages: list[PassageBody] | None = None
     """What was found, best first, where the request asks for it."""
 
@@ -86,7 +89,7 @@ class ChatCompletion(BaseModel):
     tandem: TandemBody
 
 
-def tandem_body(answer: Answer, *, passages: bool = False) -> TandemBody:
+def tandem_body(answer: Answer, *, passages: bool = False, feedback_token: str | None = None) -> TandemBody:
     """Tandem's additions for one answer."""
     return TandemBody(
         citations=[CitationBody(**asdict(citation)) for citation in answer.citations],
@@ -100,6 +103,7 @@ def tandem_body(answer: Answer, *, passages: bool = False) -> TandemBody:
         degraded_reason=answer.degraded_reason,
         evidence=None if answer.evidence is None else round(answer.evidence, 4),
         cached=answer.cached,
+        feedback_token=feedback_token,
         passages=_passages_of(answer) if passages else None,
     )
 
@@ -122,7 +126,13 @@ def usage(answer: Answer) -> Usage:
 
 
 def completion(
-    answer: Answer, completion_id: str, created: int, model: str, *, passages: bool = False
+    answer: Answer,
+    completion_id: str,
+    created: int,
+    model: str,
+    *,
+    passages: bool = False,
+    feedback_token: str | None = None,
 ) -> ChatCompletion:
     """The whole response for one answer."""
     return ChatCompletion(
@@ -131,7 +141,7 @@ def completion(
         model=model,
         choices=[Choice(message=_message(answer), finish_reason=answer.finish_reason)],
         usage=usage(answer),
-        tandem=tandem_body(answer, passages=passages),
+        tandem=tandem_body(answer, passages=passages, feedback_token=feedback_token),
     )
 
 
@@ -146,8 +156,17 @@ def _message(answer: Answer) -> CompletionMessage:
 class ChunkWriter:
     """Makes the events of one stream."""
 
-    def __init__(self, completion_id: str, created: int, model: str, *, passages: bool = False) -> None:
+    def __init__(
+        self,
+        completion_id: str,
+        created: int,
+        model: str,
+        *,
+        passages: bool = False,
+        sign: Callable[[Answer], str | None] = lambda answer: None,
+    ) -> None:
         self._passages = passages
+        self._sign = sign
         self._head = {
             "id": completion_id,
             "object": "chat.completion.chunk",
@@ -170,7 +189,8 @@ class ChunkWriter:
     def end(self, answer: Answer, *, include_usage: bool) -> list[dict[str, Any]]:
         """The last events; the very last carries `tandem`."""
         finish = self._with_delta({}, answer.finish_reason)
-        told = {"tandem": tandem_body(answer, passages=self._passages).model_dump()}
+        body = tandem_body(answer, passages=self._passages, feedback_token=self._sign(answer))
+        told = {"tandem": body.model_dump()}
         if not include_usage:
             return [finish | told]
         last = {

@@ -11,17 +11,17 @@ from rich.markup import escape
 
 from finetune.dataset.build import TrainingSet, build_set
 from finetune.dataset.card import Card, as_markdown, make_card
-from finetune.dataset.feedback import read_feedback
+from finetune.dataset.feedback import STORE
 from finetune.dataset.folder import TRAIN, VALIDATION, check_free, hash_of, new_folder
 from finetune.dataset.leaks import EvalSet, read_eval_set
 from finetune.dataset.options import Options
 from finetune.dataset.questions import SourceQuestion, read_questions
 from finetune.examples import write_examples
-from server.answering.types import ABSTENTION
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
 from tandem.cli.making_questions import Maker, check_corpus, made_questions, opened_services
 from tandem.cli.output import print_json, stderr, stdout
+from tandem.cli.voted import voted_questions
 from tandem.errors import InvalidRequestError
 from tandem.settings import Settings
 
@@ -75,7 +75,7 @@ def make_dataset(settings: Settings, wish: Wish, options: Options, *, as_json: b
     source = wish.source
     check_free(wish.out)
     held = [read_eval_set(file) for file in wish.against]
-    asked = _read(wish)
+    asked = _read(settings, wish)
     check_corpus(settings, wish.corpus)
     card = asyncio.run(_make(settings, wish, options, source, asked, held, as_json=as_json))
     if as_json:
@@ -84,12 +84,12 @@ def make_dataset(settings: Settings, wish: Wish, options: Options, *, as_json: b
         _print(card, wish.out)
 
 
-def _read(wish: Wish) -> _Asked | None:
-    """The questions of a file; `None` where a model is to make them."""
+def _read(settings: Settings, wish: Wish) -> _Asked | None:
+    """The questions of a file or of the store; `None` where a model is to make them."""
     if wish.questions is not None:
         return _Asked(read_questions(wish.questions)[: wish.limit], Counter())
     if wish.feedback is not None:
-        questions, dropped = read_feedback(wish.feedback, ABSTENTION)
+        questions, dropped = voted_questions(settings, wish.feedback)
         return _Asked(questions[: wish.limit], dropped)
     return None
 
@@ -130,7 +130,8 @@ async def _make(
                 lambda done, total: bar.move(done, total, done),
                 leaking=wish.leaking,
             )
-        inputs = [file for file in (wish.questions, wish.feedback, *wish.against) if file is not None]
+        files = (wish.questions, wish.feedback, *wish.against)
+        inputs = [file for file in files if file is not None and file != STORE]
         with new_folder(wish.out) as folder:
             if source == "generated":
                 copyfile(kept, folder / "generated.jsonl")

@@ -150,7 +150,12 @@ def sets_leaks(
 
 @sets_app.command("from-feedback")
 def sets_from_feedback(
-    file: Annotated[Path, typer.Argument(help="Voted answers: question, answer, documents, verdict.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Voted answers: question, answer, documents, verdict; or `store`, for what was accepted."
+        ),
+    ],
     name: SetName,
     description: _Describe = "",
     note: _Note = "",

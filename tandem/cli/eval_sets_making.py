@@ -13,6 +13,7 @@ from eval.sets.from_traces import cases_of_feedback, cases_of_traces
 from tandem.cli.eval_sets import register
 from tandem.cli.opened import author
 from tandem.cli.output import print_json, progress, stdout
+from tandem.cli.voted import voted_questions
 from tandem.errors import InvalidRequestError
 from tandem.settings import Settings
 from tandem.store import Store, Trace, open_store
@@ -34,7 +35,7 @@ def set_of_feedback(
 ) -> None:
     """Register what was voted up, or draft it. Raises `InvalidRequestError`, naming the line."""
     check_set_name(name)
-    cases, dropped = cases_of_feedback(file)
+    cases, dropped = cases_of_feedback(*voted_questions(settings, file))
     tell_dropped(dropped)
     origin = {"from": "feedback", "file": file.name}
     if not draft:

@@ -188,7 +188,10 @@ def refresh(
         list[Path] | None, typer.Option(help="Questions to learn from, old and new, repeatable.")
     ] = None,
     feedback: Annotated[
-        Path | None, typer.Option(help="Voted answers, old and new: question, answer, documents, verdict.")
+        Path | None,
+        typer.Option(
+            help="Voted answers, old and new: question, answer, documents, verdict; or `store`, what was accepted."
+        ),
     ] = None,
     corpus: Annotated[str, typer.Option(help="Corpus whose documents hold the answers.")] = DEFAULT_CORPUS,
     recipe: Annotated[str, typer.Option(help="Recipe that retrieves, for its retrieval and prompt.")] = "rag",

@@ -33,7 +33,10 @@ def dataset(
         typer.Option(help="Questions, JSON lines or CSV: question, answers, doc_ids, answer_start, label."),
     ] = None,
     feedback: Annotated[
-        Path | None, typer.Option(help="Voted answers, JSON lines: question, answer, documents, verdict.")
+        Path | None,
+        typer.Option(
+            help="Voted answers, JSON lines: question, answer, documents, verdict; or `store`, what was accepted."
+        ),
     ] = None,
     generate: Annotated[
         int | None, typer.Option(min=1, help="Have a model make so many questions of the corpus.")

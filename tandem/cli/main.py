@@ -19,6 +19,7 @@ from tandem.cli.keys_app import keys_app
 from tandem.cli.migrate import migrate
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption, Everyone, Groups, named_groups
 from tandem.cli.output import print_error
+from tandem.cli.traces_app import feedback_app, traces_app
 from tandem.cli.workshop_app import prompts_app, recipes_app
 from tandem.errors import InvalidRequestError, TandemError
 from tandem.settings import KEY_VARIABLE, read_settings
@@ -37,6 +38,8 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(keys_app, name="keys")
+app.add_typer(traces_app, name="traces")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(eval_app, name="eval")

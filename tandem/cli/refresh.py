@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 from rich.markup import escape
 
-from finetune.dataset.feedback import read_feedback
 from finetune.dataset.options import Options
 from finetune.dataset.questions import SourceQuestion, read_questions
 from finetune.refresh import CHAMPION, MadeSet, Refreshed, refresh
@@ -24,7 +23,6 @@ from finetune.validation.outcome import Outcome
 from finetune.validation.over_http import ask_over_http, recipe_over_http
 from finetune.validation.report import read_training, report_of, write_report
 from finetune.validation.running import Asked, Plan, run_plan
-from tandem.abstention import ABSTENTION
 from tandem.adapters import AdapterFacts, AdapterVersion
 from tandem.adapters.base import base_hash
 from tandem.cli.adapters import opened_registry
@@ -34,6 +32,7 @@ from tandem.cli.dataset import Wish, make_dataset
 from tandem.cli.opened import author, opened_store
 from tandem.cli.output import print_json, progress, stderr, stdout
 from tandem.cli.remote import checked
+from tandem.cli.voted import voted_questions
 from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.models import prepare_model
 from tandem.settings import Settings
@@ -202,7 +201,7 @@ class CommandSteps:
         for file in self._wish.questions:
             questions |= {one.question: one for one in read_questions(file)}
         if self._wish.feedback is not None:
-            voted, _ = read_feedback(self._wish.feedback, ABSTENTION)
+            voted, _ = voted_questions(self._settings, self._wish.feedback)
             questions = {one.question: one for one in voted} | questions
         return "".join(one.model_dump_json() + "\n" for one in questions.values())
 

@@ -23,6 +23,7 @@ from tandem.engine.chat import (
 )
 from tandem.engine.chat_stream import chat_events
 from tandem.engine.faults import FAULTS, broke_off, explain, is_engines, is_transient, refuses_field
+from tandem.engine.trace_headers import trace_headers
 from tandem.errors import EngineUnavailableError, TandemError
 from tandem.settings import EngineSettings
 
@@ -224,7 +225,7 @@ class EngineClient:
             body["response_format"] = dict(response_format)
         if salt is not None:
             body["cache_salt"] = salt
-        events = chat_events(self._http, self._chat, body, self._headers)
+        events = chat_events(self._http, self._chat, body, {**self._headers, **trace_headers.get()})
         names = self._names if model == self._settings.served_name else (model,)
         async with aclosing(events), aclosing(read_deltas(events, names)) as deltas:
             async for delta in deltas:

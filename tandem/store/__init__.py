@@ -5,6 +5,15 @@ from tandem.store.audit import AuditEntry
 from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
+from tandem.store.feedback_records import (
+    ArmFeedback,
+    Feedback,
+    FeedbackScore,
+    FeedbackState,
+    Verdict,
+    Vote,
+    VotedAnswer,
+)
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.key_records import ApiKey
 from tandem.store.observation_records import Observation
@@ -23,10 +32,12 @@ from tandem.store.records import (
     Trace,
 )
 from tandem.store.store import Store
+from tandem.store.trace_pages import TraceWish
 
 __all__ = [
     "AdapterRow",
     "ApiKey",
+    "ArmFeedback",
     "AuditEntry",
     "CachedAnswer",
     "ChampionChange",
@@ -36,6 +47,9 @@ __all__ = [
     "DocumentRecord",
     "EvalRunRow",
     "EvalSetRow",
+    "Feedback",
+    "FeedbackScore",
+    "FeedbackState",
     "Hold",
     "Job",
     "JobDocument",
@@ -52,6 +66,10 @@ __all__ = [
     "Store",
     "TagMove",
     "Trace",
+    "TraceWish",
+    "Verdict",
     "Visible",
+    "Vote",
+    "VotedAnswer",
     "open_store",
 ]

@@ -11,6 +11,8 @@ from tandem.store.dumping import Dumping
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
+from tandem.store.feedback import Feedbacks
+from tandem.store.feedback_figures import FeedbackFigures
 from tandem.store.holdings import Holdings
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
@@ -23,8 +25,11 @@ from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
 from tandem.store.revisions import Revisions
 from tandem.store.served_adapters import ServedAdapters
+from tandem.store.shared_secrets import SharedSecrets
 from tandem.store.sweeping import Sweeping
+from tandem.store.trace_retention import TraceRetention
 from tandem.store.traces import Traces
+from tandem.store.turns import Turns
 from tandem.store.usage import Usage
 from tandem.store.versions import Versions
 from tandem.store.workers import Workers
@@ -55,13 +60,18 @@ class Store(
     EvalRunRows,
     StoredEvalSets,
     Observations,
+    Feedbacks,
+    FeedbackFigures,
+    TraceRetention,
+    SharedSecrets,
+    Turns,
     AuditLog,
     Dumping,
     Holdings,
     Keys,
 ):
     """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers,
-    prompts, recipes, adapters, eval sets and runs, observations, keys and the audit log in one database.
+    prompts, recipes, adapters, eval sets and runs, observations, feedback, keys and the audit log in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

@@ -73,8 +73,11 @@ def citation(start: int, quote: str = _QUOTE) -> dict[str, Any]:
     return named | place | {"quote": quote, "score": 0.7}
 
 
-def fake_answer(text: str, *citations: dict[str, Any], abstained: bool = False) -> str:
+def fake_answer(
+    text: str, *citations: dict[str, Any], abstained: bool = False, token: str | None = None
+) -> str:
     tandem = {"citations": citations, "recipe": "rag", "trace_id": "t1", "timings": {"generate": 1.5}}
+    tandem["feedback_token"] = token
     chunks = [
         {"choices": [{"delta": {"content": text}, "finish_reason": None}]},
         {"choices": [{"delta": {}, "finish_reason": "stop"}], "tandem": tandem | {"abstained": abstained}},
@@ -269,3 +272,75 @@ def test_passages_in_place_of_an_answer_are_said_to_be_that_and_are_not_taken_fo
     expect(page.locator(".answer").last).to_contain_text("Yes.")
     said = [message["content"] for message in asked[-1]["messages"]]
     assert said == ["How many saddles?", "Two. [1]", "Are they soft?"]
+
+
+def fake_votes(page: Page, *statuses: int) -> list[dict[str, Any]]:
+    """Take votes, answering with these statuses and then with 200; gives the list that they are added to."""
+    votes: list[dict[str, Any]] = []
+
+    def take(route: Route) -> None:
+        status = statuses[len(votes)] if len(votes) < len(statuses) else 200
+        votes.append(route.request.post_data_json)
+        refusal = error("not_found_error", "There is no trace", "")
+        route.fulfill(status=status, json=refusal if status != 200 else {})
+
+    page.route("**/api/traces/t1/feedback", take)
+    return votes
+
+
+def test_a_good_answer_is_voted_on_with_one_press(page: Page) -> None:
+    votes = fake_votes(page)
+    fake_chat(page, fake_answer("Two.", token="voter.signature"))
+    ask(page, "How many saddles?")
+    good = page.get_by_role("button", name="Good answer")
+    good.click()
+    expect(good).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("Noted").first).to_be_visible()
+    assert votes == [{"feedback_token": "voter.signature", "verdict": "up"}]
+    expect(page.get_by_role("form", name="What was wrong with this answer")).to_have_count(0)
+
+
+def test_after_a_bad_answer_a_keyboard_says_what_would_have_been_better(page: Page) -> None:
+    votes = fake_votes(page)
+    fake_chat(page, fake_answer("Two.", token="voter.signature"))
+    ask(page, "How many saddles?")
+    bad = page.get_by_role("button", name="Bad answer")
+    bad.focus()
+    page.keyboard.press("Enter")
+    form = page.get_by_role("form", name="What was wrong with this answer")
+    expect(form).to_be_visible()
+    assert votes == [{"feedback_token": "voter.signature", "verdict": "down"}]
+    # The page's own width is that of a small phone.
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    form.get_by_role("checkbox", name="Incomplete").focus()
+    page.keyboard.press("Space")
+    form.get_by_label("What should it have said?").focus()
+    page.keyboard.type("Three.")
+    form.get_by_role("button", name="Send").focus()
+    page.keyboard.press("Enter")
+    expect(form).to_have_count(0)
+    expect(bad).to_be_focused()
+    assert votes[1:] == [
+        {
+            **{"feedback_token": "voter.signature", "verdict": "down"},
+            **{"correction": "Three.", "comment": "", "tags": ["Incomplete"]},
+        }
+    ]
+
+
+def test_a_vote_that_is_refused_is_said_and_is_no_vote(page: Page) -> None:
+    votes = fake_votes(page, 404)
+    fake_chat(page, fake_answer("Two.", token="voter.signature"))
+    ask(page, "How many saddles?")
+    good = page.get_by_role("button", name="Good answer")
+    good.click()
+    expect(page.get_by_text("Not noted: There is no trace").first).to_be_visible()
+    expect(good).to_have_attribute("aria-pressed", "false")
+    assert len(votes) == 1
+
+
+def test_an_answer_that_is_not_kept_offers_no_vote(page: Page) -> None:
+    fake_chat(page, fake_answer("Two."))
+    ask(page, "How many saddles?")
+    expect(page.get_by_text("How this was answered")).to_be_visible()
+    expect(page.get_by_role("button", name="Good answer")).to_have_count(0)

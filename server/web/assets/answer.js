@@ -1,6 +1,7 @@
 /** One question and its answer on the page. */
 
 import { announce, button, element } from "./elements.js";
+import { voteOn } from "./feedback.js";
 import { show } from "./markdown.js";
 import { abstention, FaultNotice, unwritten } from "./notice.js";
 import { howAnswered, markButton, nameOf, sourceList } from "./sources.js";
@@ -81,7 +82,9 @@ export class AnswerView {
     }
     if (this.#cut) this.#end.append(note("The answer reached its longest length and ends here."));
     if (citations.length > 0) this.#end.append(sourceList(citations, this.#openSource));
-    this.#end.append(this.#foot(citations));
+    const vote = voteOn(tandem);
+    this.#end.append(this.#foot(citations, vote));
+    if (vote) this.#end.append(vote.form);
     if (tandem?.abstained) return "No passage supports an answer";
     return `Answer complete, ${citations.length} ${citations.length === 1 ? "citation" : "citations"}`;
   }
@@ -128,15 +131,20 @@ export class AnswerView {
     this.#end.replaceChildren();
   }
 
-  #foot(citations) {
+  #foot(citations, vote) {
     const sources = citations.map((citation) => `[${citation.n}] ${nameOf(citation)}`);
     const text = [this.text, sources.join("\n")].filter((part) => part).join("\n\n");
     return element(
       "div",
       { className: "foot" },
       this.#tandem ? howAnswered(this.#tandem) : null,
-      // Browsers offer the clipboard to secure pages only; 127.0.0.1 is one, a plain remote host is not.
-      navigator.clipboard ? copyButton(text) : null,
+      element(
+        "div",
+        { className: "after" },
+        vote?.thumbs ?? null,
+        // Browsers offer the clipboard to secure pages only; 127.0.0.1 is one, a plain remote host is not.
+        navigator.clipboard ? copyButton(text) : null,
+      ),
     );
   }
 }

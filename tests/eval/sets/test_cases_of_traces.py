@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from eval.sets.from_traces import cases_of_feedback, cases_of_traces
+from finetune.dataset.feedback import read_feedback
+from tandem.abstention import ABSTENTION
 from tandem.store import Store, Trace
 from tandem.vocabulary import Caller
 
@@ -88,7 +90,7 @@ def test_answers_that_were_voted_up_are_references(tmp_path: Path) -> None:
         up | {"answer": "no", "verdict": "down"},
     ]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (case,), dropped = cases_of_feedback(file)
+    (case,), dropped = cases_of_feedback(*read_feedback(file, ABSTENTION))
     assert (case.question, case.references, case.documents) == (
         "When?",
         ("At seven.", "At 7."),

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from votes import ACME, STRANGER, TRACE, answered
 
-from finetune.dataset.feedback import read_feedback
+from finetune.dataset.feedback import accepted_feedback, read_feedback
 from tandem.errors import InvalidRequestError
+from tandem.store import Store, Vote
 
 ABSTENTION = "I don't know."
 
@@ -50,3 +52,22 @@ def test_feedback_without_a_good_answer_is_refused_with_the_counts(tmp_path: Pat
 def test_an_unknown_verdict_is_named_by_its_line(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="line 2: verdict"):
         read_feedback(votes(tmp_path, vote(), vote("fine")), ABSTENTION)
+
+
+def test_accepted_feedback_teaches_and_a_correction_stands_in_place_of_its_answer(store: Store) -> None:
+    answered(store)
+    votes = [
+        store.vote(Vote("t1", "acme", "ann", "up")),
+        store.vote(Vote("t1", "acme", "bob", "down", correction="At eight [1].")),
+        store.vote(Vote("t1", "acme", "cy", "down", correction=ABSTENTION)),
+    ]
+    store.vote(Vote("t1", "acme", "mallory", "up", correction="Never."))
+    for one in votes:
+        store.review_feedback(ACME, one.id, "accepted")
+    questions, dropped = accepted_feedback(store, ACME, ABSTENTION)
+    assert [one.answers for one in questions] == [("At seven.",), ("At eight.",)]
+    assert {one.question for one in questions} == {TRACE.question}
+    assert {one.documents for one in questions} == {("d1",)}
+    assert dropped == {"no answer was given": 1}
+    with pytest.raises(InvalidRequestError, match="none was accepted"):
+        accepted_feedback(store, STRANGER, ABSTENTION)

@@ -23,6 +23,7 @@ from finetune.dataset.questions import SourceQuestion
 from finetune.examples import Kind, TrainingExample, read_examples
 from ingest import Upload
 from server.answering import Answer, Question, answer
+from server.answering.choose import Choice
 from server.app import open_services
 from server.services import Services
 from tandem.cli.dataset import Wish, make_dataset
@@ -180,7 +181,7 @@ def test_a_prompt_is_to_the_letter_what_serving_sends_for_the_question(
 
     async def sent(text: str) -> list[dict[str, str]]:
         question = Question(Caller(), "tandem:rag", text, corpora=(CORPUS,))
-        events = [event async for event in answer(question, kitchen.services, recipe, kept=False)]
+        events = [event async for event in answer(question, kitchen.services, Choice(recipe), kept=False)]
         assert isinstance(events[-1], Answer)
         return kitchen.fake.requests[-1]["messages"]
 
