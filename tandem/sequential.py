@@ -173,9 +173,7 @@ def _effect(estimate: float, variance: float, smallest: float, level: float) -> 
     if variance == inf:
         return Effect.unknown(estimate)
     reach = float(half_width(variance, smallest, level))
-    return Effect(
-        estimate, estimate - reach, estimate + reach, p_value(estimate, variance, smallest, level)
-    )
+    return Effect(estimate, estimate - reach, estimate + reach, p_value(estimate, variance, smallest, level))
 
 
 def _tightest(level: float) -> tuple[float, float]:

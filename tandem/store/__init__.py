@@ -5,6 +5,19 @@ from tandem.store.audit import AuditEntry
 from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
+from tandem.store.experiment_records import (
+    Challenger,
+    Experiment,
+    ExperimentState,
+    Guardrail,
+    GuardrailMetric,
+    Metric,
+    Plan,
+    ShadowPair,
+    ShadowSide,
+    Slice,
+    UnitFigures,
+)
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.observation_records import Observation
 from tandem.store.open import open_store
@@ -27,6 +40,7 @@ __all__ = [
     "AdapterRow",
     "AuditEntry",
     "CachedAnswer",
+    "Challenger",
     "ChampionChange",
     "Claim",
     "CollectionRecord",
@@ -34,22 +48,32 @@ __all__ = [
     "DocumentRecord",
     "EvalRunRow",
     "EvalSetRow",
+    "Experiment",
+    "ExperimentState",
+    "Guardrail",
+    "GuardrailMetric",
     "Hold",
     "Job",
     "JobDocument",
+    "Metric",
     "NewJobDocument",
     "Observation",
     "Original",
     "Outcome",
     "PendingVersion",
+    "Plan",
     "PromptVersion",
     "Receipt",
     "RecipeVersion",
     "Reindexing",
     "Revision",
+    "ShadowPair",
+    "ShadowSide",
+    "Slice",
     "Store",
     "TagMove",
     "Trace",
+    "UnitFigures",
     "Visible",
     "open_store",
 ]

@@ -9,6 +9,8 @@ from tandem.store.documents import Documents
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
+from tandem.store.experiment_answers import ExperimentAnswers
+from tandem.store.experiments import Experiments
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
@@ -49,9 +51,11 @@ class Store(
     StoredEvalSets,
     Observations,
     AuditLog,
+    Experiments,
+    ExperimentAnswers,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters, eval sets and runs, observations and the audit log in one database.
+    recipes, adapters, eval sets and runs, observations, the audit log and experiments in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.
