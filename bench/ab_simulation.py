@@ -33,8 +33,7 @@ from bench.machine import machine
 from tandem.sequential import LEAST_UNITS, half_width, units_needed, wealth_above
 
 _RESULT = Path(__file__).parent / "results" / "ab_simulation.json"
-_EFFECTS = (0.0, 0.02, 0.05, 0.1)
-_SMALLEST = 0.05
+_EFFECTS = (0.0, 0.02, 0.05, 0.1, 0.2)
 _LEVEL = 0.05
 _PAIRED = tuple(kind for kind in KINDS if kind.per_user <= 1 and kind.share == 0.5)
 Bools = NDArray[np.bool_]
@@ -53,7 +52,7 @@ def main() -> None:
         "command": command,
         "machine": machine(),
         "level": _LEVEL,
-        "smallest_effect": _SMALLEST,
+        "smallest_effect": {kind.name: kind.smallest for kind in KINDS},
         "answers": asked.answers,
         "looked_at_every": asked.every,
         "kinds": {kind.name: _of_kind(kind, asked) for kind in KINDS},
@@ -81,12 +80,12 @@ def _first_found(
     kind: Kind, effect: float, asked: argparse.Namespace, runs: int, rng: np.random.Generator
 ) -> dict[str, Floats]:
     """Of each test and experiment the answers after which it found an effect; infinite where it never did."""
-    when = {name: np.full(runs, np.inf) for name in (*_TESTS, "interval_missed")}
+    when = {name: np.full(runs, np.inf) for name in ("tandem", "interval_missed", *_TESTS)}
     last: Look | None = None
     for look in looks(kind, effect, asked.answers, asked.every, runs, rng):
         enough = look.units.min(axis=1) >= LEAST_UNITS
         said = {name: says(look) for name, says in _TESTS.items()}
-        said["interval_missed"] = _tandem(look, effect)
+        said |= {"tandem": _tandem(look, kind), "interval_missed": _tandem(look, kind, effect)}
         for name, found in said.items():
             found &= enough
             when[name] = np.where(found & np.isinf(when[name]), look.answers, when[name])
@@ -96,10 +95,10 @@ def _first_found(
     return when
 
 
-def _tandem(look: Look, against: float = 0.0) -> Bools:
+def _tandem(look: Look, kind: Kind, against: float = 0.0) -> Bools:
     variance = (look.variance / np.maximum(look.units, 1)).sum(axis=1)
     gap = look.mean[:, 1] - look.mean[:, 0]
-    return np.asarray(np.abs(gap - against) > half_width(variance, _SMALLEST, _LEVEL))
+    return np.asarray(np.abs(gap - against) > half_width(variance, kind.smallest, _LEVEL))
 
 
 def _z(units: Floats, mean: Floats, variance: Floats) -> Bools:
@@ -108,7 +107,6 @@ def _z(units: Floats, mean: Floats, variance: Floats) -> Bools:
 
 
 _TESTS: dict[str, Callable[[Look], Bools]] = {
-    "tandem": _tandem,
     "z_peeked": lambda look: _z(look.units, look.mean, look.variance),
     "z_peeked_answers": lambda look: _z(look.raw_units, look.raw_mean, look.raw_variance),
 }
@@ -119,7 +117,7 @@ def _by_pairs(
 ) -> dict[str, Floats]:
     """The two tests that need every unit's value to stand still: of as many users, half in each arm."""
     pairs = asked.answers // 2
-    mean = np.array([kind.base, kind.base + effect])
+    mean = (kind.base, kind.base + effect)
     shape = (runs, pairs)
     if kind.binary:
         one, two = ((rng.random(shape) < each).astype(float) for each in mean)

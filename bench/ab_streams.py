@@ -31,14 +31,16 @@ class Kind:
     """Share of the users who say what they think; the others are not seen."""
     binary: bool = True
     """Whether a value is 0 or 1, and not anything between."""
+    smallest: float = 0.05
+    """Effect that is said to matter."""
 
 
 KINDS = (
     Kind("one answer a user, right or wrong", 0.7, 0.0, 1.0),
     Kind("one answer a user, a score between", 0.7, 0.0, 1.0, binary=False),
     Kind("many answers a user, users differ", 0.7, 0.3, 5.0),
-    Kind("thumbs of one user in ten, users differ", 0.8, 0.3, 3.0, voting=0.1),
-    Kind("canary: 5% of the users, right or wrong", 0.7, 0.0, 1.0, share=0.05),
+    Kind("thumbs of one user in ten, users differ", 0.8, 0.3, 3.0, voting=0.1, smallest=0.1),
+    Kind("canary: 5% of the users, right or wrong", 0.7, 0.0, 1.0, share=0.05, smallest=0.1),
 )
 
 
@@ -89,7 +91,7 @@ def looks(
     asking = _users_of(kind, users, answers, runs, rng)
     arm = (rng.random((runs, users)) < kind.share).astype(np.int64)
     votes = rng.random((runs, users)) < kind.voting
-    mean = np.where(arm == 1, kind.base + effect, kind.base)
+    mean = np.where(arm == 1, min(kind.base + effect, 0.99), kind.base)
     own = _own(mean, kind.spread, rng)
     seen, total = np.zeros((runs, users)), np.zeros((runs, users))
     by_unit, by_answer = _Sums.of(runs), _Sums.of(runs)
