@@ -18,6 +18,16 @@ from tandem.store.experiment_records import (
     Slice,
     UnitFigures,
 )
+from tandem.store.feedback_records import (
+    ArmFeedback,
+    Feedback,
+    FeedbackScore,
+    FeedbackState,
+    Verdict,
+    Vote,
+    VotedAnswer,
+>>>>>>> op-feedback
+)
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.observation_records import Observation
 from tandem.store.open import open_store
@@ -35,9 +45,11 @@ from tandem.store.records import (
     Trace,
 )
 from tandem.store.store import Store
+from tandem.store.trace_pages import TraceWish
 
 __all__ = [
     "AdapterRow",
+    "ArmFeedback",
     "AuditEntry",
     "CachedAnswer",
     "Challenger",
@@ -48,10 +60,14 @@ __all__ = [
     "DocumentRecord",
     "EvalRunRow",
     "EvalSetRow",
+<<<<<<< HEAD
     "Experiment",
     "ExperimentState",
     "Guardrail",
     "GuardrailMetric",
+    "Feedback",
+    "FeedbackScore",
+    "FeedbackState",
     "Hold",
     "Job",
     "JobDocument",
@@ -74,6 +90,10 @@ __all__ = [
     "TagMove",
     "Trace",
     "UnitFigures",
+    "TraceWish",
+    "Verdict",
     "Visible",
+    "Vote",
+    "VotedAnswer",
     "open_store",
 ]

@@ -26,8 +26,6 @@ experiments = Table(
     Column("promoted_at", UtcDateTime),
     Column("promotion_fault", AnyText, nullable=False),
     Column("dropped", Integer, nullable=False),
-    # When some server last looked whether it is to end: it is enough that one of them does.
-    Column("looked_at", UtcDateTime),
     CheckConstraint("state IN ('draft', 'running', 'stopped', 'decided')", name="known_experiment_state"),
 )
 Index("experiments_by_state", experiments.c.state)

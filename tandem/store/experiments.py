@@ -1,7 +1,7 @@
 """Experiments: written down, started, grown and ended, each step with its entry in the audit log."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +18,6 @@ from tandem.vocabulary import Caller
 _LOCK = "experiments"
 _PLAN = TypeAdapter(Plan)
 _SLICES: TypeAdapter[tuple[Slice, ...]] = TypeAdapter(tuple[Slice, ...])
-_COLUMNS = [column for column in experiments.c if column.name != "looked_at"]
 SERVER = Caller(subject="tandem")
 """Who did what an experiment does by itself."""
 
@@ -48,7 +47,7 @@ class Experiments(Transactions):
 
     def experiments(self, limit: int = 1_000) -> list[Experiment]:
         """All of them, the newest first."""
-        query = select(*_COLUMNS).order_by(experiments.c.created_at.desc(), experiments.c.id).limit(limit)
+        query = select(experiments).order_by(experiments.c.created_at.desc(), experiments.c.id).limit(limit)
         with self._reading() as connection:
             return [_experiment(row._mapping) for row in connection.execute(query)]
 
@@ -126,7 +125,7 @@ class Experiments(Transactions):
     def unpromoted_experiments(self) -> list[Experiment]:
         """Those that are decided and promote their winner by themselves, where that is still to be done."""
         mine = experiments.c
-        query = select(*_COLUMNS).where(
+        query = select(experiments).where(
             mine.state == ExperimentState.DECIDED.value,
             mine.winner.is_not(None),
             mine.promoted_at.is_(None),
@@ -136,14 +135,6 @@ class Experiments(Transactions):
             found = [_experiment(row._mapping) for row in connection.execute(query)]
         return [one for one in found if one.plan.promotes]
 
-    def claim_look(self, experiment: Experiment, every_s: float) -> bool:
-        """Whether it is this caller who is to look if the experiment must end: one in `every_s` seconds."""
-        mine, now = experiments.c, datetime.now(UTC)
-        due = or_(mine.looked_at.is_(None), mine.looked_at < now - timedelta(seconds=every_s))
-        with self._writing() as connection:
-            claimed = update(experiments).where(mine.id == experiment.id, due).values(looked_at=now)
-            return connection.execute(claimed).rowcount > 0
-
     def count_dropped(self, experiment: str, count: int) -> None:
         """Add to the shadow answers of the experiment with this id that were not made."""
         with self._writing() as connection:
@@ -152,7 +143,7 @@ class Experiments(Transactions):
 
 
 def _named(name: str) -> Select[Any]:
-    return select(*_COLUMNS).where(or_(experiments.c.name == name, experiments.c.id == name))
+    return select(experiments).where(or_(experiments.c.name == name, experiments.c.id == name))
 
 
 def _one(connection: Connection, name: str) -> Experiment:
@@ -175,7 +166,7 @@ def _in_state(connection: Connection, name: str, wanted: ExperimentState) -> Exp
 
 def _running(connection: Connection) -> list[Experiment]:
     mine = experiments.c
-    query = select(*_COLUMNS).where(mine.state == ExperimentState.RUNNING.value)
+    query = select(experiments).where(mine.state == ExperimentState.RUNNING.value)
     rows = connection.execute(query.order_by(mine.started_at, mine.id))
     return [_experiment(row._mapping) for row in rows]
 
@@ -209,7 +200,7 @@ def _experiment(row: Mapping[Any, Any]) -> Experiment:
 
 
 def _row(experiment: Experiment) -> dict[str, Any]:
-    plain = {column.name: getattr(experiment, column.name) for column in _COLUMNS}
+    plain = {column.name: getattr(experiment, column.name) for column in experiments.c}
     return plain | {
         "plan": _PLAN.dump_python(experiment.plan, mode="json"),
         "slices": [],

@@ -11,6 +11,8 @@ from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
 from tandem.store.experiment_answers import ExperimentAnswers
 from tandem.store.experiments import Experiments
+from tandem.store.feedback import Feedbacks
+from tandem.store.feedback_figures import FeedbackFigures
 from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
@@ -21,8 +23,11 @@ from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
 from tandem.store.revisions import Revisions
 from tandem.store.served_adapters import ServedAdapters
+from tandem.store.shared_secrets import SharedSecrets
 from tandem.store.sweeping import Sweeping
+from tandem.store.trace_retention import TraceRetention
 from tandem.store.traces import Traces
+from tandem.store.turns import Turns
 from tandem.store.versions import Versions
 from tandem.store.workers import Workers
 
@@ -50,12 +55,18 @@ class Store(
     EvalRunRows,
     StoredEvalSets,
     Observations,
+    Feedbacks,
+    FeedbackFigures,
+    TraceRetention,
+    SharedSecrets,
+    Turns,
     AuditLog,
     Experiments,
     ExperimentAnswers,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
     recipes, adapters, eval sets and runs, observations, the audit log and experiments in one database.
+    recipes, adapters, eval sets and runs, observations, feedback and the audit log in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0014"
 
 
 def upgrade() -> None:
@@ -29,7 +29,6 @@ def upgrade() -> None:
         sa.Column("promoted_at", sa.DateTime(timezone=True)),
         sa.Column("promotion_fault", sa.Text, nullable=False),
         sa.Column("dropped", sa.Integer, nullable=False),
-        sa.Column("looked_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint(
             "state IN ('draft', 'running', 'stopped', 'decided')", name="known_experiment_state"
         ),
