@@ -26,7 +26,6 @@ from tandem.store.feedback_records import (
     Verdict,
     Vote,
     VotedAnswer,
->>>>>>> op-feedback
 )
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.observation_records import Observation
@@ -60,14 +59,13 @@ __all__ = [
     "DocumentRecord",
     "EvalRunRow",
     "EvalSetRow",
-<<<<<<< HEAD
     "Experiment",
     "ExperimentState",
-    "Guardrail",
-    "GuardrailMetric",
     "Feedback",
     "FeedbackScore",
     "FeedbackState",
+    "Guardrail",
+    "GuardrailMetric",
     "Hold",
     "Job",
     "JobDocument",
@@ -89,8 +87,8 @@ __all__ = [
     "Store",
     "TagMove",
     "Trace",
-    "UnitFigures",
     "TraceWish",
+    "UnitFigures",
     "Verdict",
     "Visible",
     "Vote",

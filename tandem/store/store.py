@@ -65,8 +65,8 @@ class Store(
     ExperimentAnswers,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters, eval sets and runs, observations, the audit log and experiments in one database.
-    recipes, adapters, eval sets and runs, observations, feedback and the audit log in one database.
+    recipes, adapters, eval sets and runs, observations, feedback, the audit log and experiments in one
+    database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.
