@@ -18,6 +18,7 @@ from server.api import (
     chat,
     corpora,
     evidence,
+    experiments,
     health,
     models,
     playground,
@@ -31,6 +32,9 @@ from server.api.gate import Gate
 from server.api.identity import caller_of
 from server.calibration import mismatch, read_calibration
 from server.example_set import ExampleSet
+from server.experiments import LiveExperiments
+from server.experiments.shadowing import Shadowing
+from server.experiments.tending import follow_experiments, prepare_experiments, tend_experiments
 from server.fence import open_fence
 from server.following import follow_recipes, follow_tag
 from server.monitoring import Metrics
@@ -73,14 +77,20 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
             app.include_router(ingestions_router(services.store, worker, caller_of, settings.ingest))
             app.include_router(removals_router(ingestor, services.store, caller_of))
             app.include_router(reindexing_router(services.store, settings, caller_of))
+            in_experiments, shadowing = settings.experiments, Shadowing(services)
+            await follow_experiments(services)
             steps = [
                 (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+                (lambda: follow_experiments(services), "experiments_not_followed", in_experiments.follow_s),
+                (lambda: prepare_experiments(services), "challengers_not_prepared", _RECONCILE_S),
+                (lambda: tend_experiments(services), "experiments_not_tended", _RECONCILE_S),
             ]
             working = [
                 asyncio.create_task(worker.run()),
                 asyncio.create_task(reindexer.serve()),
+                asyncio.create_task(shadowing.run()),
                 *(asyncio.create_task(repeat(step, failed, every)) for step, failed, every in steps),
             ]
             try:
@@ -106,6 +116,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         models,
         corpora,
         evidence,
+        experiments,
         prompts,
         recipes,
         adapters,
@@ -161,6 +172,7 @@ async def open_services(
         metrics=metrics,
         fence=await in_thread(open_fence, settings.data_dir),
         adapters=adapters,
+        experiments=LiveExperiments(book, adapters, settings.engine, metrics),
         builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,

@@ -8,6 +8,7 @@ from server.adapters import ServedAdapters
 from server.calibration import Calibration, bundled_calibration
 from server.events import Events
 from server.example_set import ExampleSet
+from server.experiments import LiveExperiments
 from server.fence import Fence
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
@@ -33,6 +34,7 @@ class Services:
     metrics: Metrics
     fence: Fence
     adapters: ServedAdapters
+    experiments: LiveExperiments
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

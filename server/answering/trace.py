@@ -12,9 +12,10 @@ from tandem.threads import in_thread
 
 async def keep_trace(question: Question, answer: Answer, services: Services) -> None:
     """Write the trace and the observation to the store, count them in the metrics, and tell the listeners."""
-    services.metrics.answered(
-        answer.recipe, answer.abstained, answer.timings, answer.tokens_in, answer.tokens_out
-    )
+    if not answer.shadow:  # what nobody sees is counted apart
+        services.metrics.answered(
+            answer.recipe, answer.abstained, answer.timings, answer.tokens_in, answer.tokens_out
+        )
     trace = Trace(
         id=answer.trace_id,
         tenant=question.caller.tenant,

@@ -48,6 +48,8 @@ class Question:
     """Who asks, as the client names its own users: OpenAI's `user` or `safety_identifier`."""
     conversation: str | None = None
     """The client's name of the conversation; one without a name is not told from others."""
+    background: bool = False
+    """Nobody waits for the answer: it waits for the questions for whose answers somebody does."""
 
 
 @dataclass(frozen=True, slots=True)

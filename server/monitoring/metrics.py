@@ -56,6 +56,17 @@ class Metrics:
             buckets=_STEP_BUCKETS,
             registry=self.registry,
         )
+        self._unserved = Counter(
+            "tandem_experiment_unserved",
+            "Answers that the champion gave because a challenger could not be asked.",
+            registry=self.registry,
+        )
+        self._shadows = Counter(
+            "tandem_shadow_answers",
+            "Shadow answers by outcome: answered, failed, dropped.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -85,6 +96,14 @@ class Metrics:
     def adapters_loaded(self, count: int) -> None:
         """Tell how many adapters are loaded now."""
         self._adapters.set(count)
+
+    def unserved(self) -> None:
+        """Count one answer that the champion gave because a challenger could not be asked."""
+        self._unserved.inc()
+
+    def shadowed(self, outcome: str) -> None:
+        """Count one shadow answer, `answered` or `failed`, or one that was `dropped`."""
+        self._shadows.labels(outcome).inc()
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

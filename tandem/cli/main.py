@@ -11,6 +11,7 @@ from tandem import __version__
 from tandem.cli.adapters_app import adapters_app
 from tandem.cli.corpora_app import documents_app, jobs_app
 from tandem.cli.eval_app import compare, eval_app
+from tandem.cli.experiments_app import experiments_app
 from tandem.cli.finetune_app import finetune_app
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
@@ -31,6 +32,7 @@ app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(experiments_app, name="experiments")
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(eval_app, name="eval")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import ceil, isfinite
+from math import isfinite
 
 from tandem.experiments.measuring import ArmValues, Measured, measure
 from tandem.experiments.shadow import Paired, paired_results
@@ -110,16 +110,23 @@ class Result:
 
 
 def result_of(
-    experiment: Experiment, store: Store, tenant: str | None = None, now: datetime | None = None
+    experiment: Experiment,
+    store: Store,
+    tenant: str | None = None,
+    now: datetime | None = None,
+    *,
+    words: bool = True,
 ) -> Result:
-    """The result so far, of all answers or of one tenant's. Blocking."""
+    """The result so far, of all answers or of one tenant's. Blocking. The pairs of shadow mode, whose words are
+    compared, only with `words`.
+    """
     measured = measure(experiment, store, tenant)
     shadow = experiment.plan.mode == "shadow"
     return Result(
         arms=[_arm(experiment, arm, values) for arm, values in measured.arms.items()],
         comparisons=[] if shadow else _comparisons(experiment, measured, now or datetime.now(UTC)),
         guardrails=_guardrails(experiment, measured),
-        pairs=paired_results(experiment, store, tenant) if shadow else [],
+        pairs=paired_results(experiment, store, tenant) if shadow and words else [],
         kinds=measured.kinds,
     )
 
@@ -208,8 +215,3 @@ def _guarded(guard: Guardrail, arm: str, values: Sequence[float], tests: int) ->
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def rounded_days(days: float | None) -> str:
-    """For a table."""
-    return "" if days is None else f"{ceil(days)} days" if days > 1 else "a day"

@@ -10,6 +10,7 @@ from tandem.sequential import Effect, Sample, mean_interval
 from tandem.store import Experiment, ShadowPair, ShadowSide, Store
 
 _LEVEL = 0.05
+_NO_ANSWER = ("failed", "degraded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,11 @@ class _Figure:
 
 
 _FIGURES = (
-    _Figure("failed", lambda side: float(side.outcome == "failed"), 0.05),
+    _Figure("failed", lambda side: float(side.outcome in _NO_ANSWER), 0.05),
     _Figure(
-        "abstained", lambda side: None if side.outcome == "failed" else side.outcome == "abstained", 0.05
+        "abstained",
+        lambda side: None if side.outcome in _NO_ANSWER else float(side.outcome == "abstained"),
+        0.05,
     ),
     _Figure("citations", lambda side: _answered(side, side.citations), 0.5),
     _Figure("cited", lambda side: _answered(side, side.cited), 0.05),
@@ -65,7 +68,7 @@ def paired_results(experiment: Experiment, store: Store, tenant: str | None = No
 
 def agreement_of(pair: ShadowPair) -> float | None:
     """F1 of the words of both answers; `None` where they are not kept."""
-    if pair.shown_text is None or pair.shadow_text is None or pair.shadow.outcome == "failed":
+    if pair.shown_text is None or pair.shadow_text is None or pair.shadow.outcome in _NO_ANSWER:
         return None
     return token_f1(pair.shown_text, pair.shadow_text)
 

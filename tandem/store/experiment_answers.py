@@ -1,6 +1,7 @@
 """What was observed in an experiment: a line of figures a unit, and the pairs of shadow mode."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -43,14 +44,15 @@ class ExperimentAnswers(Transactions):
         `slow` is the share of answers that took more than `slow_ms`.
         """
         mine = observations.c
-        seen = mine.outcome != "failed"
+        # Passages in an answer's place are no answer.
+        seen = mine.outcome.in_(("answered", "abstained"))
         first = func.min(mine.at).label("first_at")
         query = select(
             mine.arm,
             mine.unit,
             first,
             func.count().label("answers"),
-            _mean(mine.outcome == "failed").label("failed"),
+            _mean(~seen).label("failed"),
             _mean(mine.outcome == "abstained", where=seen).label("abstained"),
             _mean(mine.total_ms > slow_ms, where=seen).label("slow")
             if slow_ms is not None
@@ -113,10 +115,10 @@ def _mean(what: ColumnElement[bool], where: ColumnElement[bool] | None = None) -
 
 def _pair(row: Row[Any], *, words: bool) -> ShadowPair:
     got = row._mapping
-    sides = {
-        side: ShadowSide(**{name: got[f"{side}_{name}"] for name in _FIGURES}) for side in ("shown", "shadow")
-    }
-    said = (
-        {"question": got["question"], "shown_text": got["shown"], "shadow_text": got["told"]} if words else {}
+    shown, shadow = (
+        ShadowSide(**{name: got[f"{side}_{name}"] for name in _FIGURES}) for side in ("shown", "shadow")
     )
-    return ShadowPair(got["trace_id"], got["tenant"], got["at"], got["arm"], got["unit"], **sides, **said)
+    pair = ShadowPair(got["trace_id"], got["tenant"], got["at"], got["arm"], got["unit"], shown, shadow)
+    if not words:
+        return pair
+    return replace(pair, question=got["question"], shown_text=got["shown"], shadow_text=got["told"])

@@ -144,6 +144,7 @@ class UnitFigures:
     first_at: datetime
     answers: int
     failed: float
+    """Share of its questions that got no answer, be it passages in its place."""
     abstained: float | None
     slow: float | None
     """Share of its answers that took longer than the limit."""

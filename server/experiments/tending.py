@@ -1,0 +1,76 @@
+"""Looks after the experiments that run: each ends when it must, and a winner is promoted where that is wanted."""
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from server.experiments.promoting import promote_winner
+from server.services import Services
+from tandem.errors import ConflictError, InvalidRequestError, NotFoundError
+from tandem.experiments import ending_of, result_of
+from tandem.store import Experiment, ExperimentState
+from tandem.store.experiments import SERVER
+from tandem.threads import in_thread
+
+log = structlog.get_logger(__name__)
+
+
+async def follow_experiments(services: Services) -> None:
+    """Know which experiments run. Raises what the store raises."""
+    await services.experiments.follow(services.store)
+
+
+async def prepare_experiments(services: Services) -> None:
+    """Have the challengers' adapters loaded, and tell the store what shadows were not made."""
+    await services.experiments.prepare()
+    await services.experiments.tell_dropped(services.store)
+
+
+async def tend_experiments(services: Services) -> None:
+    """Look once at each experiment whose turn it is; one server does for all. Raises what the store raises."""
+    every = timedelta(seconds=services.settings.experiments.look_s)
+    for one in services.experiments.running:
+        if await in_thread(services.store.take_turn, f"experiment {one.experiment.id}", every):
+            await look_at(one.experiment, services)
+    for done in await in_thread(services.store.unpromoted_experiments):
+        await _promote(done, services)
+
+
+async def look_at(experiment: Experiment, services: Services) -> None:
+    """End the experiment if that is due."""
+    store = services.store
+    change = await in_thread(store.champion_change)
+    served = change.label if change else services.recipes.initial
+    if experiment.served is not None and served != experiment.served:
+        state, why, winner = ExperimentState.STOPPED, f"The champion was changed to {served}", None
+    else:
+        now = datetime.now(UTC)
+        result = await in_thread(result_of, experiment, store, None, now, words=False)
+        ending = ending_of(experiment, result, now)
+        if ending is None:
+            return
+        state, why, winner = ending.state, ending.why, ending.winner
+    try:
+        await in_thread(store.end_experiment, experiment.id, state, why, SERVER, winner)
+    except ConflictError:
+        return  # somebody has ended it in the meantime
+    log.info("experiment_ended", experiment=experiment.name, state=state.value, why=why, winner=winner)
+    await follow_experiments(services)
+
+
+async def _promote(experiment: Experiment, services: Services) -> None:
+    """Promote its winner; that it cannot be is noted, and not tried again."""
+    if not await in_thread(
+        services.store.take_turn,
+        f"promotion {experiment.id}",
+        timedelta(seconds=services.settings.experiments.look_s),
+    ):
+        return
+    try:
+        await promote_winner(experiment.id, None, services, SERVER)
+    except (ConflictError, InvalidRequestError, NotFoundError) as error:
+        winner = experiment.winner or ""
+        await in_thread(services.store.note_promotion, experiment.id, winner, SERVER, error.message)
+        log.warning("winner_not_promoted", experiment=experiment.name, error=error.message)
+    else:
+        log.info("winner_promoted", experiment=experiment.name, winner=experiment.winner)
