@@ -85,7 +85,7 @@ def _first_found(
     for look in looks(kind, effect, asked.answers, asked.every, runs, rng):
         enough = look.units.min(axis=1) >= LEAST_UNITS
         said = {name: says(look) for name, says in _TESTS.items()}
-        said |= {"tandem": _tandem(look, kind), "interval_missed": _tandem(look, kind, effect)}
+        said |= {"tandem": tandem_finds(look, kind), "interval_missed": tandem_finds(look, kind, effect)}
         for name, found in said.items():
             found &= enough
             when[name] = np.where(found & np.isinf(when[name]), look.answers, when[name])
@@ -95,9 +95,12 @@ def _first_found(
     return when
 
 
-def _tandem(look: Look, kind: Kind, against: float = 0.0) -> Bools:
-    variance = (look.variance / np.maximum(look.units, 1)).sum(axis=1)
-    gap = look.mean[:, 1] - look.mean[:, 0]
+def tandem_finds(look: Look, kind: Kind, against: float = 0.0) -> Bools:
+    """Whether `tandem.sequential.difference` leaves `against` out of its interval, for many experiments at once."""
+    units = look.units + 2
+    centre = (look.mean * look.units + 1) / units
+    variance = (look.variance / units).sum(axis=1)
+    gap = centre[:, 1] - centre[:, 0]
     return np.asarray(np.abs(gap - against) > half_width(variance, kind.smallest, _LEVEL))
 
 

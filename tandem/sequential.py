@@ -41,25 +41,37 @@ class Sample:
     units: int
     mean: float
     variance: float
+    added: int = 0
+    """Units that were added to steady the variance, half of them 0 and half 1."""
 
     @classmethod
     def of(cls, values: Sequence[float] | Floats, *, share: bool = False) -> "Sample":
-        """Of one value a unit. With `share`, values are in [0, 1], and the variance is never that of certainty.
+        """Of one value a unit. With `share`, values are in [0, 1], and a unit of each end is added to them.
 
-        For shares one unit of each kind is added to the variance, not to the mean (after Agresti and Coull, 1998):
-        twenty users who all liked an answer do not show that everybody always will.
+        That keeps the promise for few units near an end, as it does for an interval of a difference that is looked
+        at once (Agresti and Caffo 2000): twenty users who all liked an answer do not show that everybody will.
         """
         given = np.asarray(values, dtype=np.float64)
         if given.size == 0:
             return cls(0, 0.0, inf)
         seen = np.concatenate([given, (0.0, 1.0)]) if share else given
         variance = float(seen.var(ddof=1)) if seen.size > 1 else inf
-        return cls(int(given.size), float(given.mean()), variance)
+        return cls(int(given.size), float(given.mean()), variance, seen.size - given.size)
+
+    @property
+    def centre(self) -> float:
+        """The mean with the units that were added: what the interval is laid around."""
+        return (self.mean * self.units + self.added / 2) / (self.units + self.added)
+
+    @property
+    def error(self) -> float:
+        """Variance of the centre."""
+        return self.variance / (self.units + self.added)
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A difference, or a mean, with the interval and the p-value that hold at any time."""
+    """A difference, or a mean, as it was seen, with the interval and the p-value that hold at any time."""
 
     estimate: float
     low: float
@@ -80,15 +92,15 @@ def difference(one: Sample, other: Sample, smallest: float, level: float = 0.05)
     """
     if min(one.units, other.units) < LEAST_UNITS:
         return Effect.unknown(one.mean - other.mean if one.units and other.units else 0.0)
-    variance = one.variance / one.units + other.variance / other.units
-    return _effect(one.mean - other.mean, variance, smallest, level)
+    gap = one.centre - other.centre
+    return _effect(one.mean - other.mean, gap, one.error + other.error, smallest, level)
 
 
 def mean_interval(sample: Sample, smallest: float, level: float = 0.05) -> Effect:
     """The mean of a sample, such as of paired differences, and whether it is 0."""
     if sample.units < LEAST_UNITS:
         return Effect.unknown(sample.mean)
-    return _effect(sample.mean, sample.variance / sample.units, smallest, level)
+    return _effect(sample.mean, sample.centre, sample.error, smallest, level)
 
 
 def mixing_variance(smallest: float, level: float = 0.05) -> float:
@@ -169,11 +181,11 @@ def wealth_above(values: ArrayLike, limit: float, level: float = 0.05) -> Floats
     return np.asarray(np.exp(np.cumsum(np.log1p(stake * (given - limit)), axis=-1)))
 
 
-def _effect(estimate: float, variance: float, smallest: float, level: float) -> Effect:
+def _effect(estimate: float, centre: float, variance: float, smallest: float, level: float) -> Effect:
     if variance == inf:
         return Effect.unknown(estimate)
     reach = float(half_width(variance, smallest, level))
-    return Effect(estimate, estimate - reach, estimate + reach, p_value(estimate, variance, smallest, level))
+    return Effect(estimate, centre - reach, centre + reach, p_value(centre, variance, smallest, level))
 
 
 def _tightest(level: float) -> tuple[float, float]:

@@ -1,6 +1,5 @@
 """Commands of experiments. What they do stands in a module of its own."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 import typer
@@ -16,29 +15,8 @@ experiments_app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Name of the experiment.")]
 
 
-class UnitOption(StrEnum):
-    """What keeps its recipe."""
-
-    user = "user"
-    conversation = "conversation"
-    request = "request"
-
-
-class MetricOption(StrEnum):
-    """What decides."""
-
-    feedback = "feedback"
-    quality = "quality"
-    abstained = "abstained"
-    cited = "cited"
-    first_token_ms = "first_token_ms"  # noqa: S105 - a time
-
-
-class DirectionOption(StrEnum):
-    """What is better."""
-
-    higher = "higher"
-    lower = "lower"
+_Unit = Literal["user", "conversation", "request"]
+_Metric = Literal["feedback", "quality", "abstained", "cited", "first_token_ms"]
 
 
 @experiments_app.command("create")
@@ -54,16 +32,16 @@ def experiments_create(
         bool, typer.Option("--shadow", help="Challengers answer too, and nobody sees it.")
     ] = False,
     unit: Annotated[
-        UnitOption, typer.Option(help="What keeps its recipe; without a user, its conversation does.")
-    ] = UnitOption.user,
+        _Unit, typer.Option(help="What keeps its recipe; without a user, its conversation does.")
+    ] = "user",
     tenant: Annotated[list[str] | None, typer.Option(help="Tenant, repeatable; all by default.")] = None,
     corpus: Annotated[
         list[str] | None,
         typer.Option(help="Only questions that search such corpora alone, repeatable; all by default."),
     ] = None,
-    metric: Annotated[MetricOption, typer.Option(help="What decides.")] = MetricOption.feedback,
+    metric: Annotated[_Metric, typer.Option(help="What decides.")] = "feedback",
     direction: Annotated[
-        DirectionOption | None, typer.Option(help="What is better; the metric's own by default.")
+        Literal["higher", "lower"] | None, typer.Option(help="What is better; the metric's own by default.")
     ] = None,
     smallest: Annotated[
         float | None, typer.Option(help="Effect that matters; 0.05 by default, 100 for milliseconds.")
@@ -94,11 +72,11 @@ def experiments_create(
             name=name,
             challengers=[challenger_of(one) for one in challenger],
             mode=mode,
-            unit=unit.value,
+            unit=unit,
             tenants=tenant or None,
             corpora=corpus or None,
-            metric=Metric(metric.value),
-            direction=direction.value if direction else None,
+            metric=Metric(metric),
+            direction=direction,
             smallest=smallest,
             guardrails=[guardrail_of(one) for one in guard or []],
             promotes=promote,

@@ -74,20 +74,18 @@ def agreement_of(pair: ShadowPair) -> float | None:
 
 
 def _paired(arm: str, figure: _Figure, pairs: Sequence[ShadowPair]) -> Paired | None:
-    both = [
-        (pair.unit, float(shown), float(hidden))
-        for pair in pairs
-        if (shown := figure.value(pair.shown)) is not None
-        and (hidden := figure.value(pair.shadow)) is not None
-    ]
+    both: list[tuple[str, float, float]] = []
+    for pair in pairs:
+        shown, hidden = figure.value(pair.shown), figure.value(pair.shadow)
+        if shown is not None and hidden is not None:
+            both.append((pair.unit, shown, hidden))
     if not both:
         return None
     units, effect = _by_unit([(unit, hidden - shown) for unit, shown, hidden in both], figure.smallest)
-    shown_mean, hidden_mean = (sum(one[place] for one in both) / len(both) for place in (1, 2))
+    champion = sum(shown for _, shown, _ in both) / len(both)
+    challenger = sum(hidden for _, _, hidden in both) / len(both)
     low, high = _ends(effect)
-    return Paired(
-        arm, figure.name, len(both), units, shown_mean, hidden_mean, effect.estimate, low=low, high=high
-    )
+    return Paired(arm, figure.name, len(both), units, champion, challenger, effect.estimate, low, high)
 
 
 def _agreement(arm: str, pairs: Sequence[ShadowPair]) -> Paired | None:
