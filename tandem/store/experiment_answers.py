@@ -1,6 +1,5 @@
 """What was observed in an experiment: a line of figures a unit, and the pairs of shadow mode."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -76,20 +75,20 @@ class ExperimentAnswers(Transactions):
         and answered, as far as it is kept.
         """
         shown, hidden = aliased(observations), aliased(observations)
-        pair_id = shown.c.trace_id + SHADOW_MARK + hidden.c.arm
+        # Of the shadow's own id, so that the other is found by its primary key.
+        end = func.length(hidden.c.trace_id) - func.length(hidden.c.arm) - len(SHADOW_MARK)
+        its_own = shown.c.trace_id == func.substr(hidden.c.trace_id, 1, end)
         columns = [
             *(shown.c[name].label(name) for name in ("trace_id", "tenant", "at", "unit")),
             hidden.c.arm.label("arm"),
             *(shown.c[name].label(f"shown_{name}") for name in _FIGURES),
             *(hidden.c[name].label(f"shadow_{name}") for name in _FIGURES),
         ]
-        query = _with_words(columns, shown, hidden) if words else select(*columns)
+        query = select(*columns).select_from(hidden).join(shown, its_own)
+        if words:
+            query = _with_words(query, shown, hidden)
         query = query.where(
-            hidden.c.experiment == experiment,
-            hidden.c.shadow.is_(True),
-            shown.c.experiment == experiment,
-            shown.c.shadow.is_(False),
-            hidden.c.trace_id == pair_id,
+            hidden.c.experiment == experiment, hidden.c.shadow.is_(True), shown.c.experiment == experiment
         )
         if tenant is not None:
             query = query.where(shown.c.tenant == tenant)
@@ -98,10 +97,10 @@ class ExperimentAnswers(Transactions):
             return [_pair(row, words=words) for row in connection.execute(query)]
 
 
-def _with_words(columns: Sequence[ColumnElement[Any]], shown: Any, hidden: Any) -> Select[Any]:
+def _with_words(query: Select[Any], shown: Any, hidden: Any) -> Select[Any]:
     asked, told = aliased(traces), aliased(traces)
     return (
-        select(*columns, asked.c.question, asked.c.answer.label("shown"), told.c.answer.label("told"))
+        query.add_columns(asked.c.question, asked.c.answer.label("shown"), told.c.answer.label("told"))
         .outerjoin(asked, asked.c.id == shown.c.trace_id)
         .outerjoin(told, told.c.id == hidden.c.trace_id)
     )
