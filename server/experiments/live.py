@@ -1,5 +1,6 @@
 """The experiments that run, as this server knows them: asking them costs a hash and no database."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ class LiveExperiments:
         self._engine = engine
         self._metrics = metrics
         self._running: tuple[Running, ...] = ()
+        self._following = asyncio.Lock()
         self._dropped: Counter[str] = Counter()
         self._unserved: dict[str, str] = {}
 
@@ -85,8 +87,9 @@ class LiveExperiments:
 
     async def follow(self, store: Store) -> None:
         """Take over what was started, grown and ended, by whatever process. Raises what the store raises."""
-        running = await in_thread(store.running_experiments)
-        self._running = tuple([Running(one, self._recipes(one)) for one in running])
+        async with self._following:  # or what was read before could replace what was read after
+            running = await in_thread(store.running_experiments)
+            self._running = tuple([Running(one, self._recipes(one)) for one in running])
 
     async def prepare(self) -> None:
         """Have the challengers' adapters loaded; one that cannot be is told of once, and does without its users."""

@@ -52,9 +52,9 @@ async def look_at(experiment: Experiment, services: Services) -> None:
         state, why, winner = ending.state, ending.why, ending.winner
     try:
         await in_thread(store.end_experiment, experiment.id, state, why, SERVER, winner)
+        log.info("experiment_ended", experiment=experiment.name, state=state.value, why=why, winner=winner)
     except ConflictError:
-        return  # somebody has ended it in the meantime
-    log.info("experiment_ended", experiment=experiment.name, state=state.value, why=why, winner=winner)
+        log.debug("experiment_was_ended", experiment=experiment.name)  # by somebody else, in the meantime
     await follow_experiments(services)
 
 

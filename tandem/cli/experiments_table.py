@@ -51,11 +51,16 @@ def _print_result(body: ExperimentBody, result: Result) -> None:
     kinds = ", ".join(f"{count:,} {kind}s" for kind, count in sorted(result.kinds.items()))
     stdout.print(escape(f"units  {kinds or 'none yet'}"))
     metrics = [metric for metric in Metric if any(one.means.get(metric) is not None for one in result.arms)]
-    table = Table("arm", "share", "units", "answers", "unserved", *(metric.value for metric in metrics))
+    table = Table("arm", "share", "units", "answers", *(metric.value for metric in metrics))
     for one in result.arms:
-        figures = [f"{one.share:.2%}", f"{one.units:,}", f"{one.answers:,}", f"{one.unserved:,}"]
+        figures = [f"{one.share:.2%}", f"{one.units:,}", f"{one.answers:,}"]
         table.add_row(one.arm, *figures, *(_number(one.means.get(metric)) for metric in metrics))
     stdout.print(table)
+    for one in result.arms:
+        if one.unserved:
+            stdout.print(
+                f"{one.unserved:,} answers of {one.arm} came from the champion: it could not be asked"
+            )
     if result.comparisons:
         _print_comparisons(body, result.comparisons)
     if result.guardrails:
@@ -88,21 +93,20 @@ def _print_comparisons(body: ExperimentBody, comparisons: Iterable[Comparison]) 
 
 
 def _print_paired(body: ExperimentBody, result: Result) -> None:
-    table = Table(
-        "both answers", "arm", "pairs", "units", "champion", "challenger", "difference", "95% at any time"
-    )
-    for one in result.pairs:
-        table.add_row(
-            one.figure,
-            one.arm,
-            f"{one.pairs:,}",
-            f"{one.units:,}",
-            "" if one.figure == "agreement" else _number(one.champion),
-            _number(one.challenger),
-            "" if one.figure == "agreement" else _number(one.difference),
-            _between(one.low, one.high),
-        )
-    stdout.print(table)
+    for challenger in body.challengers:
+        table = Table(challenger.arm, "pairs", "champion", "challenger", "difference", "95% at any time")
+        for one in result.pairs:
+            if one.arm == challenger.arm:
+                alike = one.figure == "agreement"
+                table.add_row(
+                    one.figure,
+                    f"{one.pairs:,}",
+                    "" if alike else _number(one.champion),
+                    _number(one.challenger),
+                    "" if alike else _number(one.difference),
+                    _between(one.low, one.high),
+                )
+        stdout.print(table)
     if body.dropped:
         stdout.print(f"{body.dropped:,} shadow answers were not made: there were too many to make")
 

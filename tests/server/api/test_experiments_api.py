@@ -213,7 +213,9 @@ async def test_the_test_decides_and_the_winner_is_promoted(http: httpx.AsyncClie
     await look_at(trial, services)
     assert services.store.experiment("trial").state == "decided"
     assert not services.experiments.running
-    await tend_experiments(services)
+    async with asyncio.timeout(15):
+        while services.store.unpromoted_experiments():
+            await asyncio.sleep(0.05)
     shown = (await http.get(f"/api/experiments/{made['id']}")).json()
     assert (shown["winner"], shown["promotion_fault"]) == ("challenger", "")
     assert shown["promoted_at"] is not None
@@ -232,25 +234,33 @@ async def test_the_test_decides_and_the_winner_is_promoted(http: httpx.AsyncClie
 async def test_a_winner_is_not_promoted_over_another_champion(http: httpx.AsyncClient) -> None:
     await begun(http, promotes=True)
     services = http.services
+    services.store.set_champion("rag", None, author="ada", reason="", initial="rag", expected="base")
     services.store.end_experiment("trial", ExperimentState.DECIDED, "better", OPS, "challenger")
-    await http.put("/api/champion", json={"recipe": "rag"})
-    await tend_experiments(services)
+    async with asyncio.timeout(15):
+        while services.store.unpromoted_experiments():
+            await asyncio.sleep(0.05)
     shown = (await http.get("/api/experiments/trial")).json()
     assert "'rag', not 'base'" in shown["promotion_fault"]
     assert (await http.get("/api/champion")).json()["champion"] == "rag"
-    assert services.store.unpromoted_experiments() == []
 
 
-async def test_a_broken_guardrail_stops_it_by_itself(http: httpx.AsyncClient) -> None:
-    await begun(http, guardrails=[{"metric": "failed", "limit": 0.02}])
-    services = http.services
-    trial = services.store.experiment("trial")
-    saw(services.store, trial, "challenger", users(trial, "challenger", 30), outcome="failed")
-    saw(services.store, trial, "champion", users(trial, "champion", 30))
-    await tend_experiments(services)
-    shown = (await http.get("/api/experiments/trial")).json()
-    assert (shown["state"], shown["winner"]) == ("stopped", None)
-    assert "failed is 100.0%, over the limit of 2.0%" in shown["why"]
+async def test_a_broken_guardrail_stops_it_by_itself(
+    fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEM_EXPERIMENTS__LOOK_S", "0.1")
+    async with app_client(fake, tmp_path, documents=False) as http:
+        await prepare(http)
+        await begun(http, guardrails=[{"metric": "failed", "limit": 0.02}])
+        store = http.services.store
+        trial = store.experiment("trial")
+        saw(store, trial, "challenger", users(trial, "challenger", 30), outcome="failed")
+        saw(store, trial, "champion", users(trial, "champion", 30))
+        async with asyncio.timeout(15):
+            while http.services.experiments.running:
+                await asyncio.sleep(0.05)
+        shown = (await http.get("/api/experiments/trial")).json()
+        assert (shown["state"], shown["winner"]) == ("stopped", None)
+        assert "failed is 100.0%, over the limit of 2.0%" in shown["why"]
 
 
 async def test_one_look_in_its_time_is_enough_for_all_servers(http: httpx.AsyncClient) -> None:
