@@ -7,12 +7,17 @@ import structlog
 from server.experiments.promoting import promote_winner
 from server.services import Services
 from tandem.errors import ConflictError, InvalidRequestError, NotFoundError
-from tandem.experiments import ending_of, result_of
+from tandem.experiments import Ending, ending_of, result_of
+from tandem.experiments.wish import label_of
+from tandem.recipes import MODEL
 from tandem.store import Experiment, ExperimentState
 from tandem.store.experiments import SERVER
 from tandem.threads import in_thread
 
 log = structlog.get_logger(__name__)
+
+_SETTLED = timedelta(seconds=5)
+"""After a start; until then this server's recipes may be those of a moment before."""
 
 
 async def follow_experiments(services: Services) -> None:
@@ -38,24 +43,34 @@ async def tend_experiments(services: Services) -> None:
 
 async def look_at(experiment: Experiment, services: Services) -> None:
     """End the experiment if that is due."""
-    store = services.store
-    change = await in_thread(store.champion_change)
-    served = change.label if change else services.recipes.initial
-    if experiment.served is not None and served != experiment.served:
-        state, why, winner = ExperimentState.STOPPED, f"The champion was changed to {served}", None
-    else:
-        now = datetime.now(UTC)
+    store, now = services.store, datetime.now(UTC)
+    ending = await _champion_changed(experiment, services, now)
+    if ending is None:
         result = await in_thread(result_of, experiment, store, None, now, words=False)
         ending = ending_of(experiment, result, now)
-        if ending is None:
-            return
-        state, why, winner = ending.state, ending.why, ending.winner
+    if ending is None:
+        return
+    state, why, winner = ending.state, ending.why, ending.winner
     try:
         await in_thread(store.end_experiment, experiment.id, state, why, SERVER, winner)
         log.info("experiment_ended", experiment=experiment.name, state=state.value, why=why, winner=winner)
     except ConflictError:
         log.debug("experiment_was_ended", experiment=experiment.name)  # by somebody else, in the meantime
     await follow_experiments(services)
+
+
+async def _champion_changed(experiment: Experiment, services: Services, now: datetime) -> Ending | None:
+    """Another champion serves, or the recipe of the settings that is the champion is another one now."""
+    change = await in_thread(services.store.champion_change)
+    served = change.label if change else services.recipes.initial
+    if served != experiment.served:
+        return Ending(ExperimentState.STOPPED, f"The champion was changed to {served}")
+    settled = experiment.started_at is not None and now - experiment.started_at > _SETTLED
+    if settled and label_of(services.recipes.of_model(MODEL)) != experiment.champion:
+        return Ending(
+            ExperimentState.STOPPED, f"The champion {served} is not the recipe any more that it was"
+        )
+    return None
 
 
 async def _promote(experiment: Experiment, services: Services) -> None:

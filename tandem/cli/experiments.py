@@ -173,7 +173,7 @@ def _change(
         if client is not None:
             return ExperimentBody.model_validate(checked(by_server(client)))
     with opened_recipes(settings) as (book, store):
-        return ExperimentBody.of(in_store(book, store, Caller(subject=f"local:{author()}")))
+        return ExperimentBody.of(in_store(book, store, Caller(subject=author())))
 
 
 def _quoted(name: str) -> str:

@@ -63,7 +63,7 @@ def test_an_experiment_from_draft_to_promotion(run: Run, store: Store) -> None:
     assert run("experiments", "list").startswith("trial")
     (listed,) = json.loads(run("experiments", "list", "--json"))
     assert (listed["state"], "result" in listed) == ("stopped", False)
-    assert {one.subject for one in store.audit_entries() if one.object == "trial"} == {"local:ada"}
+    assert {one.subject for one in store.audit_entries() if one.object == "trial"} == {"ada"}
 
 
 def test_pairs_of_shadow_mode_stand_side_by_side(run: Run, store: Store) -> None:
