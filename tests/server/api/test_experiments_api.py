@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -282,6 +282,25 @@ async def test_a_champion_that_is_changed_serves_at_once_and_ends_the_experiment
     await look_at(http.services.store.experiment("trial"), http.services)
     shown = (await http.get("/api/experiments/trial")).json()
     assert (shown["state"], shown["why"]) == ("stopped", "The champion was changed to prompted")
+
+
+async def test_a_champion_that_the_settings_make_anew_ends_the_experiment_too(
+    http: httpx.AsyncClient,
+) -> None:
+    await begun(http, challengers=[{"recipe": "mine", "share": 0.99}])
+    services = http.services
+    trial = services.store.experiment("trial")
+    builtin = services.recipes.builtin
+    services.recipes.take_builtin(dict(builtin) | {"base": replace(builtin["base"], model="other")})
+    fresh, settled = trial, replace(trial, started_at=trial.created_at - timedelta(seconds=9))
+    await look_at(fresh, services)
+    assert services.store.experiment("trial").state == "running"
+    said = services.experiments.choose("default", None, "ann", None, services.recipes.of_model("tandem"))
+    assert said is None
+    await look_at(settled, services)
+    assert (
+        services.store.experiment("trial").why == "The champion base is not the recipe any more that it was"
+    )
 
 
 async def test_a_challenger_that_serves_already_is_none(http: httpx.AsyncClient) -> None:
