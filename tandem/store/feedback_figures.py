@@ -43,7 +43,7 @@ class FeedbackFigures(Transactions):
         ranked = select(feedback.c.verdict, newest.label("place")).where(which).subquery()
         query = select(ranked.c.verdict, func.count()).where(ranked.c.place == 1).group_by(ranked.c.verdict)
         with self._reading() as connection:
-            counts = dict(connection.execute(query).tuples().all())
+            counts: dict[str, int] = dict(connection.execute(query).tuples().all())
         return FeedbackScore(counts.get("up", 0), counts.get("down", 0))
 
     def feedback_of_experiment(self, experiment: str, since: datetime | None = None) -> list[ArmFeedback]:

@@ -4,7 +4,7 @@ from math import inf, log, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tandem.sequential import (
@@ -42,6 +42,7 @@ def test_an_interval_for_every_moment_is_wider_than_one_for_a_single_look(
     assert float(half_width(variance / 2, smallest)) < float(half_width(variance, smallest))
 
 
+@settings(deadline=None)
 @given(sizes, st.sampled_from([0.05, 0.025, 0.01]))
 def test_no_other_mixture_reaches_the_smallest_effect_with_fewer_units(smallest: float, level: float) -> None:
     tau2 = mixing_variance(smallest, level)
@@ -63,6 +64,7 @@ def test_no_other_mixture_reaches_the_smallest_effect_with_fewer_units(smallest:
         assert squared(low, tau2 * factor) >= smallest**2 * (1 - 1e-9)
 
 
+@settings(deadline=None)
 @given(shares, shares, sizes)
 def test_a_difference_is_the_other_one_turned_round(
     one: list[float], other: list[float], smallest: float
@@ -106,6 +108,7 @@ def test_looking_after_every_unit_keeps_the_promise_and_the_fixed_test_does_not(
     assert plain[:, LEAST_UNITS - 1 :].any(axis=1).mean() > 0.25
 
 
+@settings(deadline=None)
 @given(st.floats(0.02, 0.3), st.floats(0.05, 0.5))
 def test_more_units_are_needed_for_less_and_for_an_uneven_split(smallest: float, share: float) -> None:
     needed = units_needed(0.2, 0.2, share, smallest)
