@@ -4,8 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from experiment_rows import saw, users, voted, worded
+from fake_vllm import FakeVllm
+from served_app import served
 
 from tandem.cli import app
 from tandem.cli.experiments import challenger_of, guardrail_of, share_of
@@ -112,3 +115,17 @@ def test_shares_and_limits_are_read_as_people_write_them() -> None:
     assert challenger_of("mine").share == 0.5
     assert guardrail_of("p95_latency_ms=8000").limit == 8000
     assert guardrail_of("failed=2%").limit == pytest.approx(0.02)
+
+
+def test_a_running_server_does_what_a_command_asks(run: Run, tmp_path: Path) -> None:
+    with FakeVllm.serving() as fake, served(fake, tmp_path) as url:
+        (tmp_path / "server.json").write_text(json.dumps({"url": url, "pid": 1}))
+        run("experiments", "create", "trial", "--challenger", "mine=25%:50%", "--metric", "cited")
+        started = json.loads(run("experiments", "start", "trial", "--json"))
+        assert (started["state"], started["metric"]) == ("running", "cited")
+        assert "50.00%" in run("experiments", "share", "trial", "50%")
+        with pytest.raises(ConflictError, match="running, not draft"):
+            run("experiments", "start", "trial")
+        listed = httpx.get(f"{url}/api/experiments", trust_env=False).json()["experiments"]
+        assert [one["author"] for one in listed] == ["local"]
+        assert "stopped" in run("experiments", "stop", "trial")
