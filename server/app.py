@@ -21,6 +21,7 @@ from server.api import (
     chat,
     corpora,
     evidence,
+    experiments,
     feedback,
     health,
     keys,
@@ -39,6 +40,9 @@ from server.api.guard import Guard
 from server.api.identity import admin_of, ingester_of, operator_of, reader_of
 from server.calibration import mismatch, read_calibration
 from server.example_set import ExampleSet
+from server.experiments import LiveExperiments
+from server.experiments.shadowing import Shadowing
+from server.experiments.tending import follow_experiments, prepare_experiments, tend_experiments
 from server.fence import open_fence
 from server.following import follow_recipes, follow_tag
 from server.identity import open_principals
@@ -89,18 +93,24 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
             app.include_router(ingestions_router(services.store, worker, ingester_of, settings.ingest))
             app.include_router(removals_router(ingestor, services.store, ingester_of, admin_of))
             app.include_router(reindexing_router(services.store, settings, operator_of))
+            in_experiments, shadowing = settings.experiments, Shadowing(services)
+            await follow_experiments(services)
             steps = [
                 (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.principals.keyring.follow, "keys_not_followed", FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
                 (lambda: sweep_traces(services.store, settings.traces), "traces_not_swept", _SWEEP_S),
+                (lambda: follow_experiments(services), "experiments_not_followed", in_experiments.follow_s),
+                (lambda: prepare_experiments(services), "challengers_not_prepared", _RECONCILE_S),
+                (lambda: tend_experiments(services), "experiments_not_tended", _RECONCILE_S),
             ]
             doing = worker.run() if settings.ingest.in_server else say_alive(services.store, worker.id)
             jobs = [asyncio.create_task(doing), asyncio.create_task(reindexer.serve())]
             working = [
                 *jobs,
                 asyncio.create_task(_release(jobs, services)),
+                asyncio.create_task(shadowing.run()),
                 *(asyncio.create_task(repeat(step, failed, every)) for step, failed, every in steps),
             ]
             try:
@@ -129,6 +139,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         models,
         corpora,
         evidence,
+        experiments,
         prompts,
         recipes,
         adapters,
@@ -197,6 +208,7 @@ async def open_services(
         admission=Admission(settings.limits, running_of(settings.limits, settings.engine), metrics),
         limiter=Limiter(settings.limits, open_counting(settings.limits.storage), metrics),
         tracing=tracing,
+        experiments=LiveExperiments(book, adapters, settings.engine, metrics),
         builtin_with=lambda adapter: recipes_with(adapter).builtin,
         examples=examples,
         calibration=calibration,

@@ -9,6 +9,7 @@ from server.admission import Admission
 from server.calibration import Calibration, bundled_calibration
 from server.events import Events
 from server.example_set import ExampleSet
+from server.experiments import LiveExperiments
 from server.fence import Fence
 from server.identity import PrincipalLoader
 from server.limiting.limiter import Limiter
@@ -43,6 +44,7 @@ class Services:
     admission: Admission
     limiter: Limiter
     tracing: Tracing
+    experiments: LiveExperiments
     builtin_with: Callable[[str | None], Mapping[str, Recipe]]
     """The recipes of the settings, with this adapter where they name none."""
     examples: ExampleSet | None = None

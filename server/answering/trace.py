@@ -21,16 +21,17 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
     A store that does not take them at once holds no answer back: they are written later, or counted as lost.
     What is written of the words is what `traces.redact` leaves of them; who asked sees the answer as it is.
     """
-    services.metrics.answered(
-        answer.recipe,
-        answer.abstained,
-        answer.timings,
-        answer.tokens_in,
-        answer.tokens_out,
-        degraded=answer.degraded,
-    )
-    if answer.degraded_reason is not None:
-        services.metrics.degraded(answer.degraded_reason)
+    if not answer.shadow:  # what nobody sees is counted apart
+        services.metrics.answered(
+            answer.recipe,
+            answer.abstained,
+            answer.timings,
+            answer.tokens_in,
+            answer.tokens_out,
+            degraded=answer.degraded,
+        )
+        if answer.degraded_reason is not None:
+            services.metrics.degraded(answer.degraded_reason)
     trace = Trace(
         id=answer.trace_id,
         tenant=question.caller.tenant,

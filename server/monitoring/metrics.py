@@ -111,6 +111,17 @@ class Metrics:
             "Hits of other tenants that the index returned; they were dropped. It should stay 0.",
             registry=self.registry,
         )
+        self._unserved = Counter(
+            "tandem_experiment_unserved",
+            "Answers that the champion gave because a challenger could not be asked.",
+            registry=self.registry,
+        )
+        self._shadows = Counter(
+            "tandem_shadow_answers",
+            "Shadow answers by outcome: answered, failed, dropped.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -184,6 +195,14 @@ class Metrics:
     def foreign_hits(self, count: int) -> None:
         """Count hits of other tenants, which were dropped."""
         self._foreign_hits.inc(count)
+
+    def unserved(self) -> None:
+        """Count one answer that the champion gave because a challenger could not be asked."""
+        self._unserved.inc()
+
+    def shadowed(self, outcome: str) -> None:
+        """Count one shadow answer, `answered` or `failed`, or one that was `dropped`."""
+        self._shadows.labels(outcome).inc()
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

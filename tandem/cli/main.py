@@ -14,6 +14,7 @@ from tandem.cli.backup_app import backup, restore
 from tandem.cli.corpora_app import documents_app, jobs_app
 from tandem.cli.credentials import use_key
 from tandem.cli.eval_app import compare, eval_app
+from tandem.cli.experiments_app import experiments_app
 from tandem.cli.finetune_app import finetune_app
 from tandem.cli.keys_app import keys_app
 from tandem.cli.migrate import migrate
@@ -40,6 +41,7 @@ app.add_typer(recipes_app, name="recipes")
 app.add_typer(keys_app, name="keys")
 app.add_typer(traces_app, name="traces")
 app.add_typer(feedback_app, name="feedback")
+app.add_typer(experiments_app, name="experiments")
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(eval_app, name="eval")

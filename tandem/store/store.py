@@ -11,6 +11,8 @@ from tandem.store.dumping import Dumping
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
+from tandem.store.experiment_answers import ExperimentAnswers
+from tandem.store.experiments import Experiments
 from tandem.store.feedback import Feedbacks
 from tandem.store.feedback_figures import FeedbackFigures
 from tandem.store.holdings import Holdings
@@ -69,9 +71,12 @@ class Store(
     Dumping,
     Holdings,
     Keys,
+    Experiments,
+    ExperimentAnswers,
 ):
     """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers,
-    prompts, recipes, adapters, eval sets and runs, observations, feedback, keys and the audit log in one database.
+    prompts, recipes, adapters, eval sets and runs, observations, feedback, keys, experiments and the audit log in one
+    database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.
