@@ -3,6 +3,14 @@
 from tandem.store.adapter_records import AdapterRow, TagMove
 from tandem.store.audit import AuditEntry
 from tandem.store.cached_answers import CachedAnswer, Visible
+from tandem.store.drift_records import (
+    EVERYBODY,
+    DriftReference,
+    DriftReport,
+    OutsideCalibration,
+    Place,
+    QuestionVector,
+)
 from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
@@ -24,6 +32,7 @@ from tandem.store.records import (
 from tandem.store.store import Store
 
 __all__ = [
+    "EVERYBODY",
     "AdapterRow",
     "AuditEntry",
     "CachedAnswer",
@@ -32,6 +41,8 @@ __all__ = [
     "CollectionRecord",
     "CorpusSummary",
     "DocumentRecord",
+    "DriftReference",
+    "DriftReport",
     "EvalRunRow",
     "EvalSetRow",
     "Hold",
@@ -41,8 +52,11 @@ __all__ = [
     "Observation",
     "Original",
     "Outcome",
+    "OutsideCalibration",
     "PendingVersion",
+    "Place",
     "PromptVersion",
+    "QuestionVector",
     "Receipt",
     "RecipeVersion",
     "Reindexing",

@@ -121,6 +121,8 @@ class Trace:
     distance: float | None = None
     outside: bool | None = None
     shadow: bool | None = None
+    routed_from: str | None = None
+    """The recipe, `NAME@VERSION`, that handed the question on because it was outside of the domain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists,
 from tandem.errors import NotFoundError
 from tandem.store.cached_answers import forget_changes, remove_answers
 from tandem.store.collections import is_active
+from tandem.store.drift import remove_drift
 from tandem.store.holds import hold
 from tandem.store.job_records import WAITING
 from tandem.store.job_rows import uri_hash
@@ -90,7 +91,7 @@ class Removals(Transactions):
                 removed = {
                     "store.traces": _remove(connection, traces, traces.c.tenant == tenant),
                     "store.receipts": _remove(connection, receipts, receipts.c.tenant == tenant),
-                }
+                } | remove_drift(connection, tenant)
             else:
                 removed = {"store.traces": _redact(connection, tenant, drawn)}
             removed |= removed_jobs

@@ -219,6 +219,7 @@ traces = Table(
     Column("distance", Float),
     Column("outside", Boolean),
     Column("shadow", Boolean),
+    Column("routed_from", AnyText),
 )
 Index("traces_of_tenant", traces.c.tenant, traces.c.created_at)
 

@@ -6,6 +6,7 @@ from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
+from tandem.store.drift import Drift
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
@@ -13,7 +14,9 @@ from tandem.store.indexed import Indexed
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
 from tandem.store.observations import Observations
+from tandem.store.outside import OutsideCalibrations
 from tandem.store.prompts import Prompts
+from tandem.store.question_vectors import QuestionVectors
 from tandem.store.recipes import Recipes
 from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
@@ -49,9 +52,12 @@ class Store(
     StoredEvalSets,
     Observations,
     AuditLog,
+    QuestionVectors,
+    Drift,
+    OutsideCalibrations,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters, eval sets and runs, observations and the audit log in one database.
+    recipes, adapters, eval sets and runs, observations, drift and the audit log in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.
