@@ -92,19 +92,14 @@ class OutsideCalibration:
     number: int
     """Counted from 1 for each tenant."""
     embedder: str
-    corpus_threshold: float
-    """For the distance to the corpus alone, which is what there is where no known questions are."""
-    threshold: float
-    """For the distance to the corpus and to the known questions together."""
     false_alarms: float
-    """Share of the domain's own questions, at most, that are further; see `conformal_threshold`."""
+    """Share of the domain's own questions that may be called outside."""
     questions: int
-    """How many distances the thresholds are quantiles of."""
+    """How many it was made of."""
     source: str
     author: str
     made_at: datetime
     known: bytes = b""
-    """Vectors of known questions, float16, shape (any, dimension)."""
-    corpus_distances: list[float] = field(default_factory=list)
-    """Of the calibration's questions, ascending; and `distances`, to both together."""
-    distances: list[float] = field(default_factory=list)
+    """Vectors of those that count as known, float16, shape (any, dimension)."""
+    distances: dict[str, list[float]] = field(default_factory=dict)
+    """Of the others, ascending, by what they are to: `corpus`, `questions` (the known ones) or `both`."""

@@ -47,15 +47,12 @@ def upgrade() -> None:
         sa.Column("tenant", sa.Text, primary_key=True),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("embedder", sa.String(64), nullable=False),
-        sa.Column("corpus_threshold", sa.Float, nullable=False),
-        sa.Column("threshold", sa.Float, nullable=False),
         sa.Column("false_alarms", sa.Float, nullable=False),
         sa.Column("questions", sa.Integer, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("known", sa.LargeBinary, nullable=False),
-        sa.Column("corpus_distances", sa.JSON, nullable=False),
         sa.Column("distances", sa.JSON, nullable=False),
     )
 
