@@ -17,6 +17,7 @@ from server.api import (
     adapters,
     chat,
     corpora,
+    drift,
     evidence,
     health,
     models,
@@ -30,6 +31,8 @@ from server.api.errors import install_error_responses
 from server.api.gate import Gate
 from server.api.identity import caller_of
 from server.calibration import mismatch, read_calibration
+from server.drift.following import DomainFollower, DriftWatch
+from server.drift.keeping import VectorKeeper
 from server.example_set import ExampleSet
 from server.fence import open_fence
 from server.following import follow_recipes, follow_tag
@@ -55,6 +58,7 @@ _MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request that is not an upload; a conversation at its limits is well below."""
 _FOLLOW_S = 0.5
 _RECONCILE_S = 1.0
+_KEEP_S = 0.5
 
 Report = Callable[[str], None]
 
@@ -77,7 +81,13 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+                (DomainFollower(services).follow, "domains_not_followed", _FOLLOW_S),
             ]
+            if settings.drift.watch:
+                steps += [
+                    (VectorKeeper(services).keep, "question_vectors_not_kept", _KEEP_S),
+                    (DriftWatch(services).step, "drift_not_watched", settings.drift.every_s),
+                ]
             working = [
                 asyncio.create_task(worker.run()),
                 asyncio.create_task(reindexer.serve()),
@@ -105,6 +115,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         retrieve,
         models,
         corpora,
+        drift,
         evidence,
         prompts,
         recipes,

@@ -6,6 +6,7 @@ from typing import Any
 
 from server.adapters import ServedAdapters
 from server.calibration import Calibration, bundled_calibration
+from server.drift.domains import Domains
 from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
@@ -42,3 +43,5 @@ class Services:
     rerankers: Rerankers = field(default_factory=lambda: Rerankers({}))
     events: Events[Any] = field(default_factory=Events)
     """Gets an `Answered` of each question that is answered and kept."""
+    domains: Domains = field(default_factory=Domains)
+    """How far a question is from what its tenant asks and has documents of."""

@@ -4,14 +4,19 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from server.answering.asked import AskedVector
 from server.answering.types import Answer, Answered, Question
 from server.services import Services
 from tandem.store import Observation, Trace
 from tandem.threads import in_thread
 
 
-async def keep_trace(question: Question, answer: Answer, services: Services) -> None:
+async def keep_trace(
+    question: Question, answer: Answer, services: Services, asked: AskedVector | None = None
+) -> None:
     """Write the trace and the observation to the store, count them in the metrics, and tell the listeners."""
+    if answer.outside:
+        services.metrics.outside((answer.routed_from or answer.recipe).partition("@")[0])
     services.metrics.answered(
         answer.recipe, answer.abstained, answer.timings, answer.tokens_in, answer.tokens_out
     )
@@ -40,10 +45,12 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
         distance=answer.distance,
         outside=answer.outside,
         shadow=answer.shadow,
+        routed_from=answer.routed_from,
     )
     observation = observed(question, answer, trace.created_at)
     await in_thread(services.store.add_trace, trace, observation)
-    services.events.publish(Answered(question, answer, observation))
+    asked = asked or AskedVector()
+    services.events.publish(Answered(question, answer, observation, asked.embedder, asked.vector))
 
 
 def observed(question: Question, answer: Answer, at: datetime) -> Observation:

@@ -48,7 +48,7 @@ def sample_of(answers: Sequence[Observation], vectors: Mapping[str, QuestionVect
         answers[0].at,
         answers[-1].at,
         scalars,
-        matrix_of([vectors[one.trace_id].vector for one in known]),
+        matrix_of(b"".join(vectors[one.trace_id].vector for one in known), rows=len(known)),
         np.array([-1.0 if one.similarity is None else one.similarity for one in known], np.float32),
         np.array([1.0 if one.evidence is None else one.evidence for one in known], np.float32),
         tuple(one.trace_id for one in known),
@@ -64,27 +64,31 @@ def usual_embedder(vectors: Mapping[str, QuestionVector]) -> str:
 def kept(sample: Sample) -> tuple[dict[str, list[float]], bytes]:
     """A sample as a reference keeps it: its series, and its vectors."""
     beside = {_SIMILARITY: sample.similarity.tolist(), _EVIDENCE: sample.evidence.tolist()}
-    return dict(sample.scalars) | beside, sample.vectors.astype("<f2").tobytes()
+    return dict(sample.scalars) | beside, bytes_of(sample.vectors)
 
 
 def kept_sample(reference: DriftReference) -> Sample:
     """The way back."""
     similarity = np.array(reference.series.get(_SIMILARITY, []), np.float32)
-    vectors = np.frombuffer(reference.vectors, "<f2").astype(np.float32)
     return Sample(
         reference.answers,
         reference.since,
         reference.until or reference.since,
         {name: reference.series.get(name, []) for name in SCALARS},
-        vectors.reshape(len(similarity), -1) if len(similarity) else np.zeros((0, 0), np.float32),
+        matrix_of(reference.vectors, rows=len(similarity)),
         similarity,
         np.array(reference.series.get(_EVIDENCE, []), np.float32),
         (),
     )
 
 
-def matrix_of(vectors: Sequence[bytes]) -> Floats:
-    """Kept vectors as the rows of a matrix."""
-    if not vectors:
+def bytes_of(vectors: Floats) -> bytes:
+    """Vectors as they are kept: float16, which moves no cosine by more than a thousandth."""
+    return vectors.astype("<f2").tobytes()
+
+
+def matrix_of(kept: bytes, *, rows: int) -> Floats:
+    """The way back, shape (rows, dimension)."""
+    if not rows:
         return np.zeros((0, 0), np.float32)
-    return np.stack([np.frombuffer(one, "<f2").astype(np.float32) for one in vectors])
+    return np.frombuffer(kept, "<f2").astype(np.float32).reshape(rows, -1)

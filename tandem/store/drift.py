@@ -117,14 +117,21 @@ class Drift(Transactions):
             return True
 
     def drift_reports(
-        self, tenant: str | None = None, *, since: datetime | None = None, limit: int = 100
+        self,
+        tenant: str | None = None,
+        *,
+        since: datetime | None = None,
+        limit: int = 100,
+        alarms: bool = False,
     ) -> list[DriftReport]:
-        """Of one tenant, of `EVERYBODY`, or every single one; the newest first."""
+        """Of one tenant, of `EVERYBODY`, or every single one; with `alarms` only those. The newest first."""
         query = select(drift_reports)
         if tenant is not None:
             query = query.where(drift_reports.c.tenant == tenant)
         if since is not None:
             query = query.where(drift_reports.c.at >= since)
+        if alarms:
+            query = query.where(drift_reports.c.alarm.is_(True))
         with self._reading() as connection:
             return _reports(connection, query.order_by(*_NEWEST_FIRST).limit(limit))
 

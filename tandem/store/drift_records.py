@@ -99,6 +99,7 @@ class OutsideCalibration:
     source: str
     author: str
     made_at: datetime
+    dimension: int = 0
     known: bytes = b""
     """Vectors of those that count as known, float16, shape (any, dimension)."""
     distances: dict[str, list[float]] = field(default_factory=dict)

@@ -75,6 +75,7 @@ outside_calibrations = Table(
     Column("source", AnyText, nullable=False),
     Column("author", AnyText, nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
+    Column("dimension", Integer, nullable=False),
     Column("known", LargeBinary, nullable=False),
     Column("distances", JSON, nullable=False),
 )

@@ -139,7 +139,7 @@ def test_vectors_are_bounded_by_age_and_by_number_of_each_tenant(store: Store) -
 
 def test_a_calibration_is_numbered_and_replaces_the_one_before(store: Store) -> None:
     made = OutsideCalibration(
-        "acme", 0, "e", 0.05, 3, "reference", "tester", BEGIN, b"ab", {"both": [0.1]}
+        "acme", 0, "e", 0.05, 3, "reference", "tester", BEGIN, 1, b"ab", {"both": [0.1]}
     )
     store.set_outside_calibration(made, "key:1")
     assert store.set_outside_calibration(made, "key:1") == replace(made, number=2)

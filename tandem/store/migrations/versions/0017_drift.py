@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("dimension", sa.Integer, nullable=False),
         sa.Column("known", sa.LargeBinary, nullable=False),
         sa.Column("distances", sa.JSON, nullable=False),
     )
