@@ -165,7 +165,7 @@ async def calibrate(body: CalibrateBody, caller: Admin, services: Parts) -> Cali
         sample, embedder = await searched(caller, questions, _corpora(body.corpora), services)
         source = f"eval set {body.set}"
         made = calibration_of(sample, embedder, caller.tenant, rate, source, caller.subject)
-    return _calibration(await in_thread(services.store.set_outside_calibration, made, caller.subject))
+    return calibration_body(await in_thread(services.store.set_outside_calibration, made, caller.subject))
 
 
 @router.post("/check")
@@ -206,7 +206,7 @@ def drift_body(store: Store, caller: Caller, tenant: str, limit: int, alarms: bo
     reference, calibration = store.drift_reference(tenant), store.outside_calibration(tenant)
     return DriftBody(
         reference=None if reference is None else ReferenceBody.model_validate(reference),
-        calibration=None if calibration is None else _calibration(calibration),
+        calibration=None if calibration is None else calibration_body(calibration),
         reports=[_report(store, caller, one) for one in reports],
     )
 
@@ -241,7 +241,8 @@ async def _reference_of_set(
     return reference_of_sample(sample, embedder, caller.tenant, f"eval set {ref}", caller.subject)
 
 
-def _calibration(made: OutsideCalibration) -> CalibrationBody:
+def calibration_body(made: OutsideCalibration) -> CalibrationBody:
+    """A calibration as it is sent, with how sure its rate is."""
     low, high = rate_interval(made.questions // 2, made.false_alarms)
     values = {
         name: getattr(made, name) for name in CalibrationBody.model_fields if name not in ("low", "high")
