@@ -9,7 +9,7 @@ import httpx
 from fake_vllm import FakeVllm
 
 from server.app import create_app
-from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.settings import AnswerSettings, DriftSettings, EngineSettings, Settings
 
 FACT = "The gate of the Quorvex depot closes at seven in the evening."
 ASKED = "When does the Quorvex gate close?"
@@ -17,11 +17,18 @@ ASKED = "When does the Quorvex gate close?"
 
 @asynccontextmanager
 async def app_client(
-    fake: FakeVllm, data_dir: Path, *, documents: bool = True, **engine: object
+    fake: FakeVllm,
+    data_dir: Path,
+    *,
+    documents: bool = True,
+    drift: DriftSettings | None = None,
+    **engine: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a started application; with `documents`, there is one that holds FACT."""
     settings = EngineSettings.model_validate({"address": fake.address, "retries": 0, **engine})
-    app = create_app(Settings(data_dir=data_dir, engine=settings, answer=AnswerSettings(evidence=0.2)))
+    answering = AnswerSettings(evidence=0.2)
+    watched = drift or DriftSettings()
+    app = create_app(Settings(data_dir=data_dir, engine=settings, answer=answering, drift=watched))
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
