@@ -104,7 +104,7 @@ def _streamed(usual: Sample, other: Sample, share: float, seed: int) -> Alarms:
         np.where(foreign, other.similarity[theirs], usual.similarity[ours]),
         np.where(foreign, other.evidence[theirs], usual.evidence[ours]),
     )
-    found: Alarms = {name: [] for name in _METHODS} | {"tandem": []}
+    found: Alarms = {name: [] for name in (*_METHODS, "tandem")}
     for end in range(_STEP, length + 1, _STEP):
         window = _part(stream, np.arange(max(end - _SETTINGS.window, 0), end))
         findings = compare(reference, window, _LEVEL)
@@ -149,7 +149,7 @@ _METHODS: dict[str, Callable[[Sample, Sample], float]] = {
 
 
 def _adwin(before: list[float], stream: list[float]) -> list[int]:
-    detector = ADWIN()
+    detector: Any = ADWIN()  # type: ignore[no-untyped-call]
     for value in before:
         detector.update(value)
     alarms = []

@@ -25,12 +25,12 @@ def to_known(vectors: Floats, known: Floats) -> Floats:
     return np.asarray(1 - nearest.mean(axis=-1), dtype=np.float32)
 
 
-def combined(near: Floats | float, evidence: Floats | float) -> Floats | float:
+def combined(near: Floats | np.float32, evidence: Floats | np.float32) -> Floats:
     """The distance of questions at the distance `near` from what is nearest, whose passages have this evidence."""
-    return (near + _EVIDENCE * (1 - evidence)) / (1 + _EVIDENCE)
+    return np.asarray((near + _EVIDENCE * (1 - evidence)) / (1 + _EVIDENCE), dtype=np.float32)
 
 
 def to_all(vectors: Floats, known: Floats, similarity: Floats, evidence: Floats) -> Floats:
     """The distance to corpus and known questions together; arrays of shape (any,) beside the vectors."""
     near = np.minimum(to_known(vectors, known), 1 - similarity)
-    return np.asarray(combined(near, evidence), dtype=np.float32)
+    return combined(near, evidence)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
+import numpy as np
+
 from server.drift.conformal import conformal_threshold
 from server.drift.distance import NEIGHBOURS, Floats, combined, to_known
 from server.drift.sample import matrix_of
@@ -103,7 +105,7 @@ def _to_own(asked: Asked, own: Known | None) -> Iterator[tuple[float, str, Known
     if asked.similarity is not None:
         far = 1 - asked.similarity
         nearest, kind = (far, CORPUS) if near is None else (min(far, near), BOTH)
-        yield float(combined(nearest, asked.evidence)), kind, own
+        yield float(combined(np.float32(nearest), np.float32(asked.evidence))), kind, own
     elif near is not None:
         yield near, QUESTIONS, own
 

@@ -27,7 +27,7 @@ def questions_of_set(store: Store, ref: str) -> list[str]:
     if at and not number.isdecimal():
         raise InvalidRequestError(f"{number!r} is no version of an eval set", param="set")
     row = store.eval_set(name, int(number) if at else None)
-    questions = [json.loads(line)["question"] for line in row.cases.splitlines() if line.strip()]
+    questions = [json.loads(line)["question"] for line in (row.cases or "").splitlines() if line.strip()]
     return questions[:MOST_QUESTIONS]
 
 
