@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="what the questions brought, from an earlier run")
     arguments = parser.parse_args()
     asked = asked_all(arguments.data, arguments.kept)
-    usual = _joined(asked, "covidqa dev", "covidqa rest")
-    other = _joined(asked, "pubmedqa a", "pubmedqa b")
+    usual = joined(asked, "covidqa dev", "covidqa rest")
+    other = joined(asked, "pubmedqa a", "pubmedqa b")
     report: dict[str, Any] = {
         "command": f"python -m bench.drift --seeds {arguments.seeds} --quiet {arguments.quiet}",
         "machine": machine(),
@@ -72,7 +72,8 @@ def main() -> None:
     _RESULT.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def _joined(asked: dict[str, Asked], *names: str) -> Sample:
+def joined(asked: dict[str, Asked], *names: str) -> Sample:
+    """Questions of several sets, as answers would come to."""
     parts = [asked[name] for name in names]
     vectors = np.concatenate([part.vectors for part in parts])
     similarity = np.concatenate([np.nanmax(part.cosines[_SEARCHED], axis=1) for part in parts])
@@ -89,13 +90,14 @@ def _sample(vectors: Any, similarity: Any, evidence: Any) -> Sample:
     return Sample(len(vectors), now, now, scalars, vectors, similarity, evidence, ())
 
 
-def _part(sample: Sample, places: Any) -> Sample:
+def part(sample: Sample, places: Any) -> Sample:
+    """Some of them, in this order."""
     return _sample(sample.vectors[places], sample.similarity[places], sample.evidence[places])
 
 
 def _streamed(usual: Sample, other: Sample, share: float, seed: int) -> Alarms:
     rng = np.random.default_rng(seed)
-    reference = _part(usual, rng.integers(0, usual.size, _SETTINGS.reference))
+    reference = part(usual, rng.integers(0, usual.size, _SETTINGS.reference))
     length = _STREAMS[share]
     ours, theirs = rng.integers(0, usual.size, length), rng.integers(0, other.size, length)
     foreign = rng.random(length) < share
@@ -106,7 +108,7 @@ def _streamed(usual: Sample, other: Sample, share: float, seed: int) -> Alarms:
     )
     found: Alarms = {name: [] for name in (*_METHODS, "tandem")}
     for end in range(_STEP, length + 1, _STEP):
-        window = _part(stream, np.arange(max(end - _SETTINGS.window, 0), end))
+        window = part(stream, np.arange(max(end - _SETTINGS.window, 0), end))
         findings = compare(reference, window, _LEVEL)
         if any(one.alarm for one in findings):
             found["tandem"].append(end)
