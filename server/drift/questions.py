@@ -19,7 +19,8 @@ MOST_QUESTIONS = 2_000
 
 
 def questions_of_set(store: Store, ref: str) -> list[str]:
-    """The questions of the eval set `NAME`, or `NAME@NUMBER`, at most `MOST_QUESTIONS`. Blocking.
+    """The questions of the eval set `NAME`, or `NAME@NUMBER`, at most `MOST_QUESTIONS`; of those that the
+    corpus answers. Blocking.
 
     Raises `NotFoundError`, `InvalidRequestError` for a version that is no number.
     """
@@ -27,7 +28,9 @@ def questions_of_set(store: Store, ref: str) -> list[str]:
     if at and not number.isdecimal():
         raise InvalidRequestError(f"{number!r} is no version of an eval set", param="set")
     row = store.eval_set(name, int(number) if at else None)
-    questions = [json.loads(line)["question"] for line in (row.cases or "").splitlines() if line.strip()]
+    # What the corpus does not answer may be from outside of it, which is not what its questions are like.
+    cases = (case for case in json.loads(row.cases or "[]") if case.get("answerable", True))
+    questions = [str(case["question"]) for case in cases]
     return questions[:MOST_QUESTIONS]
 
 

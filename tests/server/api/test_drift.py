@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -11,9 +12,11 @@ import pytest
 from app_client import ASKED, app_client
 from fake_vllm import FakeVllm
 
+from server.api.identity import evaluator_of
 from server.drift.calibrating import calibration_of, sample_of_searched
 from tandem.settings import DriftSettings
-from tandem.vocabulary import Caller
+from tandem.store import DriftReference, DriftReport, Place
+from tandem.vocabulary import Caller, KeyScope
 
 FAR = "Which colours does the flag of Mongolia have?"
 
@@ -119,3 +122,37 @@ async def test_drift_is_seen_told_and_shown_by_questions(http: httpx.AsyncClient
     assert made.json()["low"] < 0.2 < made.json()["high"]
     again = await http.post("/api/drift/reference", json={})
     assert (again.status_code, again.json()["complete_at"]) == (201, None)
+
+
+async def test_an_evaluator_sees_the_words_of_no_other_tenant_and_not_what_all_ask(
+    http: httpx.AsyncClient,
+) -> None:
+    evaluator = Caller("acme", "key:1", frozenset({KeyScope.EVALUATE}))
+    http.app.dependency_overrides[evaluator_of] = lambda: evaluator
+    mine = await ask(http, ASKED)
+    now = datetime.now(UTC)
+    reference = DriftReference("acme", now, now, 1, "test", "tester", now, complete_at=now)
+    report = DriftReport(
+        "r1",
+        "acme",
+        now,
+        "questions",
+        "MMD",
+        0.1,
+        0.0,
+        0.1,
+        True,
+        None,
+        None,
+        1,
+        1,
+        now,
+        now,
+        (mine["trace_id"],),
+    )
+    store = http.services.store
+    store.set_drift_reference(reference, "test")
+    assert store.finish_drift_look(reference, Place(now), [report])
+    reports = (await http.get("/api/drift")).json()["reports"]
+    assert [one["examples"] for one in reports] == [[]]
+    assert (await http.get("/api/drift", params={"everywhere": True})).status_code == 403

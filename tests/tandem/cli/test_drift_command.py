@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_vllm import FakeVllm
+from served_app import put, served
 
+from eval.case import EvalCase
+from eval.sets import EvalSets
 from server.drift.sample import bytes_of
 from tandem.cli import app
-from tandem.errors import InvalidRequestError, NotFoundError, UnavailableError
+from tandem.errors import InvalidRequestError, NotFoundError, TooFewExamplesError, UnavailableError
 from tandem.settings import StoreSettings
 from tandem.store import Observation, QuestionVector, Trace, open_store
 
@@ -80,3 +84,29 @@ def test_a_moment_that_is_none_and_a_set_without_a_server_are_refused(run: Run) 
         run("drift", "reference", "--since", "yesterday")
     with pytest.raises(UnavailableError):
         run("drift", "calibrate", "--set", "mine")
+
+
+def test_the_questions_of_an_eval_set_make_thresholds_and_a_reference_through_the_server(
+    run: Run, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    cases = [
+        EvalCase(id=str(place), question=f"When does the gate of depot {place} close?", answerable=place < 80)
+        for place in range(90)
+    ]
+    with FakeVllm.serving() as fake, served(fake, data_dir) as url:
+        put(url, "gate.md", "The gate of each depot closes at seven.", "rules")
+        (data_dir / "server.json").write_text(json.dumps({"url": url}))
+        store = open_store(StoreSettings(), data_dir)
+        EvalSets(store).save("gates", cases, author="tester")
+        store.close()
+        assert "at most 5.0%" in run("drift", "calibrate", "--set", "gates", "--corpus", "rules")
+        assert "eval set gates (80 answers)" in run("drift", "reference", "--set", "gates")
+        told = run("drift", "show")
+        assert "calibrated on 80 questions (eval set gates)" in told
+        assert "no looks yet" in told
+        with pytest.raises(TooFewExamplesError):
+            run("drift", "check")
+        with pytest.raises(NotFoundError):
+            run("drift", "calibrate", "--set", "nosuch")
