@@ -1,6 +1,6 @@
 """How soon drift is seen, and how often it is seen where there is none: Tandem's looks beside other ways.
 
-    python -m bench.drift [--data ../shared/data] [--seeds 20] [--quiet 60] [--kept FILE]
+    python -m bench.drift [--data ../shared/data] [--seeds 20] [--quiet 60] [--shares 0 0.1 0.3 1] [--kept FILE]
 
 CovidQA's questions are what is usual: 500 of them, drawn with replacement, are the reference. A stream of more
 follows (`_STREAMS`), of which a share of 0, 10, 30 or 100% is of PubMedQA; all are searched for in CovidQA's articles by the
@@ -35,7 +35,7 @@ from tandem.settings import AnswerSettings, DriftSettings
 
 _RESULT = Path(__file__).parent / "results" / "drift.json"
 _SEARCHED = "covidqa"
-_STREAMS = {0.0: 4_000, 0.1: 3_000, 0.3: 1_000, 1.0: 500}
+_STREAMS = {0.0: 4_000, 0.1: 3_000, 0.3: 500, 1.0: 200}
 """Questions of a stream, by the share that is of another domain."""
 _SETTINGS = DriftSettings()
 _LEVEL = level_of(_SETTINGS)
@@ -53,23 +53,37 @@ def main() -> None:
     parser.add_argument(
         "--quiet", type=int, default=60, help="streams without drift, which is rarely seen in any"
     )
+    parser.add_argument("--shares", type=float, nargs="+", default=list(_STREAMS), choices=list(_STREAMS))
     parser.add_argument("--kept", type=Path, help="what the questions brought, from an earlier run")
     arguments = parser.parse_args()
     asked = asked_all(arguments.data, arguments.kept)
     usual = joined(asked, "covidqa dev", "covidqa rest")
     other = joined(asked, "pubmedqa a", "pubmedqa b")
+    report = _begun(arguments)
+    for share in arguments.shares:
+        seeds = arguments.seeds if share else arguments.quiet
+        runs = [_streamed(usual, other, share, seed) for seed in range(seeds)]
+        report[_title(share)] = _judged(runs, share)
+        print(share, json.dumps(report[_title(share)], indent=1), flush=True)
+        _RESULT.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _begun(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The report, with those shares of an earlier run that this one does not measure."""
     report: dict[str, Any] = {
         "command": f"python -m bench.drift --seeds {arguments.seeds} --quiet {arguments.quiet}",
         "machine": machine(),
         "settings": _SETTINGS.model_dump(include={"reference", "window", "looks", "alarms"}),
         "stream": {f"{share:.0%}": length for share, length in _STREAMS.items()},
     }
-    for share in _STREAMS:
-        seeds = arguments.seeds if share else arguments.quiet
-        runs = [_streamed(usual, other, share, seed) for seed in range(seeds)]
-        report[f"{share:.0%} of another domain"] = _judged(runs, share)
-        print(share, json.dumps(report[f"{share:.0%} of another domain"], indent=1), flush=True)
-    _RESULT.write_text(json.dumps(report, indent=2) + "\n")
+    if _RESULT.is_file():
+        before = json.loads(_RESULT.read_text())
+        report |= {_title(share): before[_title(share)] for share in _STREAMS if _title(share) in before}
+    return report
+
+
+def _title(share: float) -> str:
+    return f"{share:.0%} of another domain"
 
 
 def joined(asked: dict[str, Asked], *names: str) -> Sample:

@@ -163,7 +163,9 @@ def remove_drift(connection: Connection, tenant: str) -> dict[str, int]:
     The reference of all tenants together holds vectors of theirs, so it goes too, and begins anew.
     """
     everybodys = drift_references.c.tenant.in_((tenant, EVERYBODY))
+    # Observations first: whoever is just keeping a vector holds them, and has then kept it.
     wanted = (
+        ("store.observations", observations, observations.c.tenant == tenant),
         ("store.question_vectors", question_vectors, question_vectors.c.tenant == tenant),
         ("store.drift_references", drift_references, everybodys),
         ("store.drift_reports", drift_reports, drift_reports.c.tenant == tenant),

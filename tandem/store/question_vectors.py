@@ -1,4 +1,4 @@
-"""Vectors of questions: kept beside the traces, without words, bounded by age and by number."""
+"""Vectors of questions: kept beside the observations, without words, bounded by age and by number."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, insert, select
 
 from tandem.store.drift_records import QuestionVector
 from tandem.store.drift_schema import question_vectors
+from tandem.store.observation_schema import observations
 from tandem.store.transactions import Transactions
 
 _AT_ONCE = 500
@@ -18,10 +19,21 @@ class QuestionVectors(Transactions):
     """What the questions were about, in numbers."""
 
     def add_question_vectors(self, vectors: Sequence[QuestionVector]) -> None:
-        """Keep the vectors of new traces."""
-        if vectors:
-            with self._writing() as connection:
-                connection.execute(insert(question_vectors), [asdict(one) for one in vectors])
+        """Keep the vectors of answers that have been observed; one that was erased in the meantime leaves none."""
+        ids = [one.trace_id for one in vectors]
+        table = observations.c
+        # Locked, so that an erasure waits until the vectors are there to be removed, or has come before them.
+        held = (
+            select(table.trace_id)
+            .where(table.trace_id.in_(ids))
+            .order_by(table.trace_id)
+            .with_for_update(read=True)
+        )
+        with self._writing() as connection:
+            known = set(connection.execute(held).scalars())
+            rows = [asdict(one) for one in vectors if one.trace_id in known]
+            if rows:
+                connection.execute(insert(question_vectors), rows)
 
     def question_vectors(self, trace_ids: Sequence[str]) -> dict[str, QuestionVector]:
         """Those that there are, by trace id."""

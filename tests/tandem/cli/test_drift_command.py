@@ -46,7 +46,6 @@ def fill(data_dir: Path) -> None:
         drawn = rng.normal(scale=0.15, size=16)
         drawn[0 if place < 150 else 3] += 1
         vector = bytes_of((drawn / np.linalg.norm(drawn)).astype(np.float32))
-        store.add_question_vectors([QuestionVector(trace, "default", at, "e", vector)])
         said = {"recipe": "rag@1", "abstained": False, "created_at": at, "tokens_in": 1, "tokens_out": 1}
         lists = {"corpora": [], "passages": [], "citations": [], "timings": {}}
         store.add_trace(
@@ -61,6 +60,7 @@ def fill(data_dir: Path) -> None:
             ),
             Observation(trace, "default", at, "rag@1", "answered", similarity=0.6, evidence=0.5),
         )
+        store.add_question_vectors([QuestionVector(trace, "default", at, "e", vector)])
     store.close()
 
 

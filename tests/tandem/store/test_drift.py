@@ -131,6 +131,9 @@ def test_answers_come_in_their_order_without_those_that_say_nothing_of_the_quest
 
 
 def test_vectors_are_bounded_by_age_and_by_number_of_each_tenant(store: Store) -> None:
+    for place in range(1, 6):
+        store.add_observation(observed(place))
+    store.add_observation(observed(9, "other"))
     store.add_question_vectors([vector(place) for place in range(1, 6)] + [vector(9, "other")])
     assert store.question_vectors(["t2", "gone"]) == {"t2": vector(2)}
     assert store.trim_question_vectors(BEGIN + timedelta(seconds=2), 3) == 2
@@ -147,7 +150,18 @@ def test_a_calibration_is_numbered_and_replaces_the_one_before(store: Store) -> 
     assert store.outside_calibration_moments() == {"acme": (2, BEGIN.isoformat())}
 
 
+def test_a_vector_of_an_answer_that_was_erased_meanwhile_is_not_kept(store: Store) -> None:
+    for place in (1, 2):
+        store.add_observation(observed(place, ("acme", "other")[place - 1]))
+    store.retire("acme")
+    store.add_question_vectors([vector(1), vector(2, "other")])
+    store.add_question_vectors([])
+    assert set(store.question_vectors(["t1", "t2"])) == {"t2"}
+
+
 def test_with_a_tenant_goes_all_that_is_known_of_its_questions(store: Store) -> None:
+    store.add_observation(observed(1))
+    store.add_observation(observed(2, "other"))
     store.add_question_vectors([vector(1), vector(2, "other")])
     store.set_drift_reference(COMPLETE, "key:1")
     store.set_drift_reference(replace(COMPLETE, tenant=EVERYBODY), "key:1")
@@ -157,3 +171,4 @@ def test_with_a_tenant_goes_all_that_is_known_of_its_questions(store: Store) -> 
     assert store.drift_reference("acme") is None
     assert store.drift_reference(EVERYBODY) is None
     assert store.drift_reports() == []
+    assert [one.trace_id for one in store.observations(since=BEGIN)] == ["t2"]
