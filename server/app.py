@@ -20,6 +20,7 @@ from server.api import (
     backup,
     chat,
     corpora,
+    drift,
     evidence,
     experiments,
     feedback,
@@ -39,6 +40,8 @@ from server.api.gate import Gate
 from server.api.guard import Guard
 from server.api.identity import admin_of, ingester_of, operator_of, reader_of
 from server.calibration import mismatch, read_calibration
+from server.drift.following import DomainFollower, DriftWatch
+from server.drift.keeping import VectorKeeper
 from server.example_set import ExampleSet
 from server.experiments import LiveExperiments
 from server.experiments.shadowing import Shadowing
@@ -75,6 +78,7 @@ _MAX_BODY = 4 * 1024 * 1024
 _FOLLOW_S = 0.5
 _RECONCILE_S = 1.0
 _SWEEP_S = 60.0
+_KEEP_S = 0.5
 
 Report = Callable[[str], None]
 
@@ -104,7 +108,13 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (lambda: follow_experiments(services), "experiments_not_followed", in_experiments.follow_s),
                 (lambda: prepare_experiments(services), "challengers_not_prepared", _RECONCILE_S),
                 (lambda: tend_experiments(services), "experiments_not_tended", _RECONCILE_S),
+                (DomainFollower(services).follow, "domains_not_followed", _FOLLOW_S),
             ]
+            if settings.drift.watch:
+                steps += [
+                    (VectorKeeper(services).keep, "question_vectors_not_kept", _KEEP_S),
+                    (DriftWatch(services).step, "drift_not_watched", settings.drift.every_s),
+                ]
             doing = worker.run() if settings.ingest.in_server else say_alive(services.store, worker.id)
             jobs = [asyncio.create_task(doing), asyncio.create_task(reindexer.serve())]
             working = [
@@ -138,6 +148,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         retrieve,
         models,
         corpora,
+        drift,
         evidence,
         experiments,
         prompts,

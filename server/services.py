@@ -7,6 +7,7 @@ from typing import Any
 from server.adapters import ServedAdapters
 from server.admission import Admission
 from server.calibration import Calibration, bundled_calibration
+from server.drift.domains import Domains
 from server.events import Events
 from server.example_set import ExampleSet
 from server.experiments import LiveExperiments
@@ -57,3 +58,5 @@ class Services:
     """Of the engine's prefix cache, so that no tenant can time another's questions."""
     events: Events[Any] = field(default_factory=Events)
     """Gets an `Answered` of each question that is answered and kept."""
+    domains: Domains = field(default_factory=Domains)
+    """How far a question is from what its tenant asks and has documents of."""

@@ -12,6 +12,7 @@ from server.app import create_app
 from tandem.keys import KeyWish, create_key
 from tandem.settings import (
     AnswerSettings,
+    DriftSettings,
     EngineSettings,
     IdentitySettings,
     LimitSettings,
@@ -33,10 +34,13 @@ async def app_client(
     documents: bool = True,
     limits: LimitSettings | None = None,
     traces: TraceSettings | None = None,
+    drift: DriftSettings | None = None,
     **engine: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a started application that asks for no keys; with `documents`, there is one that holds FACT."""
-    async with _started(fake, data_dir, IdentitySettings(required=False), limits, traces, **engine) as client:
+    async with _started(
+        fake, data_dir, IdentitySettings(required=False), limits, traces, drift, **engine
+    ) as client:
         if documents:
             file = {"file": ("gate.md", f"# Rules\n\n{FACT}\n".encode())}
             assert (await client.post("/api/corpora/rules/documents", files=file)).status_code == 201
@@ -70,6 +74,7 @@ async def _started(
     identity: IdentitySettings,
     limits: LimitSettings | None = None,
     traces: TraceSettings | None = None,
+    drift: DriftSettings | None = None,
     **engine: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     settings = EngineSettings.model_validate({"address": fake.address, "retries": 0, **engine})
@@ -82,6 +87,7 @@ async def _started(
             identity=identity,
             limits=limits or LimitSettings(),
             traces=traces or TraceSettings(),
+            drift=drift or DriftSettings(),
         )
     )
     transport = httpx.ASGITransport(app)

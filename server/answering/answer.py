@@ -6,11 +6,9 @@ from uuid import uuid4
 
 from server.answering.assemble import assemble
 from server.answering.choose import Choice, choose
-from server.answering.condense import condense
 from server.answering.degrade import check_switch, degraded
-from server.answering.evidence import evidence_of
 from server.answering.examples import pick_examples
-from server.answering.expand import find_passages
+from server.answering.find import find
 from server.answering.generate import generate, sampling_for, ticket_of
 from server.answering.show import Shown
 from server.answering.timings import Timings
@@ -64,22 +62,16 @@ async def _answer(
     kept: bool,
     on_found: Callable[[tuple[Passage, ...]], Awaitable[None]] | None,
 ) -> AsyncGenerator[TextDelta | ReasoningDelta | Answer, None]:
-    recipe = choice.recipe
+    found = await find(question, choice.recipe, services, timings)
+    recipe, passages, evidence = found.recipe, found.passages, found.evidence
     salt = services.salting.of(question.caller.tenant)
     sampling = sampling_for(recipe, question.sampling)
-    passages: list[Passage] = []
-    evidence: float | None = None
-    if recipe.retrieval is not None:
-        with timings.step("condense"):
-            search = await condense(question, recipe, services)
-        passages = await find_passages(question, search, recipe, services, timings)
-        with timings.step("evidence"):
-            evidence = evidence_of(search, passages, services.calibration)
-        if on_found is not None:
-            await on_found(tuple(passages))
+    if on_found is not None and recipe.retrieval is not None:
+        await on_found(tuple(passages))
 
     written, instead = Written(), None
-    if recipe.retrieval is None or (passages and (evidence or 0.0) >= recipe.retrieval.evidence):
+    supported = recipe.retrieval is None or (passages and (evidence or 0.0) >= recipe.retrieval.evidence)
+    if supported and not found.withheld:
         with timings.step("assemble"):
             examples = await pick_examples(question, recipe, services)
             # Tokenizing the passages takes milliseconds, in which no other answer's text would be sent on.
@@ -112,7 +104,7 @@ async def _answer(
             yield TextDelta(instead.text)
 
     text = written.text
-    abstained = recipe.retrieval is not None and not text
+    abstained = (recipe.retrieval is not None or found.withheld) and not text
     refusal = abstained and question.response_format is not None
     if abstained:
         text = ABSTENTION
@@ -139,7 +131,10 @@ async def _answer(
         unit=choice.unit,
         degraded=instead is not None,
         degraded_reason=instead.reason if instead else None,
+        distance=found.domain.distance,
+        outside=found.domain.outside,
+        routed_from=found.routed_from,
     )
     if kept:
-        await keep_trace(question, done, services)
+        await keep_trace(question, done, services, found.asked)
     yield done

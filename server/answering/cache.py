@@ -21,6 +21,7 @@ from pydantic_core import PydanticSerializationError
 
 from server.answering.answer import answer
 from server.answering.choose import Choice, choose
+from server.answering.find import route_of
 from server.answering.generate import sampling_for
 from server.answering.timings import Timings
 from server.answering.trace import keep_trace
@@ -31,6 +32,7 @@ from tandem import __version__
 from tandem.errors import StorageError, UnavailableError
 from tandem.index import Vector
 from tandem.recipes import Recipe
+from tandem.recipes.recipe import ABSTAIN, ANSWER
 from tandem.store import CachedAnswer, Visible
 from tandem.threads import in_thread
 
@@ -142,6 +144,7 @@ def _family(question: Question, recipe: Recipe, services: Services) -> str:
     shaping = {
         "tandem": __version__,
         "recipe": recipe.version,
+        "routed": _route_of(question, recipe, services),
         # A registered adapter's name means the same weights for ever, and is in the recipe's version.
         "adapter": str(engine.adapters.get(recipe.model, "")),
         "context": engine.context_tokens,
@@ -157,6 +160,14 @@ def _family(question: Question, recipe: Recipe, services: Services) -> str:
         "response_format": question.response_format,
     }
     return sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
+
+
+def _route_of(question: Question, recipe: Recipe, services: Services) -> str:
+    """What decides where a question from outside goes; empty where that makes no difference."""
+    if recipe.outside == ANSWER:
+        return ""
+    to = "" if recipe.outside == ABSTAIN else route_of(recipe, services).version
+    return f"{to} {services.domains.label(question.caller.tenant, recipe.model)}"
 
 
 async def _find(place: _Place, services: Services) -> tuple[_Kept, Kind] | None:

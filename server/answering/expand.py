@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from server.admission import Ticket
+from server.answering.asked import AskedVector
 from server.answering.generate import ticket_of
 from server.answering.retrieve import retrieve
 from server.answering.rewrite import rewrite
@@ -23,22 +24,28 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s*")
 
 
 async def find_passages(
-    question: Question, search: str, recipe: Recipe, services: Services, timings: Timings
+    question: Question,
+    search: str,
+    recipe: Recipe,
+    services: Services,
+    timings: Timings,
+    asked: AskedVector | None = None,
 ) -> list[Passage]:
     """The passages for the text `search`, and where the recipe expands it for further texts, best first.
 
     The question is searched for while the model writes. Where it fails or takes too long, that search is all.
+    `asked` gets the vector of `search`.
     Raises as `retrieve` does.
     """
     profile = recipe.retrieval
     if profile is None:
         return []
     if profile.rewriting.expand == "off":
-        return await _find(question, search, profile, services, timings)
+        return await _find(question, search, profile, services, timings, asked)
     salt = services.salting.of(question.caller.tenant)
     writing = asyncio.create_task(further_texts(search, recipe, services, ticket_of(question), salt))
     try:
-        found = [await _find(question, search, profile, services, timings)]
+        found = [await _find(question, search, profile, services, timings, asked)]
         with timings.step("expand"):
             texts = await writing
         for text in texts:
@@ -94,9 +101,14 @@ def fuse(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
 
 
 async def _find(
-    question: Question, text: str, profile: RetrievalProfile, services: Services, timings: Timings
+    question: Question,
+    text: str,
+    profile: RetrievalProfile,
+    services: Services,
+    timings: Timings,
+    asked: AskedVector | None = None,
 ) -> list[Passage]:
     async with services.admission.search(ticket_of(question)):
         return await retrieve(
-            question.caller, text, question.corpora, question.where, profile, services, timings
+            question.caller, text, question.corpora, question.where, profile, services, timings, asked
         )

@@ -6,6 +6,7 @@ from functools import partial
 
 import structlog
 
+from server.answering.asked import AskedVector
 from server.answering.read import as_parents, readable
 from server.answering.rerank import rerank
 from server.answering.timings import Timings
@@ -32,8 +33,11 @@ async def retrieve(
     profile: RetrievalProfile,
     services: Services,
     timings: Timings,
+    asked: AskedVector | None = None,
 ) -> list[Passage]:
     """The best passages, best first, at most `profile.passages`: reranked, parents for chunks, as read.
+
+    The vector of `text` is taken from `asked`, or left there.
 
     Raises `NotFoundError` for a corpus that the caller does not have, `InvalidRequestError` for a key of
     `where` that cannot be one, and `UnavailableError` within a second where index or store cannot be asked.
@@ -45,7 +49,7 @@ async def retrieve(
     # One collection for the whole question: its vectors are of its own embedder.
     with services.live.reading() as collection:
         with timings.step("embed"):
-            vector = await collection.embedder.embed_query(text)
+            vector = await (asked or AskedVector()).of(text, collection.embedder)
         with timings.step("retrieve"):
             # More than wanted: what a better one has already brought falls away.
             wanted = 2 * profile.passages

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
+from server.answering.asked import AskedVector
 from server.answering.choose import Choice
 from server.answering.timings import Timings
 from server.answering.types import Answer, Answered, Question
@@ -15,13 +16,17 @@ from tandem.errors import InvalidRequestError, NotFoundError, RateLimitedError, 
 from tandem.store import Observation, Trace
 
 
-async def keep_trace(question: Question, answer: Answer, services: Services) -> None:
+async def keep_trace(
+    question: Question, answer: Answer, services: Services, asked: AskedVector | None = None
+) -> None:
     """Write the trace and the observation to the store, count them in the metrics, and tell the listeners.
 
     A store that does not take them at once holds no answer back: they are written later, or counted as lost.
     What is written of the words is what `traces.redact` leaves of them; who asked sees the answer as it is.
     """
     if not answer.shadow:  # what nobody sees is counted apart
+        if answer.outside:
+            services.metrics.outside((answer.routed_from or answer.recipe).partition("@")[0])
         services.metrics.answered(
             answer.recipe,
             answer.abstained,
@@ -58,12 +63,14 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
         outside=answer.outside,
         shadow=answer.shadow,
         sampled=is_sampled(answer.trace_id, answer.abstained, answer.degraded, services.settings.traces),
+        routed_from=answer.routed_from,
     )
     observation = observed(question, answer, trace.created_at)
     add = partial(_write, trace, observation, services)
     async with services.admission.writing:
         await services.resilience.writes.write(add, services.metrics.trace_lost)
-    services.events.publish(Answered(question, answer, observation))
+    asked = asked or AskedVector()
+    services.events.publish(Answered(question, answer, observation, asked.embedder, asked.vector))
 
 
 async def keep_failure(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from server.admission.ticket import Ticket
 from tandem.abstention import ABSTENTION as ABSTENTION
+from tandem.index import Vector
 from tandem.store import Observation
 from tandem.vocabulary import Caller, Citation, Passage, Where
 
@@ -113,6 +114,8 @@ class Answer:
     """How far the question is from the domain; `None` where that is not measured."""
     outside: bool = False
     """Whether that is further than the threshold."""
+    routed_from: str | None = None
+    """The recipe, `NAME@VERSION`, that handed the question on because of that."""
     shadow: bool = False
     """Whether nobody sees it."""
     cited: float | None = None
@@ -126,3 +129,7 @@ class Answered:
     question: Question
     answer: Answer
     observation: Observation
+    embedder: str = ""
+    """Fingerprint of the embedder of `vector`."""
+    vector: Vector | None = None
+    """Of the question, as it was searched for; `None` where nobody needed it."""

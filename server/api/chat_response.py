@@ -47,6 +47,12 @@ class TandemBody(BaseModel):
     """Set where the answer was kept from the same question, or from a similar one."""
     feedback_token: str | None = None
     """Signed id of this answer, for a vote on it; null where the answer is not kept."""
+    distance: float | None = None
+    """How far the question is from the domain, in [0, 1]; null where nothing tells."""
+    outside: bool = False
+    """Whether that is further than the calibrated threshold."""
+    routed_from: str | None = None
+    """The recipe that handed the question on because of that."""
     passages: list[PassageBody] | None = None
     """What was found, best first, where the request asks for it."""
 
@@ -104,6 +110,9 @@ def tandem_body(answer: Answer, *, passages: bool = False, feedback_token: str |
         evidence=None if answer.evidence is None else round(answer.evidence, 4),
         cached=answer.cached,
         feedback_token=feedback_token,
+        distance=None if answer.distance is None else round(answer.distance, 4),
+        outside=answer.outside,
+        routed_from=answer.routed_from,
         passages=_passages_of(answer) if passages else None,
     )
 

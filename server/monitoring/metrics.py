@@ -122,6 +122,24 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._outside = Counter(
+            "tandem_questions_outside",
+            "Questions from outside the domain, by the recipe that was to answer.",
+            ["recipe"],
+            registry=self.registry,
+        )
+        self._drift = Gauge(
+            "tandem_drift_statistic",
+            "How far a series is from its reference: the largest of the newest looks at any tenant.",
+            ["series"],
+            registry=self.registry,
+        )
+        self._drift_alarm = Gauge(
+            "tandem_drift_alarm",
+            "1 when the newest look at any tenant says that the series has changed.",
+            ["series"],
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def answered(
@@ -203,6 +221,15 @@ class Metrics:
     def shadowed(self, outcome: str) -> None:
         """Count one shadow answer, `answered` or `failed`, or one that was `dropped`."""
         self._shadows.labels(outcome).inc()
+
+    def outside(self, recipe: str) -> None:
+        """Count one question from outside the domain, by the name of the recipe that was to answer."""
+        self._outside.labels(recipe).inc()
+
+    def drifted(self, series: str, statistic: float, alarm: bool) -> None:
+        """Tell what the newest looks at a series have found."""
+        self._drift.labels(series).set(statistic)
+        self._drift_alarm.labels(series).set(alarm)
 
     def failed(self, error_type: str) -> None:
         """Count one request that ended in an error of the tree."""

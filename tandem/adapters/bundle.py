@@ -17,13 +17,14 @@ from tandem.adapters.naming import MOST_NOTE
 from tandem.adapters.peft_config import CONFIG
 from tandem.adapters.registry import AdapterRegistry
 from tandem.adapters.taking import CURVE, TRAINING
+from tandem.adapters.training_questions import QUESTIONS
 from tandem.adapters.version import AdapterVersion
 from tandem.adapters.version_file import CARD, FACTS, MOST_BYTES, VersionFile, read_version_file
 from tandem.adapters.weights import WEIGHTS
 from tandem.errors import ConflictError, InvalidRequestError
 from tandem.models.disk import require_space, storage_errors
 
-_KNOWN = {CONFIG, WEIGHTS, TRAINING, CURVE, CARD}
+_KNOWN = {CONFIG, WEIGHTS, TRAINING, CURVE, CARD, QUESTIONS}
 _BLOCK = tarfile.BLOCKSIZE
 _COPIED = 4 * 1024 * 1024
 _END = b"\0" * (2 * _BLOCK)

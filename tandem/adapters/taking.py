@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tandem.adapters.peft_config import CONFIG, PeftConfig, read_peft_config
 from tandem.adapters.tensors import Tensor
+from tandem.adapters.training_questions import MOST_BYTES, QUESTIONS, read_training_questions
 from tandem.adapters.weights import WEIGHTS, check_shapes, check_weights, unserved_parts
 from tandem.errors import InvalidRequestError
 from tandem.models.disk import require_space
@@ -16,7 +17,7 @@ from tandem.models.disk import require_space
 TRAINING, CURVE = "training.json", "curve.png"
 _MIB = 1024 * 1024
 _NEEDED = (CONFIG, WEIGHTS)
-_BOUNDS = {CONFIG: _MIB, TRAINING: 16 * _MIB, CURVE: 16 * _MIB}
+_BOUNDS = {CONFIG: _MIB, TRAINING: 16 * _MIB, CURVE: 16 * _MIB, QUESTIONS: MOST_BYTES}
 """Bytes; the weights are bounded by the free disk."""
 _CODE = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".py", ".pyc", ".so")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -37,8 +38,8 @@ def take_over(folder: Path, goal: Path, base: str, tensors: dict[str, Tensor] | 
     """Copy an adapter from `folder` into the empty `goal`, then check the copy.
 
     `base` is the source of the base model, which the configuration is made to name; `tensors` are those of
-    the base, where it is at hand. Other files than weights, configuration, `training.json` and `curve.png`
-    stay behind. Raises `InvalidRequestError` for what is unsafe or no LoRA adapter, `StorageError` where the
+    the base, where it is at hand. Other files than weights, configuration, `training.json`, `curve.png` and
+    `questions.npz` stay behind. Raises `InvalidRequestError` for what is unsafe or no LoRA adapter, `StorageError` where the
     disk is too small.
     """
     names = _names(folder)
@@ -88,7 +89,7 @@ def _names(folder: Path) -> list[str]:
                 hint="Give a folder as peft's save_pretrained writes it.",
                 param="folder",
             )
-    return [name for name in (*_NEEDED, TRAINING, CURVE) if name in found]
+    return [name for name in (*_NEEDED, TRAINING, CURVE, QUESTIONS) if name in found]
 
 
 def _plain(file: Path) -> os.stat_result:
@@ -140,3 +141,4 @@ def _check_extras(goal: Path) -> None:
             raise InvalidRequestError(f"{TRAINING} is not a JSON object", param="folder")
     if curve.exists() and not curve.read_bytes().startswith(_PNG):
         raise InvalidRequestError(f"{CURVE} is not a PNG picture", param="folder")
+    read_training_questions(goal)

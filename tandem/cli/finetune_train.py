@@ -27,6 +27,7 @@ from finetune.training import (
 from tandem.adapters.base import base_hash
 from tandem.cli.output import progress, stderr, stdout
 from tandem.cli.training_bar import TrainingBar
+from tandem.cli.training_questions import note_training_questions
 from tandem.extras import FINETUNE, require
 from tandem.models import FolderSource, prepare_model, resolve_source
 from tandem.models.manifest import read_manifest
@@ -73,6 +74,7 @@ def train_adapter(
             f"Stopped; the checkpoint is in {unfinished_folder(out)}. Go on with:\n  {escape(again)}"
         )
         raise typer.Exit(130)
+    note_training_questions(settings, set_folder, out)
     report = json.loads((out / "training.json").read_text("utf-8"))
     if as_json:
         print(json.dumps({"event": "finished", "out": str(out), **report["metrics"]}), flush=True)

@@ -13,6 +13,7 @@ from tandem.cli.audit_app import audit_app
 from tandem.cli.backup_app import backup, restore
 from tandem.cli.corpora_app import documents_app, jobs_app
 from tandem.cli.credentials import use_key
+from tandem.cli.drift_app import drift_app
 from tandem.cli.eval_app import compare, eval_app
 from tandem.cli.experiments_app import experiments_app
 from tandem.cli.finetune_app import finetune_app
@@ -46,6 +47,7 @@ app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(eval_app, name="eval")
 app.add_typer(audit_app, name="audit")
+app.add_typer(drift_app, name="drift")
 app.command()(compare)
 app.command()(backup)
 app.command()(migrate)

@@ -32,6 +32,7 @@ from tandem.cli.dataset import Wish, make_dataset
 from tandem.cli.opened import author, opened_store
 from tandem.cli.output import print_json, progress, stderr, stdout
 from tandem.cli.remote import checked
+from tandem.cli.training_questions import note_training_questions
 from tandem.cli.voted import voted_questions
 from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.models import prepare_model
@@ -143,6 +144,7 @@ class CommandSteps:
             report=_told,
             resume=unfinished_folder(out).exists(),
         )
+        note_training_questions(self._settings, made.folder, out)
         return out
 
     def register(self, run: Path, current: AdapterVersion, made: MadeSet) -> AdapterVersion:

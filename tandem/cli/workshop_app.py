@@ -153,6 +153,12 @@ def recipes_save(
     retrieval: Annotated[
         str | None, typer.Option(help="Further fields of the retrieval profile, as JSON; `false` for none.")
     ] = None,
+    outside: Annotated[
+        str | None,
+        typer.Option(
+            help="A question from outside the domain: `answer`, `abstain`, or the recipe that gets it."
+        ),
+    ] = None,
     note: Note = "",
 ) -> None:
     """Save a recipe that is made of another; what is not named stays."""
@@ -166,6 +172,7 @@ def recipes_save(
         model=model,
         temperature=temperature,
         max_tokens=max_tokens,
+        outside=outside,
     )
     save_recipe(read_settings(), name, base, changes, note)
 

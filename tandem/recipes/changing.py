@@ -46,6 +46,12 @@ class RecipeChanges(BaseModel):
     reasoning_closes: str | None = Field(
         None, max_length=100, description="What ends the reasoning; empty where nothing is reasoning."
     )
+    outside: str | None = Field(
+        None,
+        max_length=130,
+        description="What becomes of a question from outside the domain: `answer`, `abstain`, or the recipe that "
+        "gets it, `NAME` or `NAME@VERSION`.",
+    )
 
 
 def changes_of(retrieval: str | None, passages: int | None, **named: Any) -> RecipeChanges:
@@ -86,6 +92,8 @@ def changed(
         made = replace(made, retrieval=None)
     elif changes.retrieval is not None:
         made = replace(made, retrieval=_profile(base.retrieval or profile, changes.retrieval))
+    if changes.outside is not None:
+        made = replace(made, outside=changes.outside)
     return replace(_with_reasoning(_with_examples(made, changes), changes), sampling=_sampling(base, changes))
 
 

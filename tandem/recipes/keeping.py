@@ -1,11 +1,11 @@
 """Recipes and prompts between the settings, the package and the store."""
 
-from tandem.errors import ConflictError
+from tandem.errors import ConflictError, InvalidRequestError
 from tandem.prompts import PromptLibrary, check_name
 from tandem.recipes.book import RecipeBook
 from tandem.recipes.changing import RecipeChanges, changed
 from tandem.recipes.models import check_served, model_named
-from tandem.recipes.recipe import BUILTIN, Recipe
+from tandem.recipes.recipe import ABSTAIN, ANSWER, BUILTIN, Recipe
 from tandem.retrieval_profile import retrieval_profile
 from tandem.settings import Settings
 from tandem.store import ChampionChange, RecipeVersion, Store
@@ -51,8 +51,23 @@ def derive(
         named = model_named(changes.model, settings.engine, store)
         changes = changes.model_copy(update={"model": named})
     recipe = changed(book.find(base), changes, prompt, retrieval_profile(settings), name)
+    _check_route(recipe, book)
     check_served(recipe, settings.engine, store)
     return recipe
+
+
+def _check_route(recipe: Recipe, book: RecipeBook) -> None:
+    """A question is handed on once. Raises `NotFoundError` for a recipe that there is not, `InvalidRequestError` for
+    the recipe itself.
+    """
+    if recipe.outside in (ANSWER, ABSTAIN):
+        return
+    if book.find(recipe.outside).name == recipe.name:
+        raise InvalidRequestError(
+            f"The recipe {recipe.name!r} cannot hand a question on to itself",
+            param="outside",
+            hint="Name another recipe, such as rag, or `abstain`.",
+        )
 
 
 def save_recipe(

@@ -20,6 +20,10 @@ BUILTIN = ("base", "prompted", "rag", "tuned", "hybrid")
 """Names of the recipes that the settings make."""
 
 
+ANSWER, ABSTAIN = "answer", "abstain"
+"""What a recipe does with a question from outside the domain, beside handing it to another recipe."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReasoningMarks:
     """What stands around a model's reasoning. Without `opens` an answer begins with it."""
@@ -47,6 +51,8 @@ class Recipe:
     reasoning: ReasoningMarks | None = None
     """`None` where all that the model writes is its answer."""
     few_shot: FewShot | None = None
+    outside: str = ANSWER
+    """What becomes of a question from outside the domain: `answer`, `abstain`, or the recipe that gets it."""
 
     @property
     def hash(self) -> str:

@@ -3,6 +3,14 @@
 from tandem.store.adapter_records import AdapterRow, TagMove
 from tandem.store.audit import AuditEntry
 from tandem.store.cached_answers import CachedAnswer, Visible
+from tandem.store.drift_records import (
+    EVERYBODY,
+    DriftReference,
+    DriftReport,
+    OutsideCalibration,
+    Place,
+    QuestionVector,
+)
 from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
 from tandem.store.experiment_records import (
@@ -48,6 +56,7 @@ from tandem.store.store import Store
 from tandem.store.trace_pages import TraceWish
 
 __all__ = [
+    "EVERYBODY",
     "AdapterRow",
     "ApiKey",
     "ArmFeedback",
@@ -59,6 +68,8 @@ __all__ = [
     "CollectionRecord",
     "CorpusSummary",
     "DocumentRecord",
+    "DriftReference",
+    "DriftReport",
     "EvalRunRow",
     "EvalSetRow",
     "Experiment",
@@ -76,9 +87,12 @@ __all__ = [
     "Observation",
     "Original",
     "Outcome",
+    "OutsideCalibration",
     "PendingVersion",
+    "Place",
     "Plan",
     "PromptVersion",
+    "QuestionVector",
     "Receipt",
     "RecipeVersion",
     "Reindexing",

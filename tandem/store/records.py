@@ -125,6 +125,8 @@ class Trace:
     shadow: bool | None = None
     sampled: bool | None = None
     """`False` for one that sampling leaves out in a while, unless somebody votes on it."""
+    routed_from: str | None = None
+    """The recipe, `NAME@VERSION`, that handed the question on because it was outside of the domain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tandem.store.access_schema import document_groups
 from tandem.store.audit import append_audit
 from tandem.store.cached_answers import forget_changes, remove_answers
 from tandem.store.collections import is_active
+from tandem.store.drift import remove_drift
 from tandem.store.feedback import without_words
 from tandem.store.feedback_schema import feedback
 from tandem.store.holds import hold
@@ -111,7 +112,7 @@ class Removals(Transactions):
                     "store.feedback": _remove(connection, feedback, feedback.c.tenant == tenant),
                     "store.observations": _remove(connection, observations, observations.c.tenant == tenant),
                     "store.receipts": _remove(connection, receipts, receipts.c.tenant == tenant),
-                }
+                } | remove_drift(connection, tenant)
             else:
                 removed = _redact(connection, tenant, drawn)
             removed |= removed_jobs

@@ -225,6 +225,7 @@ traces = Table(
     Column("shadow", Boolean),
     # False for one that sampling leaves out, unless somebody votes on it.
     Column("sampled", Boolean),
+    Column("routed_from", AnyText),
 )
 Index("traces_of_tenant", traces.c.tenant, traces.c.created_at)
 Index("traces_by_age", traces.c.created_at)

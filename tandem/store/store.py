@@ -7,6 +7,7 @@ from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
+from tandem.store.drift import Drift
 from tandem.store.dumping import Dumping
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
@@ -21,7 +22,9 @@ from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
 from tandem.store.keys import Keys
 from tandem.store.observations import Observations
+from tandem.store.outside import OutsideCalibrations
 from tandem.store.prompts import Prompts
+from tandem.store.question_vectors import QuestionVectors
 from tandem.store.recipes import Recipes
 from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
@@ -73,9 +76,12 @@ class Store(
     Keys,
     Experiments,
     ExperimentAnswers,
+    QuestionVectors,
+    Drift,
+    OutsideCalibrations,
 ):
     """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers,
-    prompts, recipes, adapters, eval sets and runs, observations, feedback, keys, experiments and the audit log in one
+    prompts, recipes, adapters, eval sets and runs, observations, feedback, keys, experiments, drift and the audit log in one
     database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and

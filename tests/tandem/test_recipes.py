@@ -227,3 +227,25 @@ def test_a_recipe_that_was_changed_behind_tandem_is_not_served(store: Store, tab
             connection.execute(update(prompt_versions).values(text="evil"))
     with pytest.raises(StorageError, match="hash"):
         book.follow(store)
+
+
+def test_what_becomes_of_a_question_from_outside_changes_a_version_only_where_it_is_said() -> None:
+    recipe = builtin_recipes(settings(), PromptLibrary()).of_model("tandem:rag")
+    before = {key: value for key, value in recipe.definition().items() if key != "outside"}
+    assert recipe_of(before, recipe.template).hash == recipe.hash
+    assert replace(recipe, outside="abstain").hash != recipe.hash
+
+
+def test_a_recipe_hands_a_question_on_to_another_that_there_is(store: Store) -> None:
+    book = builtin_recipes(settings(), PromptLibrary())
+    keep_builtin(book, PromptLibrary(), store)
+
+    def made(outside: str, name: str) -> Recipe:
+        return derive("base", RecipeChanges(outside=outside), name, book, store, settings())
+
+    assert made("rag", "mine").outside == "rag"
+    assert made("abstain", "mine").outside == "abstain"
+    with pytest.raises(NotFoundError):
+        made("nosuch", "mine")
+    with pytest.raises(InvalidRequestError, match="itself"):
+        made("base", "base")

@@ -7,6 +7,7 @@ import pytest
 from tiny_base import make_tiny_base, make_tiny_set
 from typer.testing import CliRunner
 
+from tandem.adapters.training_questions import read_training_questions
 from tandem.cli.main import app
 from tandem.errors import ConflictError
 
@@ -33,6 +34,9 @@ def test_events_are_json_a_line_and_the_adapter_names_no_path_of_this_machine(
     config = json.loads((tmp_path / "run" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "tiny-model"
     assert len(json.loads((tmp_path / "run" / "training.json").read_text())["base_hash"]) == 64
+    questions = read_training_questions(tmp_path / "run")
+    assert questions is not None
+    assert questions.vectors.shape[1] == 384
 
 
 def test_the_end_is_summed_up_and_a_rank_that_is_not_served_is_warned_of(

@@ -1,0 +1,99 @@
+"""Finds what a question is answered from: its passages, how sure they are, and whether it is of the domain at all.
+
+A recipe may say what becomes of a question from outside: nothing (`answer`), an abstention, or another recipe.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from server.answering.asked import AskedVector
+from server.answering.condense import condense
+from server.answering.evidence import evidence_of
+from server.answering.expand import find_passages
+from server.answering.timings import Timings
+from server.answering.types import Question
+from server.drift.domains import Asked, Judged
+from server.services import Services
+from tandem.errors import NotFoundError
+from tandem.recipes import Recipe
+from tandem.recipes.recipe import ABSTAIN, ANSWER
+from tandem.vocabulary import Passage
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is before the model is asked."""
+
+    recipe: Recipe
+    """The one that answers."""
+    passages: list[Passage]
+    """Best first; none where the recipe retrieves nothing."""
+    evidence: float | None
+    """`None` where the recipe retrieves nothing."""
+    asked: AskedVector
+    domain: Judged
+    routed_from: str | None = None
+    """The recipe that handed the question on, `NAME@VERSION`."""
+    withheld: bool = False
+    """Whether the recipe does not answer, because the question is from outside."""
+
+
+async def find(question: Question, recipe: Recipe, services: Services, timings: Timings) -> Found:
+    """Search, judge the evidence and the distance, and route. Raises as `find_passages` does.
+
+    A recipe that retrieves nothing has its question embedded only if something may follow from it.
+    """
+    asked = AskedVector()
+    passages, evidence = await _search(question, recipe, asked, services, timings)
+    if recipe.retrieval is None and recipe.outside != ANSWER:
+        with timings.step("embed"), services.live.reading() as collection:
+            await asked.of(question.text, collection.embedder)
+    with timings.step("domain"):
+        domain = _judged(question, recipe, asked, passages, evidence, services)
+    if not domain.outside or recipe.outside == ANSWER:
+        return Found(recipe, passages, evidence, asked, domain)
+    if recipe.outside == ABSTAIN:
+        return Found(recipe, passages, evidence, asked, domain, withheld=True)
+    other = route_of(recipe, services)
+    if other.retrieval != recipe.retrieval:
+        passages, evidence = await _search(question, other, asked, services, timings)
+    return Found(other, passages, evidence, asked, domain, f"{recipe.name}@{recipe.version}")
+
+
+async def _search(
+    question: Question, recipe: Recipe, asked: AskedVector, services: Services, timings: Timings
+) -> tuple[list[Passage], float | None]:
+    if recipe.retrieval is None:
+        return [], None
+    with timings.step("condense"):
+        search = await condense(question, recipe, services)
+    passages = await find_passages(question, search, recipe, services, timings, asked)
+    with timings.step("evidence"):
+        return passages, evidence_of(search, passages, services.calibration)
+
+
+def _judged(
+    question: Question,
+    recipe: Recipe,
+    asked: AskedVector,
+    passages: list[Passage],
+    evidence: float | None,
+    services: Services,
+) -> Judged:
+    similarity = max((passage.similarity for passage in passages), default=0.0)
+    known = Asked(
+        asked.embedder, asked.vector, None if recipe.retrieval is None else similarity, evidence or 0.0
+    )
+    return services.domains.judge(question.caller.tenant, recipe.model, known)
+
+
+def route_of(recipe: Recipe, services: Services) -> Recipe:
+    """The recipe that gets the question; it keeps it, wherever it is from. The same one where that has gone."""
+    try:
+        return services.recipes.find(recipe.outside)
+    except NotFoundError as error:
+        log.warning("route_not_found", recipe=recipe.name, outside=recipe.outside, error=error.message)
+        return recipe
