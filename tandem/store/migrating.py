@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from tandem.errors import ConflictError
 from tandem.store.transactions import WRITES, lock
 
-NEWEST = "0011"
+NEWEST = "0016"
 """Revision that this code is written for. Named here so that a start with nothing to do need not
 import Alembic, which takes longer than all the rest of opening."""
 
