@@ -99,6 +99,7 @@ async def answer(
         abstained=abstained,
         evidence=evidence,
         citations=shown.citations if shown and not abstained else (),
+        cited=shown.cited if shown and not abstained else None,
         passages=tuple(passages),
         timings=timings.finish(),
         tokens_in=last.prompt_tokens or 0,

@@ -12,9 +12,6 @@ from tandem.threads import in_thread
 
 async def keep_trace(question: Question, answer: Answer, services: Services) -> None:
     """Write the trace and the observation to the store, count them in the metrics, and tell the listeners."""
-    services.metrics.answered(
-        answer.recipe, answer.abstained, answer.timings, answer.tokens_in, answer.tokens_out
-    )
     trace = Trace(
         id=answer.trace_id,
         tenant=question.caller.tenant,
@@ -42,6 +39,7 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
         shadow=answer.shadow,
     )
     observation = observed(question, answer, trace.created_at)
+    services.metrics.observed(observation, answer.timings)
     await in_thread(services.store.add_trace, trace, observation)
     services.events.publish(Answered(question, answer, observation))
 
