@@ -121,6 +121,6 @@ class Remover:
         self, caller: Caller, corpus: str | None, document_id: str | None, removed: dict[str, int]
     ) -> Receipt:
         receipt = Receipt(str(uuid4()), caller.tenant, corpus, document_id, datetime.now(UTC), removed)
-        await in_thread(self._store.add_receipt, receipt)
+        await in_thread(self._store.add_receipt, receipt, caller.subject)
         await in_thread(self._store.empty_log)
         return receipt

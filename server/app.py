@@ -15,6 +15,7 @@ from ingest.reindexing import Reindexer
 from server.adapters import ServedAdapters
 from server.api import (
     adapters,
+    audit,
     chat,
     corpora,
     evidence,
@@ -111,6 +112,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         adapters,
         served_adapters,
         playground,
+        audit,
         health,
     ):
         app.include_router(resource.router)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
@@ -63,10 +63,12 @@ def reindexing_router(
     router = APIRouter(prefix="/api/reindex", tags=["operations"], dependencies=[Depends(caller_of)])
 
     @router.post("", status_code=202)
-    async def start_reindexing(wanted: ReindexRequest) -> ReindexingBody:
+    async def start_reindexing(
+        wanted: ReindexRequest, caller: Annotated[Caller, Depends(caller_of)]
+    ) -> ReindexingBody:
         """Begin, or go on with what was interrupted. Answered at once; the work goes on."""
         wish = None if wanted.back else wish_of(settings, None, "", "")
-        return _body(await in_thread(store.request_reindexing, wish))
+        return _body(await in_thread(store.request_reindexing, wish, caller.subject))
 
     @router.get("")
     async def get_reindexing() -> ReindexState:

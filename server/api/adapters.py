@@ -149,7 +149,7 @@ async def tag_adapter(
 
     def move() -> AdapterVersion:
         ref = f"{name}@{body.version}"
-        return registry.tag(ref, tag, author=caller.tenant, reason=body.reason, expected=body.expected)
+        return registry.tag(ref, tag, author=caller.subject, reason=body.reason, expected=body.expected)
 
     return adapter_body(await in_thread(move))
 
@@ -161,7 +161,7 @@ async def untag_adapter(
     """Take a tag away; the version stays."""
 
     def take() -> None:
-        registry.untag(name, tag, author=caller.tenant)
+        registry.untag(name, tag, author=caller.subject)
 
     await in_thread(take)
 

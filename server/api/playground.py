@@ -120,8 +120,8 @@ async def save_variant(
     recipe = await _recipe(body.variant, services, name=body.name, prompt=prompt)
     store = services.store
     if body.variant.text is not None:
-        await in_thread(store.save_prompt, prompt, recipe.template, caller.tenant, body.note)
-    _, made = await in_thread(save_recipe, recipe, store, caller.tenant, body.note)
+        await in_thread(store.save_prompt, prompt, recipe.template, caller.subject, body.note)
+    _, made = await in_thread(save_recipe, recipe, store, caller.subject, body.note)
     await in_thread(services.recipes.follow, store)
     response.status_code = 201 if made else 200
     return recipe_body(recipe, services)

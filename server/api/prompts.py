@@ -96,7 +96,7 @@ async def save_prompt(body: SavePromptBody, response: Response, caller: Admin, s
     """Save a text; a changed one becomes a new version. What could not answer is refused."""
     check_name(body.name)
     text = await in_thread(check_prompt, body.text)
-    saved, made = await in_thread(services.store.save_prompt, body.name, text, caller.tenant, body.note)
+    saved, made = await in_thread(services.store.save_prompt, body.name, text, caller.subject, body.note)
     response.status_code = 201 if made else 200
     return _whole(saved)
 
@@ -155,13 +155,13 @@ async def untag_prompt(
     name: Name, tag: Annotated[str, Path(max_length=64)], caller: Admin, services: Parts
 ) -> None:
     """Take a tag away; the version stays."""
-    await in_thread(services.store.untag_prompt, name, tag)
+    await in_thread(services.store.untag_prompt, name, tag, caller.subject)
 
 
 @router.post("/{name}/restore", status_code=201)
 async def restore_prompt(name: Name, body: RestoreBody, caller: Admin, services: Parts) -> PromptBody:
     """Let an old text be the newest version."""
-    restored = await in_thread(services.store.restore_prompt, name, body.version, caller.tenant, body.note)
+    restored = await in_thread(services.store.restore_prompt, name, body.version, caller.subject, body.note)
     return _whole(restored)
 
 

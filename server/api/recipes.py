@@ -115,7 +115,7 @@ async def save_new_recipe(
     check_recipe_name(body.name)
     book, store = services.recipes, services.store
     recipe = await in_thread(derive, body.base, body.changes, body.name, book, store, services.settings)
-    _, made = await in_thread(save_recipe, recipe, store, caller.tenant, body.note)
+    _, made = await in_thread(save_recipe, recipe, store, caller.subject, body.note)
     await in_thread(book.follow, store, services.adapters.is_loaded)
     response.status_code = 201 if made else 200
     return recipe_body(recipe, services)
@@ -163,7 +163,7 @@ async def change_champion(body: SetChampionBody, caller: Admin, services: Parts)
         book,
         store,
         services.settings,
-        author=caller.tenant,
+        author=caller.subject,
         reason=body.reason,
         expected=body.expected,
     )
@@ -176,7 +176,7 @@ async def rollback_champion(body: RollbackBody, caller: Admin, services: Parts) 
     """Let the champion before serve again; once more, the one before that. Its adapter is loaded before."""
     await services.adapters.ensure(await _model_before(services))
     await in_thread(
-        services.store.rollback_champion, author=caller.tenant, reason=body.reason, expected=body.expected
+        services.store.rollback_champion, author=caller.subject, reason=body.reason, expected=body.expected
     )
     await follow_recipes(services)
     return await _champion(services)

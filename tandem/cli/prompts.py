@@ -64,7 +64,7 @@ def tag_prompt(settings: Settings, name: str, tag: str, version: str | None, *, 
     """Move a tag, or take it away. Raises `NotFoundError`, `InvalidRequestError`."""
     with opened_store(settings) as store:
         if remove:
-            store.untag_prompt(name, tag)
+            store.untag_prompt(name, tag, author())
             stdout.print(f"untagged  {escape(name)}  {escape(tag)}")
             return
         tagged = store.tag_prompt(name, tag, version, author())

@@ -11,6 +11,7 @@ from rich.markup import escape
 from ingest.beside import Beside
 from tandem.cli.bar import Bar
 from tandem.cli.local import local_reindexer
+from tandem.cli.opened import author
 from tandem.cli.output import print_json, stderr, stdout
 from tandem.cli.remote import running_server
 from tandem.errors import NotFoundError
@@ -33,7 +34,7 @@ def reindex_all(settings: Settings, embedding: dict[str, Any] | None, *, resume:
             if last is None or not last.unfinished:
                 raise NotFoundError("No re-embedding was interrupted")
             embedding = last.embedding
-        done = _run(settings, store, store.request_reindexing(embedding), as_json=as_json)
+        done = _run(settings, store, store.request_reindexing(embedding, author()), as_json=as_json)
         if not as_json:
             _print_end(store, done)
     if done.state != "done":

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 from tandem.errors import ConflictError, InvalidRequestError, NotFoundError
 from tandem.store.adapter_records import AdapterRow, TagMove
 from tandem.store.adapter_schema import adapter_tag_moves, adapter_versions
+from tandem.store.audit import append_audit
 from tandem.store.transactions import Transactions, lock
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
@@ -35,6 +36,9 @@ class Adapters(Transactions):
             last = connection.execute(select(used).where(adapter_versions.c.name == name)).scalar() or 0
             row = place(max(last, above) + 1)
             connection.execute(insert(adapter_versions).values({one: getattr(row, one) for one in _COLUMNS}))
+            append_audit(
+                connection, subject=row.author, action="adapter.registered", object=f"{name}@{row.number}"
+            )
             return row
 
     def adapters(self, name: str | None = None) -> list[AdapterRow]:
@@ -125,6 +129,7 @@ class Adapters(Transactions):
                 _move(connection, name, tag, None, author, f"{name}@{number} was removed")
             same = and_(adapter_versions.c.name == name, adapter_versions.c.number == number)
             connection.execute(update(adapter_versions).where(same).values(removed_at=datetime.now(UTC)))
+            append_audit(connection, subject=author, action="adapter.removed", object=f"{name}@{number}")
             return row
 
     def settle_adapters(self, name: str, settle: Callable[[set[int]], None]) -> None:
@@ -192,3 +197,7 @@ def _move(connection: Connection, name: str, tag: str, number: int | None, autho
         "moved_at": datetime.now(UTC),
     }
     connection.execute(insert(adapter_tag_moves).values(values))
+    told = {"tag": tag, "reason": reason}
+    action = "adapter.untagged" if number is None else "adapter.tagged"
+    where = name if number is None else f"{name}@{number}"
+    append_audit(connection, subject=author, action=action, object=where, details=told)

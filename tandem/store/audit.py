@@ -14,6 +14,8 @@ from tandem.store.audit_schema import audit_log
 from tandem.store.transactions import Transactions, lock
 
 _LOCK = "audit"
+EVERY_TENANT = "*"
+"""In a tenant's place where what was changed serves all of them. No tenant has this name."""
 START = "0" * 64
 """The hash before the first entry."""
 
@@ -25,7 +27,7 @@ class AuditEntry:
     number: int
     at: datetime
     tenant: str
-    """Whose the object is; that of the subject where it serves every tenant."""
+    """Whose the object is, or `EVERY_TENANT`."""
     subject: str
     """Who: `Caller.subject`, or `tandem` for what the server did by itself."""
     action: str
@@ -53,10 +55,10 @@ class AuditEntry:
 def append_audit(
     connection: Connection,
     *,
-    tenant: str,
     subject: str,
     action: str,
     object: str,  # noqa: A002 - the log's own word
+    tenant: str = EVERY_TENANT,
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Note a change in the transaction that makes it: neither is there without the other.
@@ -89,10 +91,10 @@ class AuditLog(Transactions):
     def audit(
         self,
         *,
-        tenant: str,
         subject: str,
         action: str,
         object: str,  # noqa: A002
+        tenant: str = EVERY_TENANT,
         details: Mapping[str, Any] | None = None,
     ) -> None:
         """Note a change that was made elsewhere; see `append_audit`."""
@@ -102,31 +104,35 @@ class AuditLog(Transactions):
             )
 
     def audit_entries(
-        self, tenant: str | None = None, *, after: int = 0, limit: int = 1_000
+        self, tenant: str | None = None, *, before: int | None = None, limit: int = 1_000
     ) -> list[AuditEntry]:
-        """Entries of a tenant, or of all, with a number above `after`, the newest first."""
-        query = select(audit_log).where(audit_log.c.number > after)
+        """Entries of a tenant, or of all, with a number below `before`, the newest first."""
+        query = select(audit_log)
+        if before is not None:
+            query = query.where(audit_log.c.number < before)
         if tenant is not None:
             query = query.where(audit_log.c.tenant == tenant)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(audit_log.c.number.desc()).limit(limit))
             return [AuditEntry(**row._mapping) for row in rows]
 
-    def verify_audit(self) -> AuditEntry | None:
-        """The newest entry, after a look at every one; `None` where there are none yet.
+    def verify_audit(self, head: str | None = None) -> tuple[int, str]:
+        """How many entries there are and the newest one's hash, after a look at every one.
 
         Raises `StorageError` for the first one that is missing or not what was written. That the newest ones
-        were cut off can only be seen by whoever has kept the hash of one of them.
+        were cut off is only seen with `head`, a hash that was the newest once and was kept elsewhere.
         """
-        last: AuditEntry | None = None
+        number, previous, known = 0, START, head in (None, START)
         for entry in self._all():
-            number, previous = (last.number + 1, last.hash) if last else (1, START)
-            if entry.number != number:
-                raise _broken(f"entry {number} is missing")
+            if entry.number != number + 1:
+                raise _broken(f"entry {number + 1} is missing")
             if entry.previous != previous or entry.hash != entry.expected_hash():
-                raise _broken(f"entry {number} is not what was written")
-            last = entry
-        return last
+                raise _broken(f"entry {entry.number} is not what was written")
+            number, previous = entry.number, entry.hash
+            known = known or entry.hash == head
+        if not known:
+            raise _broken(f"no entry has the hash {head}, so its newest ones were cut off")
+        return number, previous
 
     def _all(self) -> Iterator[AuditEntry]:
         with self._reading() as connection:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tandem.errors import ConflictError, NotFoundError
+from tandem.store.audit import append_audit
 from tandem.store.job_records import WAITING, Job, JobDocument, NewJobDocument
 from tandem.store.job_rows import (
     add_documents,
@@ -68,6 +69,14 @@ class Jobs(Transactions):
             with self._writing() as connection:
                 connection.execute(insert(jobs).values(row))
                 add_documents(connection, job_id, files)
+                append_audit(
+                    connection,
+                    tenant=caller.tenant,
+                    subject=caller.subject,
+                    action="ingestion.started",
+                    object=corpus,
+                    details={"job": job_id, "sync": sync},
+                )
         except IntegrityError:
             if request_key is None:
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
 from tandem.errors import InvalidRequestError, NotFoundError, StorageError
+from tandem.store.audit import append_audit
 from tandem.store.recipe_records import PromptVersion
 from tandem.store.recipe_schema import prompt_tags, prompt_versions
 from tandem.store.transactions import Transactions, lock
@@ -88,13 +89,20 @@ class Prompts(Transactions):
             values = {"number": wanted.number, "author": author, "moved_at": datetime.now(UTC)}
             if not connection.execute(update(prompt_tags).where(_tagged(name, tag)).values(values)).rowcount:
                 connection.execute(insert(prompt_tags).values(values | {"name": name, "tag": tag}))
+            told = {"tag": tag}
+            append_audit(
+                connection, subject=author, action="prompt.tagged", object=wanted.label, details=told
+            )
             return _found(connection, name, str(wanted.number))
 
-    def untag_prompt(self, name: str, tag: str) -> None:
+    def untag_prompt(self, name: str, tag: str, author: str) -> None:
         """Take a tag away; the version stays. Raises `NotFoundError`."""
         with self._writing() as connection:
             if not connection.execute(delete(prompt_tags).where(_tagged(name, tag))).rowcount:
                 raise NotFoundError(f"The prompt {name!r} has no tag {tag!r}", param="tag")
+            append_audit(
+                connection, subject=author, action="prompt.untagged", object=name, details={"tag": tag}
+            )
 
 
 def _rows(name: str) -> Any:
@@ -155,6 +163,8 @@ def _add(
     made = PromptVersion(name, number, _hash(text), author, note, datetime.now(UTC), text)
     columns = prompt_versions.c.keys()
     connection.execute(insert(prompt_versions).values({column: getattr(made, column) for column in columns}))
+    told = {"hash": made.hash, "note": note}
+    append_audit(connection, subject=author, action="prompt.saved", object=made.label, details=told)
     return made
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from tandem.errors import ConflictError, NotFoundError
+from tandem.store.audit import append_audit
 from tandem.store.recipe_records import ChampionChange, RecipeVersion
 from tandem.store.recipe_schema import champion_changes, prompt_versions, recipe_versions
 from tandem.store.transactions import Transactions, lock
@@ -56,6 +57,9 @@ class Recipes(Transactions):
                 "definition": definition,
             }
             connection.execute(insert(recipe_versions).values(row_values))
+            label = f"{name}@{row_values['number']}"
+            told = {"hash": digest, "prompt": f"{prompt[0]}@{prompt[1][:12]}", "note": note}
+            append_audit(connection, subject=author, action="recipe.saved", object=label, details=told)
             made = connection.execute(_with_template().where(recipe_versions.c.id == last + 1)).one()
             return RecipeVersion(**made._mapping), True
 
@@ -173,7 +177,11 @@ def _change(
     author: str,
     reason: str,
 ) -> ChampionChange:
+    held = _holding(connection)
+    before = held.label if held else None
     made = ChampionChange(number, recipe, version, undoes_to, author, reason, datetime.now(UTC))
     columns = champion_changes.c.keys()
     connection.execute(insert(champion_changes).values({one: getattr(made, one) for one in columns}))
+    told = {"from": before, "reason": reason}
+    append_audit(connection, subject=author, action="champion.changed", object=made.label, details=told)
     return made

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tandem.errors import ConflictError
+from tandem.store.audit import append_audit
 from tandem.store.job_rows import living
 from tandem.store.records import Reindexing
 from tandem.store.schema import reindexings
@@ -28,7 +29,7 @@ class Reindexings(Transactions):
             row = connection.execute(query).one_or_none()
         return None if row is None else Reindexing(**row._mapping)
 
-    def request_reindexing(self, embedding: dict[str, Any] | None) -> Reindexing:
+    def request_reindexing(self, embedding: dict[str, Any] | None, subject: str) -> Reindexing:
         """Queue a re-embedding; `None` goes back to the collection before.
 
         An interrupted one for the same embedder is taken up again. Raises `ConflictError` where one runs, or
@@ -51,6 +52,14 @@ class Reindexings(Transactions):
         try:
             with self._writing() as connection:
                 connection.execute(insert(reindexings).values(row))
+                wanted = None if embedding is None else embedding["model"]
+                append_audit(
+                    connection,
+                    subject=subject,
+                    action="embedder.changed",
+                    object=reindexing_id,
+                    details={"model": wanted},
+                )
         except IntegrityError as error:
             raise _runs() from error
         return self._known(reindexing_id)

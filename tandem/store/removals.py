@@ -7,6 +7,7 @@ from dataclasses import fields
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, insert, select, update
 
 from tandem.errors import NotFoundError
+from tandem.store.audit import append_audit
 from tandem.store.cached_answers import forget_changes, remove_answers
 from tandem.store.collections import is_active
 from tandem.store.holds import hold
@@ -124,11 +125,22 @@ class Removals(Transactions):
                 return 0
             return _remove(connection, versions, gone & versions.c.document_id.not_in(besides))
 
-    def add_receipt(self, receipt: Receipt) -> None:
-        """Keep what a deletion has removed."""
+    def add_receipt(self, receipt: Receipt, subject: str) -> None:
+        """Keep what a deletion has removed; `subject` is who wanted it."""
         row = {field.name: getattr(receipt, field.name) for field in fields(receipt)}
         with self._writing() as connection:
             connection.execute(insert(receipts).values(row))
+            kind = "document" if receipt.document_id else "corpus" if receipt.corpus else "tenant"
+            removed = receipt.document_id or receipt.corpus or receipt.tenant
+            told = {"corpus": receipt.corpus, "receipt": receipt.id}
+            append_audit(
+                connection,
+                tenant=receipt.tenant,
+                subject=subject,
+                action=f"{kind}.removed",
+                object=removed,
+                details=told,
+            )
 
     def receipt(self, caller: Caller, receipt_id: str) -> Receipt:
         """One receipt of the caller's tenant. Raises `NotFoundError`."""

@@ -52,7 +52,7 @@ class Parts(SimpleNamespace):
         return (await self.ingestor.ingest(CALLER, corpus, upload)).status
 
     async def reindex(self, query_prompt: str = "query: ") -> Any:
-        self.store.request_reindexing(wish_of(self.settings, MODEL, query_prompt, "passage: "))
+        self.store.request_reindexing(wish_of(self.settings, MODEL, query_prompt, "passage: "), "tests")
         await self.reindexer.run_next()
         return self.store.reindexing()
 
@@ -168,7 +168,7 @@ async def test_there_and_back_and_the_other_dropped(either: Parts, embedded: lis
     await parts.ingestor.remove.document(CALLER, "docs", document_id("default", "docs", "crane"))
     assert await parts.held() == parts.current()
     del embedded[:]
-    parts.store.request_reindexing(None)
+    parts.store.request_reindexing(None, "tests")
     await parts.reindexer.run_next()
     assert parts.live.collection.name == old.name
     assert await parts.held() == parts.current()
@@ -319,7 +319,7 @@ async def test_another_process_cannot_write_to_the_old_collection_and_follows(on
 async def test_an_embedder_that_cannot_be_loaded_changes_nothing(parts: Parts) -> None:
     await parts.put("lamp", sentence("lamp"))
     before, known = parts.live.collection, parts.store.collections()
-    parts.store.request_reindexing(wish_of(parts.settings, "/nowhere/at/all", "", ""))
+    parts.store.request_reindexing(wish_of(parts.settings, "/nowhere/at/all", "", ""), "tests")
     await parts.reindexer.run_next()
     failed = parts.store.reindexing()
     assert failed is not None
@@ -327,7 +327,7 @@ async def test_an_embedder_that_cannot_be_loaded_changes_nothing(parts: Parts) -
     assert (failed.state, failed.error["type"]) == ("failed", "model_source_error")
     assert (parts.live.collection, parts.store.collections()) == (before, known)
     # Nor does the embedder that answers already, in another number format or not.
-    parts.store.request_reindexing(wish_of(parts.settings, None, "", ""))
+    parts.store.request_reindexing(wish_of(parts.settings, None, "", ""), "tests")
     await parts.reindexer.run_next()
     same = parts.store.reindexing()
     assert same is not None
@@ -343,7 +343,7 @@ async def test_a_second_re_embedding_is_refused_while_one_runs(parts: Parts) -> 
     while not (known := parts.store.reindexing()) or known.state != "running":
         await asyncio.sleep(0.01)
     with pytest.raises(ConflictError):
-        parts.store.request_reindexing(wish_of(parts.settings, MODEL, "other: ", ""))
+        parts.store.request_reindexing(wish_of(parts.settings, MODEL, "other: ", ""), "tests")
     with pytest.raises(ConflictError):
         await Beside(parts.store, parts.settings).drop()
     assert (await running).state == "done"
@@ -363,7 +363,7 @@ async def test_a_removal_leaves_the_other_collection_too_and_expiry_moves_there(
     before = await open_collection(known, parts.settings)
     assert gone not in {chunk.document_id async for chunk in before.index.chunks()}
     await before.close()
-    parts.store.request_reindexing(None)
+    parts.store.request_reindexing(None, "tests")
     await parts.reindexer.run_next()
     expiries = {c.document_id: c.marks.expires_at async for c in parts.live.collection.index.chunks()}
     assert expiries[document_id("default", "docs", "rope")] == later

@@ -27,7 +27,7 @@ def put(store: Store, name: str, version: str = "v1", collection: str | None = "
 
 def build(store: Store, worker: str, name: str = "new") -> str:
     """Note all that is missing, as a round does; gives the id of the re-embedding."""
-    wish = store.request_reindexing({"model": "b"})
+    wish = store.request_reindexing({"model": "b"}, "tests")
     store.claim_reindexing(worker)
     store.add_collection(replace(NEW, name=name))
     for record in store.unindexed(name, "", 100):
@@ -137,14 +137,14 @@ def test_commits_and_switches_at_the_same_time_never_lose_a_version(two: Store) 
 
 
 def test_one_re_embedding_at_a_time_and_an_interrupted_one_is_taken_up(two: Store) -> None:
-    first = two.request_reindexing({"model": "b"})
-    assert two.request_reindexing({"model": "b"}).id == first.id
+    first = two.request_reindexing({"model": "b"}, "tests")
+    assert two.request_reindexing({"model": "b"}, "tests").id == first.id
     with pytest.raises(ConflictError, match="interrupted"):
-        two.request_reindexing({"model": "c"})
+        two.request_reindexing({"model": "c"}, "tests")
     assert two.claim_reindexing("me") is not None
     assert two.claim_reindexing("other") is None
     with pytest.raises(ConflictError, match="runs already"):
-        two.request_reindexing({"model": "b"})
+        two.request_reindexing({"model": "b"}, "tests")
     two.leave_worker("me")
     assert two.has_reindexing()
     claimed = two.claim_reindexing("other")
@@ -153,4 +153,4 @@ def test_one_re_embedding_at_a_time_and_an_interrupted_one_is_taken_up(two: Stor
     with pytest.raises(ConflictError, match="taken over"):
         two.end_indexing("new", first.id, "me", {})
     two.give_up_reindexing()
-    assert two.request_reindexing({"model": "c"}).id != first.id
+    assert two.request_reindexing({"model": "c"}, "tests").id != first.id

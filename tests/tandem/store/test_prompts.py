@@ -43,9 +43,9 @@ def test_a_tag_moves_and_goes(store: Store) -> None:
     assert store.tag_prompt("p", "production", "1", "ada").tags == ("production",)
     assert store.tag_prompt("p", "production", None, "bob").number == 2
     assert [version.tags for version in store.prompt_history("p")] == [("production",), ()]
-    store.untag_prompt("p", "production")
+    store.untag_prompt("p", "production", "me")
     with pytest.raises(NotFoundError):
-        store.untag_prompt("p", "production")
+        store.untag_prompt("p", "production", "me")
     for tag in ("1", "deadbeef", "A", "a b", ""):
         with pytest.raises(InvalidRequestError):
             store.tag_prompt("p", tag, None, "ada")

@@ -195,7 +195,7 @@ def test_a_tenant_goes_with_its_traces_and_receipts_and_no_other(store: Store) -
     for tenant in ("acme", "other"):
         put(store, replace(A, tenant=tenant))
         store.add_trace(replace(TRACE, id=f"t-{tenant}", tenant=tenant, documents=()))
-        store.add_receipt(Receipt(f"r-{tenant}", tenant, None, None, datetime.now(UTC), {}))
+        store.add_receipt(Receipt(f"r-{tenant}", tenant, None, None, datetime.now(UTC), {}), "tests")
     removed, _ = store.retire("acme")
     assert (removed["store.traces"], removed["store.receipts"]) == (1, 1)
     assert store.erase_versions("acme", None, []) == 1
@@ -216,7 +216,7 @@ def test_a_receipt_that_cannot_be_is_not_found(store: Store, name: str) -> None:
 def test_receipts_are_of_their_tenant_and_newest_first(store: Store) -> None:
     moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 3, 2)]
     for day, moment in enumerate(moments):
-        store.add_receipt(Receipt(str(day), "acme", "docs", A.id, moment, {"index.chunks": day}))
+        store.add_receipt(Receipt(str(day), "acme", "docs", A.id, moment, {"index.chunks": day}), "tests")
     assert [one.id for one in store.receipts(CALLER)] == ["1", "2", "0"]
     assert store.receipt(CALLER, "2").removed == {"index.chunks": 2}
     assert store.receipts(STRANGER) == []
