@@ -13,6 +13,28 @@ from tandem.store.audit import AuditEntry
 from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.eval_runs import EvalRunRow
 from tandem.store.eval_set_records import EvalSetRow
+from tandem.store.experiment_records import (
+    Challenger,
+    Experiment,
+    ExperimentState,
+    Guardrail,
+    GuardrailMetric,
+    Metric,
+    Plan,
+    ShadowPair,
+    ShadowSide,
+    Slice,
+    UnitFigures,
+)
+from tandem.store.feedback_records import (
+    ArmFeedback,
+    Feedback,
+    FeedbackScore,
+    FeedbackState,
+    Verdict,
+    Vote,
+    VotedAnswer,
+)
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.live_figures import Window
 from tandem.store.observation_records import Observation
@@ -31,11 +53,14 @@ from tandem.store.records import (
     Trace,
 )
 from tandem.store.store import Store
+from tandem.store.trace_pages import TraceWish
 
 __all__ = [
     "AdapterRow",
+    "ArmFeedback",
     "AuditEntry",
     "CachedAnswer",
+    "Challenger",
     "ChampionChange",
     "Claim",
     "CollectionRecord",
@@ -44,28 +69,45 @@ __all__ = [
     "DocumentRecord",
     "EvalRunRow",
     "EvalSetRow",
+    "Experiment",
+    "ExperimentState",
+    "Feedback",
+    "FeedbackScore",
+    "FeedbackState",
+    "Guardrail",
+    "GuardrailMetric",
     "Guards",
     "Hold",
     "Intervention",
     "Job",
     "JobDocument",
+    "Metric",
     "NewJobDocument",
     "Observation",
     "Original",
     "Outcome",
     "PendingVersion",
+    "Plan",
     "PromptVersion",
     "Receipt",
     "RecipeVersion",
     "Reindexing",
     "RetrainingRequest",
     "Revision",
+    "ShadowPair",
+    "ShadowSide",
     "Silence",
+    "Slice",
     "Store",
     "StoredRule",
     "TagMove",
     "Trace",
+    "TraceWish",
+    "UnitFigures",
+    "Verdict",
     "Visible",
+    "Vote",
+    "VotedAnswer",
     "Window",
     "open_store",
 ]

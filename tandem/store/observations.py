@@ -50,7 +50,10 @@ class Observations(Transactions):
             mine = update(observations).where(observations.c.trace_id == trace_id)
             connection.execute(mine.values(quality=quality))
 
-    def forget_observations(self, before: datetime) -> int:
-        """Remove those of earlier than `before`; how many there were."""
+    def forget_observations(self, before: datetime, limit: int | None = None) -> int:
+        """Remove those of earlier than `before`, at most `limit` of them; how many there were."""
+        old = select(observations.c.trace_id).where(observations.c.at < before)
+        oldest = old.order_by(observations.c.at).limit(limit)
         with self._writing() as connection:
-            return connection.execute(delete(observations).where(observations.c.at < before)).rowcount
+            gone = delete(observations).where(observations.c.trace_id.in_(oldest))
+            return connection.execute(gone).rowcount

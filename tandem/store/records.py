@@ -121,6 +121,8 @@ class Trace:
     distance: float | None = None
     outside: bool | None = None
     shadow: bool | None = None
+    sampled: bool | None = None
+    """`False` for one that sampling leaves out in a while, unless somebody votes on it."""
 
 
 @dataclass(frozen=True, slots=True)

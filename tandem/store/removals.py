@@ -4,16 +4,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from tandem.errors import NotFoundError
 from tandem.store.audit import append_audit
 from tandem.store.cached_answers import forget_changes, remove_answers
 from tandem.store.collections import is_active
+from tandem.store.feedback import without_words
+from tandem.store.feedback_schema import feedback
 from tandem.store.holds import hold
 from tandem.store.job_records import WAITING
 from tandem.store.job_rows import uri_hash
 from tandem.store.job_schema import contents, job_documents, jobs
+from tandem.store.observation_schema import observations
 from tandem.store.records import Hold, Receipt
 from tandem.store.schema import (
     PENDING,
@@ -38,7 +54,7 @@ class Removals(Transactions):
     def erase_document(self, tenant: str, corpus: str, document_id: str, uri: str) -> dict[str, int]:
         """Remove what traces, jobs and kept answers hold of a document; its versions go with the sweep.
 
-        A trace that drew on it loses its answer, passages and citations. A job loses the file, and the
+        A trace that drew on it loses its answer, passages and citations, and feedback on it its words. A job loses the file, and the
         archives in which it lay; what still waits in a job that goes on is not touched.
         """
         drawn = select(trace_documents.c.trace_id).where(trace_documents.c.document_id == document_id)
@@ -51,7 +67,7 @@ class Removals(Transactions):
         around = mine & done & job_documents.c.uri_hash.in_([uri_hash(outer) for outer in _around(uri)])
         with self._writing() as connection:
             removed = {
-                "store.traces": _redact(connection, tenant, drawn),
+                **_redact(connection, tenant, drawn),
                 "store.contents": _remove_contents(connection, here) + _remove_contents(connection, around),
             }
             removed["store.job_documents"] = _remove(connection, job_documents, here)
@@ -90,10 +106,12 @@ class Removals(Transactions):
             if corpus is None:
                 removed = {
                     "store.traces": _remove(connection, traces, traces.c.tenant == tenant),
+                    "store.feedback": _remove(connection, feedback, feedback.c.tenant == tenant),
+                    "store.observations": _remove(connection, observations, observations.c.tenant == tenant),
                     "store.receipts": _remove(connection, receipts, receipts.c.tenant == tenant),
                 }
             else:
-                removed = {"store.traces": _redact(connection, tenant, drawn)}
+                removed = _redact(connection, tenant, drawn)
             removed |= removed_jobs
             removed["store.corpora"] = _remove(connection, corpora, _scope(corpora, tenant, corpus))
             # In this order: an answer that is just being kept is there to be removed, or is not kept.
@@ -164,13 +182,22 @@ def _scope(table: Table, tenant: str, corpus: str | None) -> ColumnElement[bool]
     return mine if corpus is None else mine & (table.c.corpus == corpus)
 
 
-def _redact(connection: Connection, tenant: str, drawn: Select[tuple[str]]) -> int:
-    """Leave of a trace its question and its figures."""
+def _redact(connection: Connection, tenant: str, drawn: Select[tuple[str]]) -> dict[str, int]:
+    """Leave of a trace its question and its figures, and of feedback on it the vote."""
     which = (traces.c.tenant == tenant) & traces.c.id.in_(drawn)
     count: int = connection.execute(select(func.count()).select_from(traces).where(which)).scalar_one()
+    # The traces first: a vote that is just being cast waits for this, and then finds no answer.
     connection.execute(update(traces).where(which).values(answer="", passages=[], citations=[]))
+    said = (feedback.c.tenant == tenant) & feedback.c.trace_id.in_(drawn) & _has_words()
+    words: int = connection.execute(select(func.count()).select_from(feedback).where(said)).scalar_one()
+    connection.execute(update(feedback).where(said).values(without_words()))
     _remove(connection, trace_documents, trace_documents.c.trace_id.in_(drawn))
-    return count
+    return {"store.traces": count, "store.feedback": words}
+
+
+def _has_words() -> ColumnElement[bool]:
+    tagged = cast(feedback.c.tags, Text) != "[]"
+    return (feedback.c.comment != "") | (feedback.c.correction != "") | tagged
 
 
 def _remove_contents(connection: Connection, which: ColumnElement[bool]) -> int:

@@ -219,8 +219,11 @@ traces = Table(
     Column("distance", Float),
     Column("outside", Boolean),
     Column("shadow", Boolean),
+    # False for one that sampling leaves out, unless somebody votes on it.
+    Column("sampled", Boolean),
 )
 Index("traces_of_tenant", traces.c.tenant, traces.c.created_at)
+Index("traces_by_age", traces.c.created_at)
 
 trace_documents = Table(
     "trace_documents",

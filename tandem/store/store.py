@@ -10,6 +10,10 @@ from tandem.store.documents import Documents
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
+from tandem.store.experiment_answers import ExperimentAnswers
+from tandem.store.experiments import Experiments
+from tandem.store.feedback import Feedbacks
+from tandem.store.feedback_figures import FeedbackFigures
 from tandem.store.indexed import Indexed
 from tandem.store.interventions import Interventions
 from tandem.store.job_work import JobWork
@@ -23,8 +27,11 @@ from tandem.store.removals import Removals
 from tandem.store.revisions import Revisions
 from tandem.store.sampled_quality import SampledQuality
 from tandem.store.served_adapters import ServedAdapters
+from tandem.store.shared_secrets import SharedSecrets
 from tandem.store.sweeping import Sweeping
+from tandem.store.trace_retention import TraceRetention
 from tandem.store.traces import Traces
+from tandem.store.turns import Turns
 from tandem.store.versions import Versions
 from tandem.store.workers import Workers
 
@@ -52,14 +59,22 @@ class Store(
     EvalRunRows,
     StoredEvalSets,
     Observations,
+    Feedbacks,
+    FeedbackFigures,
+    TraceRetention,
+    SharedSecrets,
+    Turns,
     AuditLog,
     LiveFigures,
     Alerts,
     Interventions,
     SampledQuality,
+    Experiments,
+    ExperimentAnswers,
 ):
-    """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts,
-    recipes, adapters, eval sets and runs, observations, the audit log, alerts and interventions in one database.
+    """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts, recipes,
+    adapters, eval sets and runs, observations, feedback, the audit log, experiments, alerts and interventions in
+    one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

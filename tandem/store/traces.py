@@ -10,6 +10,7 @@ from tandem.store.observation_records import Observation
 from tandem.store.observations import add_observation_to
 from tandem.store.records import Trace
 from tandem.store.schema import CURRENT, trace_documents, traces, versions
+from tandem.store.trace_pages import TraceWish, beyond, wanted
 from tandem.store.transactions import Transactions
 from tandem.vocabulary import Caller
 
@@ -63,3 +64,24 @@ class Traces(Transactions):
         with self._reading() as connection:
             rows = connection.execute(query.order_by(*newest_first).limit(limit).offset(offset))
             return [Trace(**row._mapping) for row in rows]
+
+    def trace_page(
+        self,
+        caller: Caller,
+        wish: TraceWish,
+        *,
+        after: tuple[datetime, str] | None = None,
+        limit: int = 100,
+        oldest_first: bool = False,
+    ) -> list[Trace]:
+        """Traces of the caller's tenant, the newest first unless told otherwise, without `documents`.
+
+        `after` is the moment and the id of the last one that was seen.
+        """
+        query = select(traces).where(traces.c.tenant == caller.tenant, wanted(wish))
+        if after is not None:
+            query = query.where(beyond(*after, oldest_first=oldest_first))
+        order = (traces.c.created_at, traces.c.id)
+        query = query.order_by(*(order if oldest_first else [each.desc() for each in order]))
+        with self._reading() as connection:
+            return [Trace(**row._mapping) for row in connection.execute(query.limit(limit))]

@@ -142,10 +142,10 @@ async def test_nothing_is_left_and_a_receipt_says_what_was_removed(
     assert await places(parts) == set()
     assert files_with_canary(tmp_path) == set()
     assert removed["removed"] == {
-        **{"index.chunks": 1, "store.versions": 1, "store.traces": 1},
+        **{"index.chunks": 1, "store.versions": 1, "store.traces": 1, "store.feedback": 0},
         **{"store.contents": 1, "store.job_documents": 2, "caches.answers": 1},
         **({} if "documents" in address else {"store.jobs": 2, "store.corpora": 0}),
-        **({"store.receipts": 0} if "tenant" in address else {}),
+        **({"store.receipts": 0, "store.observations": 0} if "tenant" in address else {}),
     }
     assert (await http.get(f"/api/receipts/{removed['id']}")).json() == removed
     assert (await http.get("/api/receipts")).json() == {"receipts": [removed]}

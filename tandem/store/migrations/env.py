@@ -5,6 +5,7 @@ from alembic import context
 from tandem.store import (  # noqa: F401 - their tables are wanted
     adapter_schema,
     eval_set_schema,
+    experiment_schema,
     job_schema,
     recipe_schema,
     schema,

@@ -68,7 +68,10 @@ def test_an_erased_document_is_gone_from_traces_and_jobs(store: Store) -> None:
     store.add_trace(replace(TRACE, id="t2", documents=(B.id,)))
     job, other = job_with(store), job_with(store, "more")
     removed = store.erase_document("acme", "docs", A.id, A.uri)
-    assert removed == {"store.traces": 1, "store.contents": 2, "store.job_documents": 1, "caches.answers": 0}
+    assert removed == {
+        **{"store.traces": 1, "store.feedback": 0, "store.contents": 2},
+        **{"store.job_documents": 1, "caches.answers": 0},
+    }
     trace = store.trace(CALLER, "t1")
     assert (trace.question, trace.answer, trace.passages, trace.citations) == ("Who?", "", [], [])
     assert store.trace(CALLER, "t2").answer == TRACE.answer
@@ -99,6 +102,7 @@ def test_a_corpus_goes_from_every_reader_and_its_jobs_end(store: Store) -> None:
     removed, written = store.retire("acme", "docs")
     assert removed == {
         "store.traces": 1,
+        "store.feedback": 0,
         "store.contents": 3,
         "store.job_documents": 3,
         "caches.answers": 0,

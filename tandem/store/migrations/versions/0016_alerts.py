@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0011"
+down_revision = "0015"
 
 _STATES = "'proposed', 'due', 'acting', 'done', 'failed', 'withheld', 'rejected', 'undone'"
 _TABLES = (
