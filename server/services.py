@@ -9,7 +9,6 @@ from server.calibration import Calibration, bundled_calibration
 from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
-from server.modes import Modes
 from server.monitoring import Metrics
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
@@ -43,5 +42,3 @@ class Services:
     rerankers: Rerankers = field(default_factory=lambda: Rerankers({}))
     events: Events[Any] = field(default_factory=Events)
     """Gets an `Answered` of each question that is answered and kept."""
-    modes: Modes = field(default_factory=Modes)
-    """How every server is to answer now."""

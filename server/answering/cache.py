@@ -21,7 +21,6 @@ from pydantic_core import PydanticSerializationError
 
 from server.answering.answer import answer
 from server.answering.choose import Choice, choose
-from server.answering.failing import with_failures_kept
 from server.answering.generate import sampling_for
 from server.answering.timings import Timings
 from server.answering.trace import keep_trace
@@ -86,7 +85,7 @@ async def answer_or_replay(
     choice = await choose(question, services)
     recipe = choice.recipe
     if not (look or keep) or not _may_be_kept(question, recipe, services):
-        async with aclosing(_answered(question, services, choice)) as events:
+        async with aclosing(answer(question, services, choice)) as events:
             async for event in events:
                 yield event
         return
@@ -104,7 +103,7 @@ async def answer_or_replay(
         yield again
         return
     streamed: list[TextDelta | ReasoningDelta] = []
-    async with aclosing(_answered(question, services, choice)) as events:
+    async with aclosing(answer(question, services, choice)) as events:
         async for event in events:
             if isinstance(event, Answer):
                 if keep:
@@ -112,10 +111,6 @@ async def answer_or_replay(
             else:
                 streamed.append(event)
             yield event
-
-
-def _answered(question: Question, services: Services, choice: Choice) -> AsyncGenerator[Event, None]:
-    return with_failures_kept(answer(question, services, choice), question, choice, services)
 
 
 def _may_be_kept(question: Question, recipe: Recipe, services: Services) -> bool:
