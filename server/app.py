@@ -1,7 +1,7 @@
 """Wires one server process: opens its parts, mounts its routes, closes all of it in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -79,9 +79,10 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
             ]
+            jobs = [asyncio.create_task(worker.run()), asyncio.create_task(reindexer.serve())]
             working = [
-                asyncio.create_task(worker.run()),
-                asyncio.create_task(reindexer.serve()),
+                *jobs,
+                asyncio.create_task(_release(jobs, services)),
                 *(asyncio.create_task(repeat(step, failed, every)) for step, failed, every in steps),
             ]
             try:
@@ -168,8 +169,16 @@ async def open_services(
         calibration=calibration,
         rerankers=rerankers,
     )
+    stack.push_async_callback(services.resilience.writes.close)
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)
+
+
+async def _release(jobs: Sequence[asyncio.Task[None]], services: Services) -> None:
+    """Let go of jobs as soon as the server is going to stop: another process goes on with them at once."""
+    await services.resilience.drain.begun.wait()
+    for job in jobs:
+        job.cancel()
 
 
 async def _model(settings: Settings, report: Report) -> Path | None:

@@ -10,6 +10,7 @@ from server.events import Events
 from server.example_set import ExampleSet
 from server.fence import Fence
 from server.monitoring import Metrics
+from server.resilience import Resilience
 from tandem.engine import Engine, EngineClient
 from tandem.live import Live
 from tandem.recipes import Recipe, RecipeBook
@@ -40,5 +41,6 @@ class Services:
     calibration: Calibration = field(default_factory=bundled_calibration)
     """Of the evidence; `answer.calibration` names another one than Tandem's own."""
     rerankers: Rerankers = field(default_factory=lambda: Rerankers({}))
+    resilience: Resilience = field(default_factory=Resilience)
     events: Events[Any] = field(default_factory=Events)
     """Gets an `Answered` of each question that is answered and kept."""

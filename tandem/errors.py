@@ -146,9 +146,27 @@ class UnavailableError(TandemError):
 
 
 class EngineUnavailableError(UnavailableError):
-    """The engine is starting, restarting or down."""
+    """The engine is starting, restarting or down. `reason` is one word for why, of few."""
 
     type = "engine_unavailable_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        param: str | None = None,
+        retry_after: int | None = None,
+        reason: str = "down",
+    ) -> None:
+        super().__init__(message, hint=hint, param=param, retry_after=retry_after)
+        self.reason = reason
+
+
+class ServerDrainingError(UnavailableError):
+    """The server stops, and what was asked of it has not ended in time."""
+
+    type = "server_draining_error"
 
 
 class EngineFailedError(TandemError):

@@ -188,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def chunk(self, data: bytes) -> None:
+        """The events call the model `base`; vLLM calls it as it was asked."""
+        data = data.replace(b'"model": "base"', b'"model": ' + json.dumps(self.asked["model"]).encode())
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
 

@@ -1,23 +1,24 @@
 """The way of a question, from top to bottom."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from uuid import uuid4
 
 from server.answering.assemble import assemble
 from server.answering.choose import Choice, choose
 from server.answering.condense import condense
+from server.answering.degrade import check_switch, degraded
 from server.answering.evidence import evidence_of
 from server.answering.examples import pick_examples
 from server.answering.expand import find_passages
 from server.answering.generate import generate, sampling_for
-from server.answering.reasoning import Piece
 from server.answering.show import Shown
 from server.answering.timings import Timings
-from server.answering.trace import keep_trace
+from server.answering.trace import keep_failure, keep_trace
 from server.answering.types import ABSTENTION, Answer, Question, ReasoningDelta, TextDelta
+from server.answering.write import Written
 from server.services import Services
-from tandem.engine import ChatDelta
+from tandem.errors import EngineFailedError, UnavailableError
 from tandem.threads import in_thread
 from tandem.vocabulary import Passage
 
@@ -35,11 +36,34 @@ async def answer(
     `choice` answers in place of the recipe that the question names. What is not `kept` leaves no trace and is
     not counted. `on_found` hears of the passages before the model is asked, where the recipe retrieves some.
 
-    Raises before the first piece: `NotFoundError` (recipe, corpus), `TooLargeError`, `UnavailableError`;
-    after it `EngineFailedError`. Closing the generator aborts the request at the engine.
+    Where the engine does not write and nothing was shown yet, the best passages stand in for the answer. Where
+    they may not, and after the first piece, its fault is raised.
+
+    Raises before the first piece: `NotFoundError` (recipe, corpus), `TooLargeError`, `UnavailableError`,
+    `EngineFailedError`; after it `EngineFailedError`. Closing the generator aborts the request at the engine.
     """
     timings = Timings()
     choice = choice or await choose(question, services)
+    steps = _answer(question, services, choice, timings, kept=kept, on_found=on_found)
+    try:
+        async with aclosing(steps) as events:
+            async for event in events:
+                yield event
+    except Exception as error:
+        if kept:
+            await keep_failure(question, choice, error, timings, services)
+        raise
+
+
+async def _answer(
+    question: Question,
+    services: Services,
+    choice: Choice,
+    timings: Timings,
+    *,
+    kept: bool,
+    on_found: Callable[[tuple[Passage, ...]], Awaitable[None]] | None,
+) -> AsyncGenerator[TextDelta | ReasoningDelta | Answer, None]:
     recipe = choice.recipe
     sampling = sampling_for(recipe, question.sampling)
     passages: list[Passage] = []
@@ -53,9 +77,7 @@ async def answer(
         if on_found is not None:
             await on_found(tuple(passages))
 
-    text, reasoning, last = "", "", ChatDelta("", "stop", 0, 0)
-    shown: Shown | None = None
-    prompted: tuple[str, ...] = ()
+    written, instead = Written(), None
     if recipe.retrieval is None or (passages and (evidence or 0.0) >= recipe.retrieval.evidence):
         with timings.step("assemble"):
             examples = await pick_examples(question, recipe, services)
@@ -63,27 +85,24 @@ async def answer(
             prompt = await in_thread(
                 assemble, question, recipe, passages, sampling.max_tokens, services, examples
             )
-            prompted = tuple(passage.chunk.id for passage in prompt.passages)
+            written.prompted = tuple(passage.chunk.id for passage in prompt.passages)
             shown = Shown(question, recipe, prompt.passages, services.tokens)
         timings.mark("before_engine")
-        with timings.step("generate"):
-            async with aclosing(
-                generate(prompt.messages, recipe, sampling, services, question.response_format)
-            ) as deltas:
-                async for delta in deltas:
-                    timings.mark("first_token")
-                    last = delta
-                    piece = shown.feed(delta)
-                    reasoning, text = reasoning + piece.reasoning, text + piece.answer
-                    for event in _events(piece):
-                        yield event
-                    if shown.loops:
-                        break
-        piece = shown.finish()
-        reasoning, text = reasoning + piece.reasoning, text + piece.answer
-        for event in _events(piece):
-            yield event
+        try:
+            check_switch(recipe, services)
+            with timings.step("generate"):
+                deltas = generate(prompt.messages, recipe, sampling, services, question.response_format)
+                async with aclosing(written.follow(deltas, shown, timings)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+        except (UnavailableError, EngineFailedError) as error:
+            if written.text:
+                raise
+            instead = degraded(question, recipe, passages, error, services)
+            written = Written(instead.text, written.reasoning, instead.citations)
+            yield TextDelta(instead.text)
 
+    text = written.text
     abstained = recipe.retrieval is not None and not text
     refusal = abstained and question.response_format is not None
     if abstained:
@@ -95,29 +114,24 @@ async def answer(
         recipe_version=recipe.version,
         prompt_version=recipe.prompt_version,
         trace_id=uuid4().hex,
-        finish_reason="stop" if abstained else last.finish_reason or "stop",
+        finish_reason="stop" if abstained else written.last.finish_reason or "stop",
         abstained=abstained,
         evidence=evidence,
-        citations=shown.citations if shown and not abstained else (),
-        cited=shown.cited if shown and not abstained else None,
+        citations=() if abstained else written.citations,
+        cited=None if abstained else written.cited,
         passages=tuple(passages),
         timings=timings.finish(),
-        tokens_in=last.prompt_tokens or 0,
-        tokens_out=last.completion_tokens or 0,
-        reasoning=reasoning.strip(),
+        tokens_in=written.last.prompt_tokens or 0,
+        tokens_out=written.last.completion_tokens or 0,
+        reasoning=written.reasoning.strip(),
         refusal=refusal,
-        prompted=prompted,
+        prompted=written.prompted,
         experiment=choice.experiment,
         arm=choice.arm,
         unit=choice.unit,
+        degraded=instead is not None,
+        degraded_reason=instead.reason if instead else None,
     )
     if kept:
         await keep_trace(question, done, services)
     yield done
-
-
-def _events(piece: Piece) -> Iterator[TextDelta | ReasoningDelta]:
-    if piece.reasoning:
-        yield ReasoningDelta(piece.reasoning)
-    if piece.answer:
-        yield TextDelta(piece.answer)

@@ -25,6 +25,7 @@ from server.answering.generate import sampling_for
 from server.answering.timings import Timings
 from server.answering.trace import keep_trace
 from server.answering.types import Answer, Question, ReasoningDelta, TextDelta
+from server.resilience.search_guard import guarded
 from server.services import Services
 from tandem import __version__
 from tandem.errors import StorageError, UnavailableError
@@ -92,8 +93,9 @@ async def answer_or_replay(
     timings = Timings()
     with timings.step("cache"):
         # Before the documents are searched: what changes from here on makes this answer's place out of date.
-        place = await _place_of(question, recipe, services)
-        found = await _find(place, services) if look else None
+        async with guarded(services.resilience.search, services.store.patience_s):
+            place = await _place_of(question, recipe, services)
+            found = await _find(place, services) if look else None
     if found is not None:
         kept, kind = found
         for piece in kept.events():
@@ -106,7 +108,7 @@ async def answer_or_replay(
     async with aclosing(answer(question, services, choice)) as events:
         async for event in events:
             if isinstance(event, Answer):
-                if keep:
+                if keep and not event.degraded:
                     await _keep(place, _Kept.of(streamed, event), services)
             else:
                 streamed.append(event)

@@ -9,6 +9,7 @@ import structlog
 from server.answering.read import as_parents, readable
 from server.answering.rerank import rerank
 from server.answering.timings import Timings
+from server.resilience.search_guard import guarded
 from server.services import Services
 from tandem.errors import NotFoundError
 from tandem.index import Index, Query
@@ -35,10 +36,12 @@ async def retrieve(
     """The best passages, best first, at most `profile.passages`: reranked, parents for chunks, as read.
 
     Raises `NotFoundError` for a corpus that the caller does not have, `InvalidRequestError` for a key of
-    `where` that cannot be one.
+    `where` that cannot be one, and `UnavailableError` within a second where index or store cannot be asked.
     """
+    search, patience_s = services.resilience.search, services.store.patience_s
     if corpora is not None:
-        await _check_corpora(caller, corpora, services)
+        async with guarded(search, patience_s):
+            await _check_corpora(caller, corpora, services)
     # One collection for the whole question: its vectors are of its own embedder.
     with services.live.reading() as collection:
         with timings.step("embed"):
@@ -50,7 +53,8 @@ async def retrieve(
                 wanted = max(wanted, profile.reranking.candidates)
             query = Query(text, vector, wanted, profile.leg, profile.fusion)
             scope = Scope.of(caller, corpora, where)
-            current = await search_current(scope, query, collection.index, services.store)
+            async with guarded(search, patience_s):
+                current = await search_current(scope, query, collection.index, services.store)
     if profile.reranking:
         with timings.step("rerank"):
             current = await rerank(text, current, profile.reranking, services.rerankers, services.metrics)

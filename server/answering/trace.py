@@ -2,16 +2,25 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
+from uuid import uuid4
 
+from server.answering.choose import Choice
+from server.answering.timings import Timings
 from server.answering.types import Answer, Answered, Question
 from server.services import Services
+from tandem.errors import InvalidRequestError, NotFoundError, RateLimitedError, TandemError, TooLargeError
 from tandem.store import Observation, Trace
-from tandem.threads import in_thread
 
 
 async def keep_trace(question: Question, answer: Answer, services: Services) -> None:
-    """Write the trace and the observation to the store, count them in the metrics, and tell the listeners."""
+    """Write the trace and the observation to the store, count them in the metrics, and tell the listeners.
+
+    A store that does not take them at once holds no answer back: they are written later, or counted as lost.
+    """
+    if answer.degraded_reason is not None:
+        services.metrics.degraded(answer.degraded_reason)
     trace = Trace(
         id=answer.trace_id,
         tenant=question.caller.tenant,
@@ -40,8 +49,42 @@ async def keep_trace(question: Question, answer: Answer, services: Services) -> 
     )
     observation = observed(question, answer, trace.created_at)
     services.metrics.observed(observation, answer.timings)
-    await in_thread(services.store.add_trace, trace, observation)
+    add = partial(services.store.add_trace, trace, observation)
+    await services.resilience.writes.write(add, services.metrics.trace_lost)
     services.events.publish(Answered(question, answer, observation))
+
+
+async def keep_failure(
+    question: Question, choice: Choice, error: Exception, timings: Timings, services: Services
+) -> None:
+    """Note that the chosen recipe gave no whole answer. What the request itself is to blame for is no failure."""
+    finished = timings.finish()
+    if _is_the_requests(error, asked="before_engine" in finished):
+        return
+    recipe = choice.recipe
+    observation = Observation(
+        trace_id=uuid4().hex,
+        tenant=question.caller.tenant,
+        at=datetime.now(UTC),
+        recipe=f"{recipe.name}@{recipe.version}",
+        outcome="failed",
+        experiment=choice.experiment,
+        arm=choice.arm,
+        unit=choice.unit,
+        error=error.type if isinstance(error, TandemError) else "internal_error",
+        first_token_ms=finished.get("first_token"),
+        total_ms=finished["total"],
+    )
+    services.metrics.observed(observation, {})
+    add = partial(services.store.add_observation, observation)
+    await services.resilience.writes.write(add, services.metrics.trace_lost, wait=False)
+
+
+def _is_the_requests(error: Exception, *, asked: bool) -> bool:
+    """Whether the caller has to ask otherwise. A model that the engine does not know is the recipe's fault."""
+    if isinstance(error, InvalidRequestError | TooLargeError | RateLimitedError):
+        return True
+    return isinstance(error, NotFoundError) and not asked
 
 
 def observed(question: Question, answer: Answer, at: datetime) -> Observation:
@@ -69,6 +112,7 @@ def observed(question: Question, answer: Answer, at: datetime) -> Observation:
         distance=answer.distance,
         outside=answer.outside,
         cached=answer.cached is not None,
+        error=answer.degraded_reason,
         shadow=answer.shadow,
     )
 

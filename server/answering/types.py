@@ -48,6 +48,8 @@ class Question:
     """Who asks, as the client names its own users: OpenAI's `user` or `safety_identifier`."""
     conversation: str | None = None
     """The client's name of the conversation; one without a name is not told from others."""
+    may_degrade: bool = True
+    """Whether passages may stand in for an answer that the engine cannot write; else that is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Answer:
     """Whose answers the experiment counts together: a hash of the user or the conversation."""
     degraded: bool = False
     """Whether the text is of the passages alone, because the engine could not be asked."""
+    degraded_reason: str | None = None
+    """Why: one of `server.answering.degrade.DegradedReason`."""
     distance: float | None = None
     """How far the question is from the domain; `None` where that is not measured."""
     outside: bool = False

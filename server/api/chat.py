@@ -58,7 +58,12 @@ async def chat_completions(
 
 
 def _events_of(question: Question, body: ChatRequest, request: Request, services: Services) -> Events:
-    """The answer's events. `Cache-Control: no-cache` asks for a fresh one, `no-store` keeps none either."""
+    """The answer's events, until the server stops and waits no longer."""
+    return services.resilience.drain.until_cut(_answering(question, body, request, services))
+
+
+def _answering(question: Question, body: ChatRequest, request: Request, services: Services) -> Events:
+    """`Cache-Control: no-cache` asks for a fresh answer, `no-store` keeps none either."""
     if body.without:
         return answer_without(question, body.without, services)
     wanted = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}

@@ -133,6 +133,10 @@ class ChatOptions(TandemOptions):
         "and is not kept.",
     )
     passages: bool = Field(False, description="Send the passages that were found, too.")
+    degrade: bool = Field(
+        True,
+        description="Whether passages may stand in for an answer that the engine cannot write; else that is an error.",
+    )
     conversation: str | None = Field(
         None,
         min_length=1,
@@ -246,6 +250,7 @@ class ChatRequest(BaseModel):
             else None,
             user=self.safety_identifier or self.user,
             conversation=self.tandem.conversation if self.tandem else None,
+            may_degrade=self.tandem.degrade if self.tandem else True,
         )
 
 

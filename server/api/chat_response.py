@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from server.answering import Answer, TextDelta
+from server.answering.degrade import DegradedReason
 from server.api.retrieve import PassageBody, passage_body
 
 
@@ -36,6 +37,9 @@ class TandemBody(BaseModel):
     timings: dict[str, float]
     """Milliseconds per step."""
     abstained: bool
+    degraded: bool = False
+    """Whether the text is of the passages alone, because the engine did not write."""
+    degraded_reason: DegradedReason | None = None
     evidence: float | None
     """Probability that the passages hold the answer; null where the recipe looks for none."""
     cached: Literal["exact", "similar"] | None = None
@@ -92,6 +96,8 @@ def tandem_body(answer: Answer, *, passages: bool = False) -> TandemBody:
         trace_id=answer.trace_id,
         timings=answer.timings,
         abstained=answer.abstained,
+        degraded=answer.degraded,
+        degraded_reason=answer.degraded_reason,
         evidence=None if answer.evidence is None else round(answer.evidence, 4),
         cached=answer.cached,
         passages=_passages_of(answer) if passages else None,

@@ -1,8 +1,9 @@
 """`/healthz`, `/readyz` and `/metrics`: what operations asks."""
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -10,7 +11,7 @@ from server.api.identity import services_of
 from server.services import Services
 from tandem import __version__
 from tandem.engine import EngineState
-from tandem.errors import StorageError
+from tandem.errors import StorageError, UnavailableError
 from tandem.threads import in_thread
 
 router = APIRouter(tags=["operations"])
@@ -23,21 +24,36 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz(services: Annotated[Services, Depends(services_of)]) -> JSONResponse:
-    """Whether questions can be answered now: 200, or 503 with the part that is missing."""
-    engine = services.engine.state
+async def readyz(
+    services: Annotated[Services, Depends(services_of)],
+    degraded: Annotated[
+        bool, Query(description="Count a server as ready that answers with passages.")
+    ] = False,
+) -> JSONResponse:
+    """Whether questions can be answered now: 200, or 503 with the part that is missing.
+
+    `ready` says so of whole answers. With `degraded=true` the status is 200 also where the engine alone is missing,
+    and recipes that retrieve answer with passages. A server that stops is ready for nothing.
+    """
+    engine, draining = services.engine.state, services.resilience.drain.is_draining
     parts = {"engine": engine.value, "store": "ready", "index": "ready", "embedder": "ready"}
+    parts["engine_breaker"] = services.client.breaker.state.value
+    parts["search_breaker"] = services.resilience.search.state.value
+    parts["server"] = "draining" if draining else "ready"
     try:
-        await in_thread(services.store.check)
-    except StorageError as error:
+        async with asyncio.timeout(services.store.patience_s):
+            await in_thread(services.store.check)
+    except (StorageError, UnavailableError) as error:
         parts["store"] = error.message
+    except TimeoutError:
+        parts["store"] = "does not answer in time"
     champion = services.recipes.find(services.recipes.champion).model
     parts["adapters"] = _adapters(services)
-    ready = (
-        engine is EngineState.READY and parts["store"] == "ready" and services.adapters.is_loaded(champion)
-    )
-    headers = {} if ready else {"Retry-After": "5"}
-    return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503, headers=headers)
+    searches = parts["store"] == "ready" and not draining
+    ready = searches and engine is EngineState.READY and services.adapters.is_loaded(champion)
+    passes = ready or (degraded and searches and services.settings.answer.degraded == "passages")
+    headers = {} if passes else {"Retry-After": "5"}
+    return JSONResponse({"ready": ready, "parts": parts}, 200 if passes else 503, headers=headers)
 
 
 def _adapters(services: Services) -> str:
@@ -50,5 +66,6 @@ def _adapters(services: Services) -> str:
 @router.get("/metrics")
 async def metrics(services: Annotated[Services, Depends(services_of)]) -> Response:
     """Prometheus text."""
-    page = services.metrics.page(engine_ready=services.engine.state is EngineState.READY)
+    breakers = {"engine": services.client.breaker.state, "search": services.resilience.search.state}
+    page = services.metrics.page(engine_ready=services.engine.state is EngineState.READY, breakers=breakers)
     return Response(page, media_type=CONTENT_TYPE_LATEST)

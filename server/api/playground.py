@@ -156,6 +156,7 @@ def _questions(body: PlayBody, caller: Caller, services: Services) -> list[Quest
             instructions=case.instructions,
             corpora=corpora,
             where=where,
+            may_degrade=False,
         )
         for case in cases
     ]

@@ -6,8 +6,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from server.monitoring.answers import AnswerMetrics
 from server.monitoring.watched import WatchedMetrics
+from tandem.breaker import BreakerState
 from tandem.store import Observation
 
+_BREAKER = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 _STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -57,6 +59,25 @@ class Metrics:
             buckets=_STEP_BUCKETS,
             registry=self.registry,
         )
+        self._degraded = Counter(
+            "tandem_degraded",
+            "Answers of passages alone, by why the engine did not write.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._traces_lost = Counter(
+            "tandem_traces_lost",
+            "Traces and observations that the store did not take.",
+            registry=self.registry,
+        )
+        self._breakers = {
+            part: Gauge(
+                f"tandem_{part}_breaker",
+                f"0 when the {part} is asked, 1 when it is left alone, 0.5 when one call tries it.",
+                registry=self.registry,
+            )
+            for part in ("engine", "search")
+        }
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def observed(self, observation: Observation, timings: Mapping[str, float]) -> None:
@@ -64,6 +85,14 @@ class Metrics:
         self.answers.observed(observation)
         for step, milliseconds in timings.items():
             self._steps.labels(step).observe(milliseconds / 1000)
+
+    def degraded(self, reason: str) -> None:
+        """Count one answer of passages alone."""
+        self._degraded.labels(reason).inc()
+
+    def trace_lost(self) -> None:
+        """Count one trace, or one observation of a failure, that was not kept."""
+        self._traces_lost.inc()
 
     def looked_up(self, outcome: str) -> None:
         """Count one question that was looked up in the answer cache: `exact`, `similar` or `missed`."""
@@ -87,7 +116,9 @@ class Metrics:
         """Count one request that ended in an error of the tree."""
         self._errors.labels(error_type).inc()
 
-    def page(self, *, engine_ready: bool) -> bytes:
+    def page(self, *, engine_ready: bool, breakers: Mapping[str, BreakerState]) -> bytes:
         """The page for `/metrics`, in the text format."""
+        for part, gauge in self._breakers.items():
+            gauge.set(_BREAKER[breakers.get(part, BreakerState.CLOSED)])
         self._engine_ready.set(engine_ready)
         return generate_latest(self.registry)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from server.app import create_app
+from server.resilience import Drain
+from server.services import Services
 from tandem.cli.first_light import first_light
 from tandem.cli.output import progress, stdout
 from tandem.cli.remote import announce
+from tandem.cli.stopping import Stop, longest_wait_s
 from tandem.errors import ConflictError
 from tandem.settings import Settings
 
@@ -32,7 +34,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
             lifespan="off",  # opened below, where its errors keep their type
             log_level=settings.log_level,
             access_log=False,
-            timeout_graceful_shutdown=int(settings.server.shutdown_grace_s),
+            timeout_graceful_shutdown=longest_wait_s(settings.server),
         )
         # uvicorn's own choice of loop, uvloop where there is one; `asyncio.run` would take the slow one.
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -43,7 +45,7 @@ async def _serve(
     app: FastAPI, settings: Settings, config: uvicorn.Config, listener: socket.socket, demo: bool
 ) -> None:
     server = _Server(config)
-    _stop_on_signals(server)
+    Stop(server, settings.server, lambda: _drain_of(app)).listen()
     try:
         async with app.router.lifespan_context(app):
             note = announce(settings)
@@ -70,19 +72,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _stop_on_signals(server: uvicorn.Server) -> None:
-    """The first signal stops gracefully (or cancels a start), the second cuts running answers."""
-    task = asyncio.current_task()
-
-    def stop() -> None:
-        server.force_exit = server.should_exit
-        server.should_exit = True
-        if not server.started and task is not None:
-            task.cancel()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+def _drain_of(app: FastAPI) -> Drain | None:
+    services: Services | None = getattr(app.state, "services", None)
+    return services.resilience.drain if services is not None else None
 
 
 @contextmanager

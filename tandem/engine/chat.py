@@ -1,6 +1,6 @@
 """What a chat with the engine is made of: how to sample, and the pieces of the answer."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from dataclasses import dataclass
 
 
@@ -34,16 +34,28 @@ class MalformedAnswerError(Exception):
     """What the engine sent is not a chat stream."""
 
 
+class WrongModelError(MalformedAnswerError):
+    """Another model answers than the one that was asked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the model {name[:200]!r} answers, which was not asked")
+        self.name = name
+
+
 class CutShortError(Exception):
     """The stream ended before the engine said that the answer is finished."""
 
 
-async def read_deltas(events: AsyncIterator[object]) -> AsyncGenerator[ChatDelta, None]:
+async def read_deltas(
+    events: AsyncIterator[object], names: Collection[str] = ()
+) -> AsyncGenerator[ChatDelta, None]:
     """The stream's events as deltas: those without any are left out, finish reason and usage joined in one.
 
-    The usage is kept up to date, so that one who stops reading early knows what has been spent.
+    The usage is kept up to date, so that one who stops reading early knows what has been spent. An answer is of the
+    model that was asked, or of none: `names` are those by which it may be called, any where none are given.
 
-    Raises `MalformedAnswerError` for an event that is no chunk, `CutShortError` for a stream without an end.
+    Raises `MalformedAnswerError` for an event that is no chunk, `WrongModelError` for one of another model, and
+    `CutShortError` for a stream without an end.
     """
     reason: str | None = None
     prompt_tokens: int | None = None
@@ -51,6 +63,9 @@ async def read_deltas(events: AsyncIterator[object]) -> AsyncGenerator[ChatDelta
     async for event in events:
         if not isinstance(event, dict):
             raise MalformedAnswerError("an event is not a chat completion chunk")
+        told = event.get("model")
+        if names and isinstance(told, str) and told not in names:
+            raise WrongModelError(told)
         text, reasoning, reason_here = _choice(event.get("choices"))
         reason = reason or reason_here
         usage = event.get("usage")

@@ -13,7 +13,11 @@ from typing import Any
 import httpx
 import openai
 
+from tandem.engine.chat import MalformedAnswerError
+
 _DONE = b"[DONE]"
+_LONGEST_EVENT = 1024 * 1024
+"""Bytes. A token's event has some hundred; one without an end must not fill the memory."""
 _LINGER_S = 0.1
 """So long the end of an answer is waited for, after its last event."""
 
@@ -24,8 +28,8 @@ async def chat_events(
     """What each event of the stream says, read as JSON, up to the one that says that it is done.
 
     Closing it early closes the connection, and by that vLLM knows that nobody listens. Raises
-    `openai.APIStatusError` for a refusal, `openai.APIError` for one inside the stream, and what httpx and json
-    raise.
+    `openai.APIStatusError` for a refusal, `openai.APIError` for one inside the stream, `MalformedAnswerError` for
+    what is no JSON, or is too long, and what httpx raises.
     """
     async with http.stream("POST", url, json=body, headers=headers) as response:
         if not response.is_success:
@@ -35,7 +39,7 @@ async def chat_events(
             async for data in events:
                 if data.startswith(_DONE):
                     break
-                event = json.loads(data.decode())
+                event = _read(data)
                 if isinstance(event, dict) and event.get("error"):
                     raise _fault(event["error"], response.request)
                 yield event
@@ -47,10 +51,15 @@ async def chat_events(
 
 
 async def data_of_events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The data of server-sent events, of a stream that is cut anywhere; all but `data` is left out."""
+    """The data of server-sent events, of a stream that is cut anywhere; all but `data` is left out.
+
+    Raises `MalformedAnswerError` for one that is too long.
+    """
     rest, data = b"", list[bytes]()
     async for piece in pieces:
         *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) + sum(map(len, data)) > _LONGEST_EVENT:
+            raise MalformedAnswerError(f"an event is longer than {_LONGEST_EVENT:,} bytes")
         for line in lines:
             line = line.rstrip(b"\r")
             if line.startswith(b"data:"):
@@ -58,6 +67,15 @@ async def data_of_events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, 
             elif not line and data:
                 yield b"\n".join(data)
                 data.clear()
+
+
+def _read(data: bytes) -> Any:
+    if len(data) > _LONGEST_EVENT:
+        raise MalformedAnswerError(f"an event is longer than {_LONGEST_EVENT:,} bytes")
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError) as error:  # also of numbers and nestings without an end
+        raise MalformedAnswerError(f"an event is no JSON: {error}") from error
 
 
 async def _refusal(response: httpx.Response) -> openai.APIStatusError:

@@ -11,15 +11,29 @@ import httpx
 import openai
 from openai._types import RequestOptions
 
-from tandem.engine.chat import ChatDelta, MalformedAnswerError, Sampling, read_deltas
+from tandem.breaker import Breaker
+from tandem.engine.chat import (
+    ChatDelta,
+    CutShortError,
+    MalformedAnswerError,
+    Sampling,
+    WrongModelError,
+    read_deltas,
+)
 from tandem.engine.chat_stream import chat_events
-from tandem.engine.faults import FAULTS, broke_off, explain, is_transient
+from tandem.engine.faults import FAULTS, broke_off, explain, is_engines, is_transient
+from tandem.errors import EngineUnavailableError, TandemError
 from tandem.settings import EngineSettings
 
 T = TypeVar("T")
 
-_FIRST_PAUSE_S = 0.25
+_FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 4.0
+_TRIES_S = 0.5
+"""From then on no further try begins: who asks is told within a second what there is instead of an answer."""
+_HEALTH = 10
+"""How many times longer than a connection the health may take: a busy engine is slow to say so."""
+_PROBE = [{"role": "user", "content": "Say yes."}]
 
 _CONNECTIONS = httpx.Limits(max_connections=1_000, max_keepalive_connections=100, keepalive_expiry=2.0)
 """An idle one is given up well before vLLM does it, after 5 s, lest a question is just on its way."""
@@ -29,6 +43,11 @@ class EngineClient:
     """Asks the vLLM at `address`, such as `http://127.0.0.1:8001`. One client serves many tasks at once."""
 
     def __init__(self, address: str, settings: EngineSettings) -> None:
+        self.breaker = Breaker(settings.breaker_failures, settings.breaker_retry_s)
+        """While it is not closed, no chat is begun; a task of this client tries whether the engine is back."""
+        self._probing: asyncio.Task[None] | None = None
+        self._names = frozenset((settings.served_name,))
+        """By which the engine may call its base model."""
         self._settings = settings
         self._address = address.rstrip("/")
         # The client insists on a key, and would send one that it finds in the environment.
@@ -60,30 +79,111 @@ class EngineClient:
         `response_format` is OpenAI's: vLLM lets the model write nothing but what it allows.
 
         Closing the generator, or cancelling the task that reads it, aborts the request at the engine.
-        A try that has produced no text is made again up to `retries` times where that may help.
+        A try that has produced no text is made again up to `retries` times where that may help, for half a second.
 
         Raises, before the first delta, `EngineUnavailableError` (with `retry_after`) when the engine is out
-        of reach, busy or too slow, `InvalidRequestError` for a request that it refuses, such as one over
+        of reach, busy or too slow, or has been so for the last questions, `InvalidRequestError` for a request that it refuses, such as one over
         its context, `NotFoundError` for an unknown model, and `EngineFailedError` for an answer that cannot
         be read; after it, `EngineFailedError` for every fault.
         """
+        if not self.breaker.is_closed:
+            raise EngineUnavailableError(
+                "The engine has failed several times in a row and is left alone for a moment",
+                hint="It is asked again by itself. See logs/engine.log in the data folder.",
+                retry_after=self.breaker.retry_after,
+                reason="breaker_open",
+            )
+        tried = self._tried(messages, model, sampling, response_format)
+        try:
+            async with aclosing(tried) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except TandemError as error:
+            self._failed(error)
+            raise
+        self.breaker.succeeded()
+
+    async def _tried(
+        self,
+        messages: Sequence[dict[str, str]],
+        model: str,
+        sampling: Sampling,
+        response_format: Mapping[str, Any] | None,
+    ) -> AsyncGenerator[ChatDelta, None]:
         tries = 0
+        last_at = asyncio.get_running_loop().time() + _TRIES_S
         while True:
             begun = False
             try:
-                async with aclosing(self._stream(messages, model, sampling, response_format)) as deltas:
+                async with aclosing(self._begun(messages, model, sampling, response_format)) as deltas:
                     async for delta in deltas:
                         begun = True
                         yield delta
             except FAULTS as fault:
                 if begun:
                     raise broke_off(fault) from fault
+                if isinstance(fault, WrongModelError) and await self._is_base(model, fault.name):
+                    continue
                 tries += 1
-                if tries > self._settings.retries or not is_transient(fault):
+                late = asyncio.get_running_loop().time() > last_at
+                if tries > self._settings.retries or late or not is_transient(fault):
                     raise explain(fault) from fault
             else:
                 return
             await asyncio.sleep(_pause_s(tries))
+
+    async def _begun(
+        self,
+        messages: Sequence[dict[str, str]],
+        model: str,
+        sampling: Sampling,
+        response_format: Mapping[str, Any] | None,
+    ) -> AsyncGenerator[ChatDelta, None]:
+        """One try, whose first delta is not waited for longer than the settings say."""
+        async with aclosing(self._stream(messages, model, sampling, response_format)) as deltas:
+            try:
+                async with asyncio.timeout(self._settings.first_token_timeout_s):
+                    first = await anext(deltas, None)
+            except TimeoutError:
+                raise httpx.ReadTimeout("no token came in time") from None
+            if first is None:
+                raise CutShortError("the stream ended before the answer began")
+            yield first
+            async for delta in deltas:
+                yield delta
+
+    def _failed(self, error: TandemError) -> None:
+        if not is_engines(error):
+            return
+        self.breaker.failed()
+        if not self.breaker.is_closed and (self._probing is None or self._probing.done()):
+            self._probing = asyncio.create_task(self._probe(), name="engine breaker")
+
+    async def _probe(self) -> None:
+        """Ask for one token now and then, until the engine gives one. No question has to wait for that."""
+        model, one = self._settings.served_name, Sampling(max_tokens=1)
+        while not self.breaker.is_closed:
+            await asyncio.sleep(self._settings.breaker_retry_s)
+            if not self.breaker.admits():
+                continue
+            try:
+                async with aclosing(self._tried(_PROBE, model, one, None)) as deltas:
+                    async for _ in deltas:
+                        pass
+            except TandemError as error:
+                if is_engines(error):
+                    self.breaker.failed()
+                    continue
+            self.breaker.begun()  # also by a refusal, for it is an answer
+
+    async def _is_base(self, model: str, name: str) -> bool:
+        """Whether `name` is another one of the base model that was asked; where it is, that is remembered."""
+        if model != self._settings.served_name or name in self._names:
+            return False
+        page = await _told(self._openai.models.list())
+        bases = {card.id for card in page.data if not (card.model_extra or {}).get("parent")}
+        self._names |= bases if model in bases else frozenset()
+        return name in self._names
 
     async def _stream(
         self,
@@ -108,7 +208,8 @@ class EngineClient:
         if response_format:
             body["response_format"] = dict(response_format)
         events = chat_events(self._http, self._chat, body, self._headers)
-        async with aclosing(events), aclosing(read_deltas(events)) as deltas:
+        names = self._names if model == self._settings.served_name else (model,)
+        async with aclosing(events), aclosing(read_deltas(events, names)) as deltas:
             async for delta in deltas:
                 yield delta
 
@@ -143,9 +244,9 @@ class EngineClient:
         return count
 
     async def healthy(self) -> bool:
-        """Whether the engine is up and says so, within the time for a connection."""
+        """Whether the engine is up and says so, within ten times the time for a connection."""
         # Not `with_options`: a second client looks for httpx2, and fails where another thread is importing it.
-        brief = RequestOptions(timeout=self._settings.connect_timeout_s)
+        brief = RequestOptions(timeout=_HEALTH * self._settings.connect_timeout_s)
         try:
             await self._openai.get(f"{self._address}/health", cast_to=type(None), options=brief)
         except FAULTS:
@@ -154,6 +255,9 @@ class EngineClient:
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait((self._probing,))
         await self._openai.close()
 
 
@@ -166,6 +270,6 @@ async def _told(call: Awaitable[T]) -> T:
 
 
 def _pause_s(tries: int) -> float:
-    """0.25 s, 0.5 s, 1 s ... and up to a quarter more, so that many clients do not return at once."""
+    """0.1 s, 0.2 s, 0.4 s ... and up to a quarter more, so that many clients do not return at once."""
     pause = min(_FIRST_PAUSE_S * 2.0 ** (tries - 1), _LONGEST_PAUSE_S)
     return pause * random.uniform(1.0, 1.25)  # noqa: S311  # no secret

@@ -22,6 +22,7 @@ FAULTS = (
     httpx.HTTPError,
     json.JSONDecodeError,
     UnicodeDecodeError,
+    RecursionError,
     MalformedAnswerError,
     CutShortError,
 )
@@ -29,6 +30,7 @@ FAULTS = (
 
 _RETRY_AFTER_S = 5
 _LONGEST_MESSAGE = 500
+_KEY = "engine.api_key"
 _SEE_LOG = "See logs/engine.log in the data folder, and run `tandem doctor`."
 
 
@@ -48,8 +50,10 @@ def is_transient(fault: Exception) -> bool:
 def explain(fault: Exception) -> TandemError:
     """The fault of a call that has produced nothing yet, as an error for the user."""
     status = _status(fault)
+    if isinstance(fault, httpx.ConnectTimeout):
+        return _unavailable("The engine is out of reach", fault)
     if isinstance(fault, openai.APITimeoutError | httpx.TimeoutException):
-        return _unavailable("The engine did not answer in time", fault)
+        return _unavailable("The engine did not answer in time", fault, "hung")
     if isinstance(fault, openai.APIConnectionError | httpx.HTTPError):
         return _unavailable("The engine is out of reach", fault)
     if isinstance(fault, CutShortError):
@@ -57,11 +61,16 @@ def explain(fault: Exception) -> TandemError:
     if status is None:
         return EngineFailedError(f"The engine's answer cannot be read: {_said(fault)}", hint=_SEE_LOG)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
-        return _unavailable(f"The engine cannot answer now (status {status}): {_said(fault)}", fault)
+        busy = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _unavailable(
+            f"The engine cannot answer now (status {status}): {_said(fault)}",
+            fault,
+            "overloaded" if busy else "down",
+        )
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return EngineFailedError(
             f"The engine refuses the key: {_said(fault)}",
-            param="engine.api_key",
+            param=_KEY,
             hint="Set engine.api_key to the key of the engine at engine.address.",
         )
     if status == HTTPStatus.NOT_FOUND:
@@ -79,8 +88,15 @@ def broke_off(fault: Exception) -> EngineFailedError:
     )
 
 
-def _unavailable(message: str, fault: Exception) -> EngineUnavailableError:
-    return EngineUnavailableError(message, hint=_SEE_LOG, retry_after=_retry_after(fault))
+def is_engines(error: TandemError) -> bool:
+    """Whether the engine is to blame, and not the request: what its breaker counts."""
+    return isinstance(error, EngineUnavailableError) or (
+        isinstance(error, EngineFailedError) and error.param != _KEY
+    )
+
+
+def _unavailable(message: str, fault: Exception, reason: str = "down") -> EngineUnavailableError:
+    return EngineUnavailableError(message, hint=_SEE_LOG, retry_after=_retry_after(fault), reason=reason)
 
 
 def _status(fault: Exception) -> int | None:

@@ -1,8 +1,9 @@
 """The index on a Qdrant server, through the official asynchronous client."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Self, TypeVar
 
@@ -101,7 +102,7 @@ class ServerIndex:
         near = models.SearchParams(exact=query.exact)
         now = time.time()
         chosen = _filter(conditions(scope), now, query.besides)
-        with _out_of_reach():
+        async with _searching(self._settings.timeout_s):
             if query.leg is Leg.HYBRID:
                 passages = await self._hybrid(query, dense, sparse, near, chosen)
             else:
@@ -210,6 +211,27 @@ class ServerIndex:
     async def close(self) -> None:
         """See `Index.close`."""
         await self._client.close()
+
+
+@asynccontextmanager
+async def _searching(timeout_s: float) -> AsyncIterator[None]:
+    """What an answer waits for: no longer than `timeout_s`, and nothing that is no search result."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            with _out_of_reach():
+                yield
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"The Qdrant server does not answer within {timeout_s:g} s",
+            hint="See its load and its log; for a slow one raise index.timeout_s.",
+            retry_after=5,
+        ) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UnavailableError(
+            f"The Qdrant server's answer cannot be read: {type(error).__name__}: {error}",
+            hint="Is index.url that of a Qdrant server, and index.collection one of Tandem's?",
+            retry_after=5,
+        ) from error
 
 
 def _sparse(vector: qe.SparseVector) -> models.SparseVector:

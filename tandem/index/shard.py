@@ -15,6 +15,7 @@ from tandem.index.points import BM25, DENSE, KEYWORDS, NUMBERS
 from tandem.index.reading_ahead import read_ahead
 from tandem.settings import IndexSettings
 
+_PANIC = "PanicException"
 _NOTE = "shard.json"
 _FIRST = "shard"
 _LATER = "shard-"
@@ -150,9 +151,10 @@ def storage_errors(folder: Path | None = None) -> Iterator[None]:
     """What the disk or the engine refuses, as our error."""
     try:
         yield
-    except Exception as error:
-        # The engine's own errors are of no other class than this one.
-        if type(error) is not Exception and not isinstance(error, (OSError, RuntimeError, ValueError)):
+    except BaseException as error:
+        # The engine's own errors are of no other class than this one; a panic of it is not even that.
+        ours = type(error) is Exception or isinstance(error, (OSError, RuntimeError, ValueError))
+        if not ours and type(error).__name__ != _PANIC:
             raise
         raise StorageError(
             f"The index{f' {folder}' if folder else ''} cannot be read or written: {error}",

@@ -26,6 +26,11 @@ class AnswerSettings(Group):
         le=1,
         description="Least probability that the passages hold the answer; below it the answer is `I don't know`.",
     )
+    degraded: Literal["passages", "error"] = Field(
+        "passages",
+        description="Where the engine cannot be asked: `passages` shows the best passages in place of an answer that "
+        "draws on some, `error` answers with status 503.",
+    )
     calibration: Path | None = Field(
         None,
         description="File of `tandem calibrate` that makes this probability of the evidence; without it, Tandem's own.",

@@ -70,9 +70,27 @@ class EngineSettings(Group):
     price_out: float | None = Field(None, ge=0, description="What a million tokens of answers cost.")
     extra_args: tuple[str, ...] = Field((), description="Further arguments for vLLM, as they stand.")
     start_timeout_s: float = Field(300.0, gt=0, description="Longest wait for vLLM to become healthy.")
-    connect_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a connection to the engine.")
+    connect_timeout_s: float = Field(
+        0.5,
+        gt=0,
+        description="Longest wait for a connection to the engine; its health is waited for ten times as long.",
+    )
+    first_token_timeout_s: float = Field(
+        20.0,
+        gt=0,
+        description="Longest wait for the first token: an engine that is silent for longer hangs. Set it to a few times "
+        "what a full engine needs; then passages stand in for the answer.",
+    )
     token_timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token.")
     retries: int = Field(2, ge=0, le=10, description="Further tries of a call that has produced no token.")
+    breaker_failures: int = Field(
+        5, ge=1, description="Failures in a row after which the engine is left alone for a while."
+    )
+    breaker_retry_s: float = Field(
+        5.0,
+        gt=0,
+        description="Seconds from one try whether it is back to the next; no question waits for these.",
+    )
     max_restarts: int = Field(5, ge=0, description="Restarts in a row without health before Tandem gives up.")
 
     @model_validator(mode="after")

@@ -14,6 +14,11 @@ class IndexSettings(Group):
         None, description="URL of a Qdrant server; without it, Qdrant Edge in the data folder."
     )
     api_key: str | None = Field(None, description="Key of the Qdrant server.")
+    timeout_s: float = Field(
+        0.8,
+        gt=0,
+        description="Longest wait for a search of the Qdrant server; then the answer is status 503.",
+    )
     collection: str = Field("tandem", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the collection.")
     graph_from_chunks: int = Field(
         100_000,

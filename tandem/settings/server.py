@@ -17,6 +17,15 @@ class ServerSettings(Group):
     )
     max_question_chars: int = Field(8_000, ge=1, description="Longest question accepted, in characters.")
     max_history_messages: int = Field(100, ge=1, description="Most messages accepted in one request.")
+    drain_s: float = Field(
+        0.5,
+        ge=0,
+        description="Seconds after a SIGTERM in which new questions are still accepted, so that balancers notice that "
+        "the server is not ready any more.",
+    )
     shutdown_grace_s: float = Field(
-        10.0, ge=0, description="Seconds that running answers get to finish at a stop."
+        30.0,
+        ge=0,
+        description="Seconds that a stop may take. Answers that run three quarters of it are cut, with an error as "
+        "their last event.",
     )

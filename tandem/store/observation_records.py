@@ -21,7 +21,7 @@ class Observation:
     unit: str | None = None
     """Whose answer it was to an experiment: a hash of the user or the conversation."""
     error: str | None = None
-    """Type of the error of a `failed` one."""
+    """Type of the error of a `failed` one; of a `degraded` one, why the engine did not write."""
     passages: int = 0
     similarity: float | None = None
     """Highest cosine of the question and a passage; `None` where none were found, or looked for."""

@@ -17,6 +17,11 @@ from tandem.store.transactions import WRITES
 
 _FILE = "store.sqlite3"
 _BUSY_TIMEOUT_MS = 10_000
+_READ_TIMEOUT_MS = 500
+"""Readers wait for nobody but one who has the whole file; an answer must not wait for that one."""
+_PATIENCE = "tandem_busy_timeout"
+_WAL_MARK = (18, b"\x02\x02")
+"""Where a database says in its header that it is written ahead, and how."""
 _AGAIN_S = 0.02
 
 _SERVER_DRIVERS = {"psycopg", "psycopg2"}
@@ -99,7 +104,12 @@ def _make_folder(data_dir: Path) -> None:
 
 
 def _use_log(cursor: sqlite3.Cursor) -> None:
-    """Let the database write ahead. SQLite gives up at once where another process is just doing the same."""
+    """Let the database write ahead. SQLite gives up at once where another process is just doing the same.
+
+    One that does so already is not asked: it would have to be read, and another process may have locked it.
+    """
+    if _writes_ahead(cursor):
+        return
     end = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
         try:
@@ -112,15 +122,27 @@ def _use_log(cursor: sqlite3.Cursor) -> None:
             return
 
 
+def _writes_ahead(cursor: sqlite3.Cursor) -> bool:
+    place, mark = _WAL_MARK
+    file = next((path for _, name, path in cursor.execute("PRAGMA database_list") if name == "main"), "")
+    try:
+        with Path(file).open("rb") as database:
+            database.seek(place)
+            return database.read(len(mark)) == mark
+    except OSError:
+        return False
+
+
 def _tune_sqlite(engine: Engine) -> None:
     """What is committed survives a power cut, readers do not wait for a writer, writers wait their turn."""
 
     @event.listens_for(engine, "connect")
-    def _settle(connection: Any, _record: Any) -> None:
+    def _settle(connection: Any, record: Any) -> None:
         # The driver's own BEGIN comes too late for DDL and for `IMMEDIATE`; `_begin` gives it instead.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        record.info[_PATIENCE] = _BUSY_TIMEOUT_MS
         _use_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -132,4 +154,8 @@ def _tune_sqlite(engine: Engine) -> None:
     def _begin(connection: Connection) -> None:
         # A transaction that reads first and writes later could not wait for another writer: it would fail.
         writes = connection.get_execution_options().get(WRITES, False)
+        patience = _BUSY_TIMEOUT_MS if writes else _READ_TIMEOUT_MS
+        if connection.info.get(_PATIENCE) != patience:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
+            connection.info[_PATIENCE] = patience
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -11,6 +11,7 @@ from tandem.store.faults import faults_explained
 WRITES = "tandem_writes"
 """Execution option by which the engine knows that a transaction is going to write."""
 
+_READ_S = 0.8
 _PATIENCE_MS = 250
 """So long the log waits for its readers before it is left to the next time."""
 
@@ -48,6 +49,11 @@ class Transactions:
             connection.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
+
+    @property
+    def patience_s(self) -> float | None:
+        """Seconds for which an answer may wait for a read; `None` where the database ends a wait by itself."""
+        return None if self._engine.dialect.name == "sqlite" else _READ_S
 
     def check(self) -> None:
         """Return if the database answers."""

@@ -6,6 +6,7 @@ import pytest
 from model_tokens import default_tokens
 
 from server.fence import Fence
+from server.resilience import Resilience
 from tandem.prompts import PromptLibrary
 from tandem.recipes import builtin_recipes
 from tandem.settings import AnswerSettings, EngineSettings, Settings
@@ -30,7 +31,12 @@ def parts(tokens):
         prompts = PromptLibrary()
         recipes = builtin_recipes(settings, prompts, digest)
         return SimpleNamespace(
-            settings=settings, prompts=prompts, recipes=recipes, tokens=tokens, fence=Fence(b"test")
+            resilience=Resilience(),
+            settings=settings,
+            prompts=prompts,
+            recipes=recipes,
+            tokens=tokens,
+            fence=Fence(b"test"),
         )
 
     return made
