@@ -1,18 +1,20 @@
 """Wires one server process: opens its parts, mounts its routes, closes all of it in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from ingest import Ingestor
+from ingest.alert_egress import open_alert_egress
 from ingest.api import documents_router, ingestions_router, reindexing_router, removals_router
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers
 from ingest.reindexing import Reindexer
 from server.adapters import ServedAdapters
+from server.alerting import Notices, Watch, act, follow_switch, look, show_gauges
 from server.api import (
     adapters,
     audit,
@@ -57,7 +59,13 @@ _MAX_BODY = 4 * 1024 * 1024
 _FOLLOW_S = 0.5
 _RECONCILE_S = 1.0
 
+_LOOK_S = 1.0
+_ACT_S = 1.0
+_GAUGES_S = 5.0
+
 Report = Callable[[str], None]
+Step = tuple[Callable[[], Awaitable[None]], str, float]
+"""What is done again and again, the log's word for when it fails, and after how many seconds."""
 
 
 def create_app(settings: Settings, report: Report = lambda step: None) -> FastAPI:
@@ -78,6 +86,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+                *_watching(services, stack),
             ]
             jobs = [asyncio.create_task(worker.run()), asyncio.create_task(reindexer.serve())]
             working = [
@@ -148,7 +157,8 @@ async def open_services(
         report(warning)
     recipes_with = _recipes_with(settings, examples, calibration.digest)
     book = await in_thread(_recipes, recipes_with, store)
-    metrics = Metrics()
+    watched = settings.alerts
+    metrics = Metrics(recipes=watched.metric_recipes, tenants=watched.metric_tenants)
     adapters = ServedAdapters(settings, store, engine, client, book, model_dir, metrics)
     stack.push_async_callback(adapters.close)
     rerankers = await in_thread(open_rerankers, settings.retrieval)
@@ -179,6 +189,26 @@ async def _release(jobs: Sequence[asyncio.Task[None]], services: Services) -> No
     await services.resilience.drain.begun.wait()
     for job in jobs:
         job.cancel()
+
+
+def _watching(services: Services, stack: AsyncExitStack) -> list[Step]:
+    """The steps that watch the answers. Raises `SettingsError` for rules in a file that cannot be read."""
+    settings = services.settings.alerts
+    watch = Watch.of(services)
+    egress = open_alert_egress(settings)
+    stack.callback(egress.close)
+    notices = Notices(services, egress.post)
+
+    async def look_once() -> None:
+        await look(watch)
+
+    return [
+        (look_once, "alerts_not_looked_at", min(settings.every_s, _LOOK_S)),
+        (lambda: act(watch), "interventions_not_made", _ACT_S),
+        (notices.send_due, "notices_not_sent", _ACT_S),
+        (lambda: follow_switch(services), "switch_not_followed", _FOLLOW_S),
+        (lambda: show_gauges(services), "gauges_not_set", _GAUGES_S),
+    ]
 
 
 async def _model(settings: Settings, report: Report) -> Path | None:

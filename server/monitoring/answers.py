@@ -109,5 +109,6 @@ class AnswerMetrics:
 
 def _drop(metric: Counter | Histogram | Summary, name: str, seconds: tuple[str, ...]) -> None:
     """Remove all series of a label; those that are not there are no fault."""
-    for labels in [(name, second) for second in seconds] or [(name,)]:
+    every: list[tuple[str, ...]] = [(name, second) for second in seconds]
+    for labels in every or [(name,)]:
         metric.remove(*labels)

@@ -98,7 +98,7 @@ class Alerts(Transactions):
 
     def save_rule(self, rule: AlertRule, subject: str, at: datetime) -> None:
         """Write a rule, in the place of the one of its name; `subject` is who does it."""
-        row = {
+        row: dict[str, Any] = {
             "name": rule.name,
             "definition": rule.model_dump(mode="json"),
             "author": subject,

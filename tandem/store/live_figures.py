@@ -119,7 +119,7 @@ def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 def _figures(row: dict[str, Any]) -> Figures:
-    moments = {
+    moments: dict[str, Any] = {
         name: Moments(*(row.pop(f"{name}_{part}") for part in ("n", "total", "squares")))
         for name in ("cited", "quality")
     }

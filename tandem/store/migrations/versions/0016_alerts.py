@@ -1,5 +1,7 @@
 """Alerts, interventions, and the quality that is sampled."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -21,7 +23,7 @@ _TABLES = (
 )
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
