@@ -27,8 +27,13 @@ class Spent:
 class SampledQuality(Transactions):
     """Claims and scores of `tandem eval watch`; any number of watchers."""
 
-    def unjudged(self, since: datetime, until: datetime, limit: int) -> list[Trace]:
-        """Traces of answers from `since` on, before `until`, that nobody judges or has judged; the oldest first."""
+    def unjudged(self, since: datetime, until: datetime, share: float, limit: int) -> list[Trace]:
+        """Traces of answers from `since` on, before `until`, that are among the sampled `share` and that nobody judges
+        or has judged; the newest first.
+
+        An id is drawn at random, so those below a bound are a random share, the same for every watcher.
+        """
+        bound = f"{min(int(share * 16**8), 16**8 - 1):08x}"
         answers, claims = observations.c, quality_judgings.c
         query = (
             select(traces)
@@ -40,10 +45,11 @@ class SampledQuality(Transactions):
                 answers.outcome == "answered",
                 answers.shadow.is_(False),
                 answers.quality.is_(None),
+                *([answers.trace_id < bound] if share < 1 else []),
                 claims.trace_id.is_(None)
                 | (claims.ended_at.is_(None) & (claims.claimed_at < until - _lease())),
             )
-            .order_by(answers.at, answers.trace_id)
+            .order_by(answers.at.desc(), answers.trace_id)
             .limit(limit)
         )
         with self._reading() as connection:
@@ -85,13 +91,28 @@ class SampledQuality(Transactions):
         with self._writing() as connection:
             connection.execute(delete(quality_judgings).where(quality_judgings.c.trace_id == trace_id))
 
-    def spend_on_quality(self, day: str, calls: int, tokens: int) -> Spent:
-        """Add what was spent on a day (UTC, `YYYY-MM-DD`); the day's sum."""
+    def spend_on_quality(
+        self,
+        day: str,
+        calls: int,
+        tokens: int,
+        *,
+        most_calls: int | None = None,
+        most_tokens: int | None = None,
+    ) -> Spent | None:
+        """Add what is spent on a day (UTC, `YYYY-MM-DD`), or less where it was less than was reserved; the day's sum.
+
+        `None`, and nothing is added, where that would be more calls than `most_calls`, or `most_tokens` are spent.
+        """
         mine = quality_spending.c.day == day
         with self._writing() as connection:
             lock(connection, _LOCK)
             row = connection.execute(select(quality_spending).where(mine)).one_or_none()
             spent = Spent(calls + (row.calls if row else 0), tokens + (row.tokens if row else 0))
+            if most_calls is not None and spent.calls > most_calls:
+                return None
+            if most_tokens is not None and spent.tokens >= most_tokens:
+                return None
             connection.execute(delete(quality_spending).where(mine))
             values = {"day": day, "calls": spent.calls, "tokens": spent.tokens}
             connection.execute(insert(quality_spending).values(values))
