@@ -18,6 +18,7 @@ from server.alerting import Notices, Watch, act, follow_switch, look, show_gauge
 from server.api import (
     adapters,
     audit,
+    backup,
     chat,
     corpora,
     evidence,
@@ -123,6 +124,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         served_adapters,
         playground,
         audit,
+        backup,
         health,
     ):
         app.include_router(resource.router)

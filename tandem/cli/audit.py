@@ -16,7 +16,7 @@ def list_entries(settings: Settings, tenant: str | None, limit: int, *, as_json:
     with closing(open_store(settings.store, settings.data_dir)) as store:
         found = store.audit_entries(tenant, limit=limit)
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([asdict(one) | {"at": one.at.isoformat()} for one in found])
         return
     table = Table("no.", "when", "who", "tenant", "what", "object", "details", box=None, header_style="dim")
     for one in found:

@@ -11,9 +11,11 @@ from tandem import __version__
 from tandem.cli.adapters_app import adapters_app
 from tandem.cli.alerts_app import alerts_app, interventions_app, monitor
 from tandem.cli.audit_app import audit_app
+from tandem.cli.backup_app import backup, restore
 from tandem.cli.corpora_app import documents_app, jobs_app
 from tandem.cli.eval_app import compare, eval_app
 from tandem.cli.finetune_app import finetune_app
+from tandem.cli.migrate import migrate
 from tandem.cli.options import AsJson, Corpus, Engine, EngineOption
 from tandem.cli.output import print_error
 from tandem.cli.workshop_app import prompts_app, recipes_app
@@ -41,6 +43,9 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(interventions_app, name="interventions")
 app.command()(compare)
 app.command()(monitor)
+app.command()(backup)
+app.command()(migrate)
+app.command()(restore)
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
+import numpy as np
+
 from tandem.errors import StorageError
 from tandem.index.filters import filter_of
 from tandem.index.former import move_to_tenants, remove_former
@@ -141,6 +143,21 @@ class EdgeIndex:
     def _page(self, tenant: str, start: str | None) -> tuple[list[Chunk], str | None]:
         with self._tenants.using(tenant) as shard:
             return shard.page(start) if shard else ([], None)
+
+    async def points(self) -> AsyncIterator[tuple[list[Chunk], Vector]]:
+        """See `Index.points`."""
+        for tenant in await in_thread(self._tenants.all):
+            start: str | None = None
+            while True:
+                chunks, vectors, start = await in_thread(self._point_page, tenant, start)
+                if chunks:
+                    yield chunks, vectors
+                if start is None:
+                    break
+
+    def _point_page(self, tenant: str, start: str | None) -> tuple[list[Chunk], Vector, str | None]:
+        with self._tenants.using(tenant) as shard:
+            return shard.points(start) if shard else ([], np.empty((0, 0), np.float32), None)
 
     async def compact(self, *, at_once: bool = False) -> bool:
         """See `Index.compact`."""

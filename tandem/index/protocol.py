@@ -92,6 +92,13 @@ class Index(Protocol):
         """
         ...
 
+    def points(self) -> AsyncIterator[tuple[list[Chunk], Vector]]:
+        """Every chunk of every tenant with its vector, of shape (number of chunks, dimension), page by page.
+
+        For copies of the index; never for an answer. What is written meanwhile may be there or not.
+        """
+        ...
+
     async def compact(self, *, at_once: bool = False) -> bool:
         """Make searches fast and the index small, if enough has changed (`at_once`: if anything has).
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Self, TypeVar
 
+import numpy as np
 import qdrant_edge as qe
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
@@ -201,6 +202,25 @@ class ServerIndex:
                 )
             for record in records:
                 yield chunk_of(str(record.id), record.payload or {})
+            if start is None:
+                return
+
+    async def points(self) -> AsyncIterator[tuple[list[Chunk], Vector]]:
+        """See `Index.points`."""
+        start: models.ExtendedPointId | None = None
+        while True:
+            with _out_of_reach():
+                records, start = await self._client.scroll(
+                    self._settings.collection,
+                    offset=start,
+                    limit=_BATCH,
+                    with_payload=True,
+                    with_vectors=[DENSE],
+                )
+            if records:
+                chunks = [chunk_of(str(record.id), record.payload or {}) for record in records]
+                vectors = [record.vector[DENSE] for record in records]  # type: ignore[index, call-overload]
+                yield chunks, np.array(vectors, np.float32)
             if start is None:
                 return
 

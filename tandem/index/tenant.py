@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import qdrant_edge as qe
 import structlog
 
@@ -187,6 +188,16 @@ class TenantShard:
             )
         page = [chunk_of(str(record.id), record.payload or {}) for record in records]
         return page, None if following is None else str(following)
+
+    def points(self, start: str | None) -> tuple[list[Chunk], Vector, str | None]:
+        """As `page`, with the dense vectors."""
+        with storage_errors():
+            records, following = self._shard.scroll(
+                qe.ScrollRequest(offset=start, limit=_PAGE, with_payload=True, with_vector=[DENSE])
+            )
+        chunks = [chunk_of(str(record.id), record.payload or {}) for record in records]
+        vectors = np.array([record.vector[DENSE] for record in records], np.float32)  # type: ignore[index, call-overload]
+        return chunks, vectors, None if following is None else str(following)
 
     def compact(self, *, at_once: bool) -> bool:
         """See `Index.compact`."""

@@ -43,7 +43,7 @@ def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     Raises `SettingsError` for a URL that cannot be used, `StorageError` or `UnavailableError` if the
     database refuses, `ConflictError` if a newer Tandem has written it.
     """
-    engine = _engine(settings.url, data_dir)
+    engine = database(settings.url, data_dir)
     try:
         with faults_explained(opening=True):
             migrate(engine)
@@ -53,7 +53,8 @@ def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     return Store(engine)
 
 
-def _engine(url: str | None, data_dir: Path) -> Engine:
+def database(url: str | None, data_dir: Path) -> Engine:
+    """The database as it is. Raises `SettingsError` for a URL that cannot be used, and `StorageError`."""
     if url is None:
         _make_folder(data_dir)
     try:

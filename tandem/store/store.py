@@ -7,6 +7,7 @@ from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
 from tandem.store.corpora import CorpusSettings
 from tandem.store.documents import Documents
+from tandem.store.dumping import Dumping
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
 from tandem.store.eval_sets import StoredEvalSets
@@ -14,6 +15,7 @@ from tandem.store.experiment_answers import ExperimentAnswers
 from tandem.store.experiments import Experiments
 from tandem.store.feedback import Feedbacks
 from tandem.store.feedback_figures import FeedbackFigures
+from tandem.store.holdings import Holdings
 from tandem.store.indexed import Indexed
 from tandem.store.interventions import Interventions
 from tandem.store.job_work import JobWork
@@ -71,6 +73,8 @@ class Store(
     SampledQuality,
     Experiments,
     ExperimentAnswers,
+    Dumping,
+    Holdings,
 ):
     """Documents, their versions and links, collections, jobs, receipts, traces, kept answers, prompts, recipes,
     adapters, eval sets and runs, observations, feedback, the audit log, experiments, alerts and interventions in
