@@ -17,13 +17,16 @@ from server.adapters import ServedAdapters
 from server.alerting import Notices, Watch, act, follow_switch, look, show_gauges
 from server.api import (
     adapters,
+    alerts,
     audit,
     backup,
     chat,
     corpora,
     evidence,
     health,
+    interventions,
     models,
+    monitoring,
     playground,
     prompts,
     recipes,
@@ -125,6 +128,9 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         playground,
         audit,
         backup,
+        monitoring,
+        alerts,
+        interventions,
         health,
     ):
         app.include_router(resource.router)
