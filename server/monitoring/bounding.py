@@ -21,6 +21,8 @@ class Largest:
         self._n = n
         self._dropped = dropped
         self._counts: dict[str, int] = {}
+        self._inherited: dict[str, int] = {}
+        """How much of a count may be of the name whose place it took: what comes once must not seem frequent."""
         self._shown: set[str] = set()
         self._seen = 0
 
@@ -35,7 +37,7 @@ class Largest:
         if not self._shown:
             return OTHER
         rarest = min(self._shown, key=lambda one: self._counts.get(one, 0))
-        if self._counts[name] <= _LEAD * self._counts.get(rarest, 0):
+        if self._counts[name] - self._inherited.get(name, 0) <= _LEAD * self._counts.get(rarest, 0):
             return OTHER
         self._shown.remove(rarest)
         self._shown.add(name)
@@ -50,8 +52,12 @@ class Largest:
         self._seen += 1
         if self._seen % _AGES_EVERY == 0:
             self._counts = {one: count // 2 for one, count in self._counts.items() if count > 1}
+            kept = self._inherited.items()
+            self._inherited = {one: count // 2 for one, count in kept if one in self._counts}
         if name in self._counts or len(self._counts) < max(1, self._n * _KNOWN_PER_SHOWN):
             self._counts[name] = self._counts.get(name, 0) + 1
             return
         least = min((one for one in self._counts if one not in self._shown), key=self._counts.__getitem__)
-        self._counts[name] = self._counts.pop(least) + 1
+        self._inherited.pop(least, None)
+        self._inherited[name] = self._counts.pop(least)
+        self._counts[name] = self._inherited[name] + 1

@@ -48,7 +48,7 @@ def opened(client: Any, kind: str, *, ask: bool = True, rule: str = "answers-fai
     """An intervention of an alert that somebody's look has found."""
     now = datetime.now(UTC)
     alert = Alert("a1", rule, "all", "firing", "critical", "failed_share", now, now, value=0.5, answers=40)
-    guards = Guards(2, 60, 60)
+    guards = Guards(2, 60, 0)
     made = client.services.store.open_intervention(kind, alert, f"alert {now}", TARGET, guards, now, ask=ask)
     return str(made.id)
 
@@ -127,13 +127,13 @@ async def test_a_silence_holds_for_a_rule_that_there_is_and_can_be_ended(client:
 async def test_an_alert_is_seen_with_its_summary_and_its_runbook(client: Any) -> None:
     store, at = client.services.store, datetime.now(UTC)
     for _ in range(40):
-        store.add_observation(seen(at=at - timedelta(seconds=30), outcome="degraded"))
-    rule = {"name": "degrades", "metric": "degraded_share", "above": 0.1, "window_s": 600}
+        store.add_observation(seen(at=at - timedelta(seconds=30), outcome="degraded", recipe="seen@0123456789ab"))
+    rule = {"name": "degrades", "metric": "degraded_share", "scope": "recipe:seen", "above": 0.1}
     assert (await client.put("/api/alerts/rules/degrades", json=rule)).status_code == 200
     assert await look(Watch.of(client.services), at + timedelta(seconds=60))
     (found,) = (await client.get("/api/alerts", params={"rule": "degrades"})).json()["alerts"]
     assert (found["state"], found["value"], found["answers"]) == ("firing", 1.0, 40)
-    assert found["summary"] == "Answers of passages alone of all: 100% [91%, 100%] of 40; the limit is 10%"
+    assert found["summary"] == "Answers of passages alone of seen: 100% [91%, 100%] of 40; the limit is 10%"
     assert found["runbook"].endswith("/docs/runbook.md#degrades")
 
 
