@@ -37,7 +37,7 @@ class Largest:
         if not self._shown:
             return OTHER
         rarest = min(self._shown, key=lambda one: self._counts.get(one, 0))
-        if self._counts[name] - self._inherited.get(name, 0) <= _LEAD * self._counts.get(rarest, 0):
+        if self._counts[name] - self._inherited.get(name, 0) <= max(1, _LEAD * self._counts.get(rarest, 0)):
             return OTHER
         self._shown.remove(rarest)
         self._shown.add(name)

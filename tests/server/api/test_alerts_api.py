@@ -127,7 +127,9 @@ async def test_a_silence_holds_for_a_rule_that_there_is_and_can_be_ended(client:
 async def test_an_alert_is_seen_with_its_summary_and_its_runbook(client: Any) -> None:
     store, at = client.services.store, datetime.now(UTC)
     for _ in range(40):
-        store.add_observation(seen(at=at - timedelta(seconds=30), outcome="degraded", recipe="seen@0123456789ab"))
+        store.add_observation(
+            seen(at=at - timedelta(seconds=30), outcome="degraded", recipe="seen@0123456789ab")
+        )
     rule = {"name": "degrades", "metric": "degraded_share", "scope": "recipe:seen", "above": 0.1}
     assert (await client.put("/api/alerts/rules/degrades", json=rule)).status_code == 200
     assert await look(Watch.of(client.services), at + timedelta(seconds=60))
