@@ -1,6 +1,7 @@
 """`tandem monitor`: what live answers come to, what is wrong, and what is done about it, in the terminal."""
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from tandem.cli.remote import checked, running_server
 from tandem.settings import Settings
 
 _STYLES = {"firing": "bold red", "pending": "yellow"}
+_WIDE = 150
+"""Columns of a terminal in which intervals have room."""
 _SHOWN = 8
 """Most alerts and interventions on the page."""
 
@@ -106,29 +109,37 @@ def page(found: dict[str, Any], window_s: float) -> RenderableType:
 
 
 def _recipes(figures: list[dict[str, Any]]) -> Table:
-    table = Table(box=None)
-    columns = ("recipe", "answers", "unknown", "degraded", "failed", "empty", "cited", "quality", "against")
-    for column in (*columns, "first token", "whole", "tokens"):
-        table.add_column(column, justify="left" if column == "recipe" else "right")
+    """A row a recipe; a narrow terminal has fewer columns, a wide one intervals besides."""
+    wide = stdout.width >= _WIDE
+    cells: dict[str, Callable[[dict[str, Any]], str]] = {
+        "recipe": lambda one: escape(one["recipe"]) or "all",
+        "answers": lambda one: str(one["answers"]),
+        "unknown": lambda one: _share(one["abstained_share"], wide),
+        "failed": lambda one: _share(one["failed_share"], wide),
+        "cited": lambda one: _share(one["cited_mean"], wide),
+        "quality": lambda one: _share(one["quality_mean"], wide),
+        "against": lambda one: f"{one['disliked']} of {one['liked'] + one['disliked']}",
+        "first token": lambda one: _duration(one["first_token_ms"]),
+    }
+    if wide:
+        cells |= {
+            "degraded": lambda one: _share(one["degraded_share"], wide),
+            "empty": lambda one: _share(one["empty_share"], wide),
+            "whole": lambda one: _duration(one["total_ms"]),
+            "tokens": lambda one: f"{one['tokens_in'] + one['tokens_out']:,}",
+        }
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in cells:
+        table.add_column(name, justify="left" if name == "recipe" else "right", no_wrap=True)
     for one in figures:
-        table.add_row(
-            escape(one["recipe"]) or "all",
-            str(one["answers"]),
-            *(_share(one[f"{name}_share"]) for name in ("abstained", "degraded", "failed", "empty")),
-            _share(one["cited_mean"]),
-            _share(one["quality_mean"]),
-            f"{one['disliked']} of {one['liked'] + one['disliked']}",
-            _duration(one["first_token_ms"]),
-            _duration(one["total_ms"]),
-            f"{one['tokens_in'] + one['tokens_out']:,}",
-        )
+        table.add_row(*(cell(one) for cell in cells.values()))
     return table
 
 
-def _share(found: dict[str, Any] | None) -> str:
+def _share(found: dict[str, Any] | None, with_interval: bool) -> str:
     if found is None:
         return "-"
-    if found["low"] is None or found["high"] is None:
+    if not with_interval or found["low"] is None or found["high"] is None:
         return f"{found['value']:.0%}"
     return f"{found['value']:.0%} [dim]{found['low']:.0%}-{found['high']:.0%}[/dim]"
 
