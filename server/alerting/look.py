@@ -1,12 +1,12 @@
 """One look at all rules, by one of all servers: alerts go on, and what is to be done about them is put down."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from server.alerting.champion import Reign, reign_of
 from server.alerting.payloads import intervention_payload, is_telling, summary
-from server.alerting.subjects import readings_of
+from server.alerting.subjects import Windows, readings_of
 from server.alerting.watch import Watch
 from tandem.alerting.ruleset import rules_in_force
 from tandem.monitoring.alert import FIRING, RESOLVED, Alert
@@ -17,6 +17,7 @@ from tandem.threads import in_thread
 log = structlog.get_logger(__name__)
 
 LOOK = "alerts"
+_FORGET_S = 86_400.0
 
 
 async def look(watch: Watch, at: datetime | None = None) -> bool:
@@ -32,9 +33,10 @@ def _look(watch: Watch, at: datetime) -> bool:
     reign = reign_of(store, watch.services.recipes.initial)
     silent = {one.rule for one in store.silences(at)}
     known = rules_in_force(watch.fixed, store)
+    windows = Windows(store, watch.past)
     for one in known:
         rule = one.rule
-        readings = readings_of(rule, store, reign, at) if rule.enabled else []
+        readings = readings_of(rule, windows, reign, at) if rule.enabled else []
         note = "it is not looked at any more" if rule.enabled else "the rule is switched off"
         store.resolve_others(rule.name, [each.subject for each in readings], at, watch.payloads, note)
         for reading in readings:
@@ -47,6 +49,8 @@ def _look(watch: Watch, at: datetime) -> bool:
     gone = {one.rule for one in store.open_alerts()} - {one.rule.name for one in known}
     for name in gone:
         store.resolve_others(name, [], at, watch.payloads, "the rule is gone")
+    if store.claim_look("forgetting alerts", _FORGET_S, at):
+        store.forget_alerts(at - timedelta(days=watch.settings.keep_days))
     return True
 
 

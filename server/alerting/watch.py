@@ -1,8 +1,9 @@
 """What watching needs beside the services, made once at the start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from server.alerting.payloads import payloads_of
+from server.alerting.subjects import Known
 from server.services import Services
 from tandem.alerting.ruleset import KnownRule, fixed_rules
 from tandem.settings import AlertSettings
@@ -16,6 +17,8 @@ class Watch:
     services: Services
     fixed: tuple[KnownRule, ...]
     payloads: Payloads
+    past: Known = field(default_factory=dict)
+    """Figures of windows that ended before a promotion."""
 
     @classmethod
     def of(cls, services: Services) -> "Watch":

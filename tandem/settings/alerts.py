@@ -58,6 +58,7 @@ class AlertSettings(Group):
         "https://github.com/tandem-rag/tandem/blob/main/docs/runbook.md",
         description="Page that an alert links to, with the rule's name as its anchor.",
     )
+    keep_days: float = Field(400.0, gt=0, description="Days for which alerts that are over are kept.")
     window_s: float = Field(
         600.0, ge=10, description="Seconds of answers behind the gauges of /metrics and `tandem monitor`."
     )

@@ -14,7 +14,14 @@ from tandem.monitoring.reading import Reading
 from tandem.monitoring.rule import AlertRule
 from tandem.monitoring.states import advance, resolved
 from tandem.store.alert_records import Delivery, Silence, StoredRule
-from tandem.store.alert_schema import alert_deliveries, alert_rules, alert_silences, alerts, looks
+from tandem.store.alert_schema import (
+    alert_deliveries,
+    alert_rules,
+    alert_silences,
+    alerts,
+    looks,
+    quality_judgings,
+)
 from tandem.store.audit import append_audit
 from tandem.store.transactions import Transactions, lock
 from tandem.vocabulary import DEFAULT_TENANT
@@ -85,9 +92,15 @@ class Alerts(Transactions):
             return _of(connection, *where, limit=limit)
 
     def forget_alerts(self, before: datetime) -> int:
-        """Remove those that were resolved before a moment."""
+        """Remove those that were resolved before a moment, with silences, notices and judgings of that time; how many
+        alerts there were. Interventions stay.
+        """
         old = (alerts.c.state == RESOLVED) & (alerts.c.resolved_at < before)
         with self._writing() as connection:
+            lock(connection, _LOCK)
+            connection.execute(delete(alert_silences).where(alert_silences.c.until < before))
+            connection.execute(delete(alert_deliveries).where(alert_deliveries.c.made_at < before))
+            connection.execute(delete(quality_judgings).where(quality_judgings.c.claimed_at < before))
             return connection.execute(delete(alerts).where(old)).rowcount
 
     def stored_rules(self) -> list[StoredRule]:

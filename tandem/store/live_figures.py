@@ -29,17 +29,21 @@ class Window:
     experiment: str | None = None
     not_recipe: str | None = None
     """As `recipe`, for those that are left out."""
+    scored: bool = False
+    """Only those with a sampled quality."""
 
 
 class LiveFigures(Transactions):
     """Counts observations."""
 
-    def figures(self, window: Window) -> Figures:
-        """Of all answers of the window together; `recipe` is empty."""
+    def figures(self, window: Window, *, durations: bool = True) -> Figures:
+        """Of all answers of the window together; `recipe` is empty. Percentiles take longest, and may be left out."""
         where = _conditions(window)
         with self._reading() as connection:
             counted = _count(connection, where, by_recipe=False)
-            return _with_quantiles(connection, counted[0], where) if counted else Figures()
+            if not counted:
+                return Figures()
+            return _with_quantiles(connection, counted[0], where) if durations else counted[0]
 
     def figures_by_recipe(self, window: Window) -> list[Figures]:
         """Those of each recipe, the one with most answers first."""
@@ -70,6 +74,8 @@ def _conditions(window: Window) -> list[ColumnElement[bool]]:
         where.append(columns.experiment == window.experiment)
     if window.recipe is not None:
         where.append(_is_recipe(window.recipe))
+    if window.scored:
+        where.append(columns.quality.is_not(None))
     if window.not_recipe is not None:
         where.append(~_is_recipe(window.not_recipe))
     return where

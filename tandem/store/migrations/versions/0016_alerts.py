@@ -31,6 +31,10 @@ def upgrade() -> None:
     """New tables; nothing that was there changes."""
     _alerts()
     _interventions()
+    scored = sa.text("quality IS NOT NULL")
+    op.create_index(
+        "observations_scored", "observations", ["recipe", "at"], sqlite_where=scored, postgresql_where=scored
+    )
     op.create_table("looks", sa.Column("name", sa.String(64), primary_key=True), _moment("at"))
     op.create_table(
         "quality_judgings",
@@ -52,6 +56,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Alerts, interventions and what was sampled are lost; the scores stay with their observations."""
+    op.drop_index("observations_scored", "observations")
     for name in _TABLES:
         op.drop_table(name)
 
