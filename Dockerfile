@@ -1,33 +1,111 @@
-# Tandem and its vLLM in one image. `--build-arg ENGINE=cuda` for machines with an NVIDIA GPU.
-# The environments are made by the same scripts as on a laptop, at the place where they will stand.
-FROM python:3.11-slim AS build
+# One file, an image for each part: docker build --target server -t tandem-server:0.1.0 .
+#   server      API and page, with an engine at an address
+#   ingest      `tandem worker`, and Ray for bulk ingestion
+#   train       LoRA training
+#   eval        comparisons and judged evaluation
+#   engine-cpu  vLLM's CPU build; on GPUs vLLM's own image, vllm/vllm-openai, takes its place
+#   standalone  server and engine in one container, for one machine; built where no target is named
+# Each environment is made by the scripts that make it on a laptop, at the place where it will stand. To pin the base:
+# --build-arg PYTHON=python:3.11-slim-bookworm@sha256:...
+ARG PYTHON=python:3.11-slim-bookworm
+
+FROM ${PYTHON} AS app
+ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /srv/tandem
+COPY . .
+RUN EXTRAS=postgres,s3,otlp sh scripts/setup_app.sh app
+
+FROM app AS app-ingest
+RUN EXTRAS=postgres,s3,otlp,ray sh scripts/setup_app.sh app
+
+FROM app AS app-train
+RUN EXTRAS=postgres,s3,finetune sh scripts/setup_app.sh app
+
+FROM app AS app-eval
+RUN EXTRAS=postgres,s3,eval,finetune sh scripts/setup_app.sh app
+
+# What each image is made of, as CycloneDX; from an environment of its own, so that it lists nothing of itself.
+FROM ${PYTHON} AS bill
+RUN python -m venv /bill && /bill/bin/pip install --no-cache-dir cyclonedx-bom==7.5.0
+COPY --from=app /srv/tandem/.venv /srv/tandem/.venv
+RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+
+FROM ${PYTHON} AS engine
 ARG ENGINE=cpu
 ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1 ENGINE=${ENGINE}
 WORKDIR /srv/tandem
-# hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
-# vLLM is the largest part and changes least.
 COPY requirements requirements
 COPY scripts scripts
-RUN sh scripts/setup_engine.sh
-COPY . .
-RUN EXTRAS=postgres,s3 sh scripts/setup_app.sh app
-
-FROM python:3.11-slim
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 tesseract-ocr-eng \
-    && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
+RUN sh scripts/setup_engine.sh
+
+# Where everything ends: no compiler, no pip, nobody's password.
+FROM ${PYTHON} AS runtime
+LABEL org.opencontainers.image.title="Tandem" \
+      org.opencontainers.image.description="Answers over your own documents, cited and measured" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.source="https://github.com/tandem-rag/tandem"
+RUN pip uninstall --yes --quiet pip setuptools wheel \
     && useradd --uid 10001 --no-create-home --home-dir /data tandem \
     && install -d -o tandem -g tandem /data
-COPY --from=build /srv/tandem /srv/tandem
 WORKDIR /srv/tandem
 # Listening on all addresses is meant: a container is reached through the port that its owner publishes.
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/data \
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     TANDEM_DATA_DIR=/data TANDEM_SERVER__HOST=0.0.0.0 TANDEM_SERVER__ALLOW_REMOTE=true
 USER 10001
 VOLUME /data
+ENTRYPOINT [".venv/bin/tandem"]
+
+FROM runtime AS server
+COPY --from=app /srv/tandem /srv/tandem
+COPY --from=bill /sbom.json /srv/tandem/sbom.json
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-ENTRYPOINT [".venv/bin/tandem"]
 CMD ["up"]
+
+FROM runtime AS ingest
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr-eng && rm -rf /var/lib/apt/lists/*
+USER 10001
+COPY --from=app-ingest /srv/tandem /srv/tandem
+COPY --from=bill /sbom.json /srv/tandem/sbom.json
+EXPOSE 8002
+HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
+    CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8002/healthz', timeout=4)"]
+CMD ["worker", "--host", "0.0.0.0"]
+
+FROM runtime AS train
+COPY --from=app-train /srv/tandem /srv/tandem
+COPY --from=bill /sbom.json /srv/tandem/sbom.json
+HEALTHCHECK NONE
+CMD ["finetune", "--help"]
+
+FROM runtime AS eval
+COPY --from=app-eval /srv/tandem /srv/tandem
+COPY --from=bill /sbom.json /srv/tandem/sbom.json
+HEALTHCHECK NONE
+CMD ["eval", "--help"]
+
+FROM runtime AS engine-cpu
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
+USER 10001
+COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine
+COPY --from=app /srv/tandem /srv/tandem
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=300s --retries=4 \
+    CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
+CMD ["engine", "--host", "0.0.0.0", "--port", "8000"]
+
+FROM server AS standalone
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 tesseract-ocr-eng \
+    && rm -rf /var/lib/apt/lists/*
+USER 10001
+COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine

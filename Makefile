@@ -27,7 +27,8 @@ test: dev setup  ## set up, check, and run all tests, the end-to-end tests last
 	@$(MAKE) check
 	@sh scripts/test.sh $(ARGS)
 
-check: dev  ## format, lint, types, import directions, licences, generated docs, Dockerfile, YAML
+check: dev  ## format, lint, types, import directions, licences, docs, secrets, shell, YAML, Dockerfile, k8s
+	@sh scripts/setup_checks.sh
 	@sh scripts/check.sh
 
 docs: dev  ## write the generated parts of docs/ anew
@@ -44,5 +45,5 @@ bench-gpu: dev  ## training and serving with adapters on a GPU; ARGS=--dry-run s
 	@sh scripts/bench_gpu.sh $(ARGS)
 
 clean:  ## remove the environments and caches; data/ is yours and stays
-	@rm -rf .venv .venv-engine .make build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-engine .venv-checks .make build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

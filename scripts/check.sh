@@ -18,7 +18,14 @@ check "licences" $bin/python scripts/check_licences.py
 check "generated docs" $bin/python scripts/generate_docs.py --check
 check "paths of machines" $bin/python scripts/check_paths.py
 check "Dockerfile" $bin/hadolint Dockerfile
-check "YAML" $bin/yamllint --strict .pre-commit-config.yaml .yamllint.yaml compose.yaml k8s examples
+check "YAML" $bin/yamllint --strict .pre-commit-config.yaml .yamllint.yaml compose.yaml deploy k8s examples
+judges=.venv-checks/bin
+check "shell" sh -c "git ls-files '*.sh' .ci/run | xargs $judges/shellcheck"
+# Known forms of secrets; words such as `password` in tests and hashes in results are none.
+check "secrets" sh -c "git ls-files | xargs $judges/detect-secrets-hook \
+    --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector \
+    --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString"
+check "deployment" $judges/python scripts/check_deployment.py
 if [ -n "$failed" ]; then
     printf 'These checks failed:%s\n' "$failed" >&2
     exit 1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2086  # the words of $pip are several on purpose
 # Make .venv: the application (`app`), or with the tools of tests and checks too (`dev`).
 # EXTRAS=postgres,s3 adds extras of pyproject.toml to the application.
 set -eu

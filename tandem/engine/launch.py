@@ -8,7 +8,7 @@ from pathlib import Path
 from tandem.engine.adapters import lora_module
 from tandem.settings import EngineSettings
 
-_HOST = "127.0.0.1"
+HOST = "127.0.0.1"
 _ASK_GPU_S = 10.0
 
 PLUGIN_DIR = Path(__file__).parent / "vllm_plugin"
@@ -22,18 +22,18 @@ _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 def engine_address(settings: EngineSettings) -> str:
     """Where the engine is, or will be, without a slash at the end and without `/v1`."""
     if settings.address is None:
-        return f"http://{_HOST}:{settings.port}"
+        return f"http://{HOST}:{settings.port}"
     return settings.address.rstrip("/").removesuffix("/v1")
 
 
-def engine_command(settings: EngineSettings, model_dir: Path, *, cuda: bool) -> list[str]:
+def engine_command(settings: EngineSettings, model_dir: Path, *, cuda: bool, host: str = HOST) -> list[str]:
     """vLLM's command line. `settings.extra_args` come last, so that they win over all others."""
     command = [
         str(settings.python.absolute()),  # not resolved: the link is what makes it the environment's own
         *("-m", "vllm.entrypoints.openai.api_server"),
         *("--model", str(model_dir.absolute())),
         *("--served-model-name", settings.served_name),
-        *("--host", _HOST, "--port", str(settings.port)),
+        *("--host", host, "--port", str(settings.port)),
         *("--max-model-len", str(settings.context_tokens)),
         # Also without an adapter, so that one can be loaded later.
         *("--enable-lora", "--max-lora-rank", str(settings.max_lora_rank)),

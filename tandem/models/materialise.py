@@ -1,10 +1,12 @@
 """From a source to a folder in the data folder: made once, checked at every start."""
 
+import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tandem.errors import ModelSourceError
+from tandem.errors import InvalidRequestError, ModelSourceError
 from tandem.models.disk import one_at_a_time, put_in_place, storage_errors
 from tandem.models.folder import check_folder
 from tandem.models.gguf_file import convert_gguf
@@ -13,6 +15,7 @@ from tandem.models.manifest import Origin, find_damage, read_manifest, sha256_of
 from tandem.models.sources import FolderSource, HubSource, PackageSource, resolve_source
 
 Report = Callable[[str], None]
+_LINK = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
 
 def prepare_model(source: str, data_dir: Path, report: Report, *, verify: bool = False) -> Path:
@@ -46,6 +49,27 @@ def prepare_model(source: str, data_dir: Path, report: Report, *, verify: bool =
             if not _is_whole(goal, source, gguf, report, verify=verify):
                 _make(resolved, source, gguf, goal, report)
     return goal
+
+
+def link_model(folder: Path, data_dir: Path, name: str) -> Path:
+    """Let `name` in the folder of models mean this model, in one step; returns the link.
+
+    Raises `InvalidRequestError` for what is no name of a link, or is another model.
+    """
+    link = data_dir.resolve() / "models" / name
+    if not _LINK.fullmatch(name) or (link.exists() and not link.is_symlink()):
+        raise InvalidRequestError(
+            f"{name!r} cannot be a link to a model",
+            param="link",
+            hint="Letters, digits and hyphens, and no model's.",
+        )
+    with storage_errors(link.parent):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        fresh = link.with_name(f".{name}.{os.getpid()}")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(os.path.relpath(folder, link.parent))
+        fresh.replace(link)
+    return link
 
 
 def _folder_in_package(package: PackageSource, report: Report) -> Path:

@@ -10,6 +10,10 @@ from tandem.settings.group import Group
 class IngestSettings(Group):
     """What is accepted, how it is read and cut, and how jobs go on."""
 
+    in_server: bool = Field(
+        True,
+        description="Do jobs in the server's own process; otherwise they wait for a `tandem worker`.",
+    )
     max_file_mb: float = Field(50.0, gt=0, description="Largest file accepted, in MiB.")
     max_text_chars: int = Field(
         20_000_000, ge=1, description="Longest text accepted from one file, in characters."

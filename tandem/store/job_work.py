@@ -62,6 +62,13 @@ class JobWork(Transactions):
         with self._reading() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
+    def unfinished_jobs(self) -> dict[str, int]:
+        """How many jobs of all tenants wait and run, by state."""
+        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(("queued", "running")))
+        with self._reading() as connection:
+            found: dict[str, int] = dict(connection.execute(query.group_by(jobs.c.state)).tuples().all())
+        return {state: found.get(state, 0) for state in ("queued", "running")}
+
     def is_cancelling(self, claim: Claim) -> bool:
         """Whether the job is to stop, because its owner says so or because another worker has it."""
         query = select(jobs.c.cancelling).where(

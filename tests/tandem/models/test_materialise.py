@@ -7,8 +7,8 @@ from typing import NoReturn
 
 import pytest
 
-from tandem.errors import ModelSourceError, StorageError
-from tandem.models import materialise, prepare_model
+from tandem.errors import InvalidRequestError, ModelSourceError, StorageError
+from tandem.models import link_model, materialise, prepare_model
 from tandem.models.manifest import MANIFEST, sha256_of
 
 pytestmark = pytest.mark.timeout(900)  # the first to import transformers waits for it
@@ -204,3 +204,21 @@ def test_the_default_model_speaks_its_chat_template(tmp_path: Path):
     )
     assert said.endswith("<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n")
     assert len(steps) >= 3
+
+
+def test_a_link_means_a_model_and_later_another(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    for name in ("hub-a", "hub-b"):
+        (models / name).mkdir(parents=True)
+    for name in ("hub-a", "hub-b"):
+        link = link_model(models / name, tmp_path, "serving")
+        assert link == models.resolve() / "serving"
+        assert link.readlink() == Path(name)  # relative: it holds where the folder is mounted elsewhere
+    assert sorted(one.name for one in models.iterdir()) == ["hub-a", "hub-b", "serving"]
+
+
+@pytest.mark.parametrize("name", ["hub-a", "../x", ".x", "", "a/b"])
+def test_a_link_is_no_model_and_no_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "models" / "hub-a").mkdir(parents=True)
+    with pytest.raises(InvalidRequestError, match="cannot be a link"):
+        link_model(tmp_path / "models" / "hub-a", tmp_path, name)
