@@ -67,6 +67,12 @@ def test_every_metric_and_label_of_an_expression_is_on_the_page(expression: str)
         assert {label.strip() for label in labels.split(",")} <= allowed, expression
 
 
+def test_the_rules_for_the_operator_are_the_same() -> None:
+    operators = yaml.safe_load((FOLDER / "prometheusrule.yaml").read_text())
+    assert operators["kind"] == "PrometheusRule"
+    assert operators["spec"]["groups"][0]["rules"] == RULES
+
+
 def test_the_dashboard_has_a_panel_for_each_promise() -> None:
     shown = " ".join(target["expr"] for panel in PANELS for target in panel["targets"])
     for metric in (
