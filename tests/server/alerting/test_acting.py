@@ -124,7 +124,7 @@ async def test_an_experiment_is_stopped(store: Store, tmp_path: Path) -> None:
     made = store.add_experiment("lively", plan, by)
     store.start_experiment(
         "lively",
-        lambda one, others: {"slices": (Slice(0, 5_000, "new"),), "champion": "rag@1", "served": {}},
+        lambda one, others: {"slices": (Slice(0, 5_000, "new"),), "champion": "rag@1", "served": "rag"},
         by,
     )
     intervention = due(store, "stop_experiment", {"experiment": made.id})
