@@ -1,4 +1,4 @@
-"""The one way out: fetches from public web addresses, and from nowhere else.
+"""The one way out: fetches from public web addresses, and posts to what the settings name; nowhere else.
 
 What is dialled is checked by `CheckedDialler`. Nothing is taken from the environment: no proxy, no
 credentials, no certificates.
@@ -93,6 +93,19 @@ class Egress:
                 current = self._redirected(current, reply)
         raise InvalidRequestError(f"{url} redirects more than {_MOST_REDIRECTS} times", param="url")
 
+    def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """Send `content` to `url`; blocking. The answer's words are not read, and redirects are not followed.
+
+        Raises `InvalidRequestError` for an address that must not be dialled or that refuses, `NotFoundError`, and
+        `UnavailableError` for what may pass, with `retry_after` where the server says it.
+        """
+        checked = self.checked(url)
+        with self._dialler.until(time.monotonic() + self._timeout_s):
+            reply = self._exchange(checked, headers, 0, "POST", content)
+        if not 200 <= reply.status < 300:
+            _judged(reply, checked)
+            raise InvalidRequestError(f"{checked.host} answered {reply.status} for {checked}", param="url")
+
     def close(self) -> None:
         """End all connections."""
         self._pool.close()
@@ -125,7 +138,14 @@ class Egress:
             raise _refused(url, "names no host as it should be written")
         return parsed
 
-    def _exchange(self, url: httpx.URL, headers: Mapping[str, str], most: int) -> Reply:
+    def _exchange(
+        self,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        most: int,
+        method: str = "GET",
+        content: bytes | None = None,
+    ) -> Reply:
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         sent = {
             "Host": url.netloc.decode("ascii"),
@@ -134,13 +154,18 @@ class Egress:
             "Accept-Encoding": "gzip, identity",
             **headers,
         }
+        if content is not None:
+            sent["Content-Length"] = str(len(content))
         lines = [(name.encode("ascii"), value.encode("latin-1")) for name, value in sent.items()]
         # Each wait is bounded by this, and all of them together by the deadline of the dialler.
         waits = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)
         try:
-            with self._pool.stream("GET", target, headers=lines, extensions={"timeout": waits}) as response:
+            with self._pool.stream(
+                method, target, headers=lines, content=content, extensions={"timeout": waits}
+            ) as response:
                 found = _headers_of(response.headers)
-                body = b"" if response.status in _REDIRECTS else _read(response, found, most, url)
+                unread = content is not None or response.status in _REDIRECTS
+                body = b"" if unread else _read(response, found, most, url)
                 return Reply(str(url), response.status, found, body)
         except (httpcore.TimeoutException, httpcore.PoolTimeout) as error:
             raise UnavailableError(f"{url} took longer than {self._timeout_s:g} s", param="url") from error

@@ -1,21 +1,24 @@
 """Wires one server process: opens its parts, mounts its routes, closes all of it in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from ingest import Ingestor
+from ingest.alert_egress import open_alert_egress
 from ingest.api import documents_router, ingestions_router, reindexing_router, removals_router
 from ingest.beside import Beside
 from ingest.jobs import JobWorker, join_workers, say_alive
 from ingest.reindexing import Reindexer
 from server.adapters import ServedAdapters
 from server.admission import Admission, running_of
+from server.alerting import Notices, Watch, act, follow_switch, look, show_gauges
 from server.api import (
     adapters,
+    alerts,
     audit,
     backup,
     chat,
@@ -25,8 +28,10 @@ from server.api import (
     experiments,
     feedback,
     health,
+    interventions,
     keys,
     models,
+    monitoring,
     playground,
     prompts,
     recipes,
@@ -80,7 +85,13 @@ _RECONCILE_S = 1.0
 _SWEEP_S = 60.0
 _KEEP_S = 0.5
 
+_LOOK_S = 1.0
+_ACT_S = 1.0
+_GAUGES_S = 5.0
+
 Report = Callable[[str], None]
+Step = tuple[Callable[[], Awaitable[None]], str, float]
+"""What is done again and again, the log's word for when it fails, and after how many seconds."""
 
 
 def create_app(settings: Settings, report: Report = lambda step: None) -> FastAPI:
@@ -104,6 +115,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
                 (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
                 (services.principals.keyring.follow, "keys_not_followed", FOLLOW_S),
                 (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
+                *_watching(services, stack),
                 (lambda: sweep_traces(services.store, settings.traces), "traces_not_swept", _SWEEP_S),
                 (lambda: follow_experiments(services), "experiments_not_followed", in_experiments.follow_s),
                 (lambda: prepare_experiments(services), "challengers_not_prepared", _RECONCILE_S),
@@ -161,6 +173,9 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         keys,
         feedback,
         traces,
+        monitoring,
+        alerts,
+        interventions,
         health,
     ):
         app.include_router(resource.router)
@@ -195,7 +210,8 @@ async def open_services(
         report(warning)
     recipes_with = _recipes_with(settings, examples, calibration.digest)
     book = await in_thread(_recipes, recipes_with, store)
-    metrics = Metrics()
+    watched = settings.alerts
+    metrics = Metrics(recipes=watched.metric_recipes, tenants=watched.metric_tenants)
     adapters = ServedAdapters(settings, store, engine, client, book, model_dir, metrics)
     stack.push_async_callback(adapters.close)
     principals = open_principals(settings.identity, store)
@@ -236,6 +252,26 @@ async def _release(jobs: Sequence[asyncio.Task[None]], services: Services) -> No
     await services.resilience.drain.begun.wait()
     for job in jobs:
         job.cancel()
+
+
+def _watching(services: Services, stack: AsyncExitStack) -> list[Step]:
+    """The steps that watch the answers. Raises `SettingsError` for rules in a file that cannot be read."""
+    settings = services.settings.alerts
+    watch = Watch.of(services)
+    egress = open_alert_egress(settings)
+    stack.callback(egress.close)
+    notices = Notices(services, egress.post)
+
+    async def look_once() -> None:
+        await look(watch)
+
+    return [
+        (look_once, "alerts_not_looked_at", min(settings.every_s, _LOOK_S)),
+        (lambda: act(watch), "interventions_not_made", _ACT_S),
+        (notices.send_due, "notices_not_sent", _ACT_S),
+        (lambda: follow_switch(services), "switch_not_followed", _FOLLOW_S),
+        (lambda: show_gauges(services), "gauges_not_set", _GAUGES_S),
+    ]
 
 
 async def _model(settings: Settings, report: Report) -> Path | None:

@@ -119,6 +119,7 @@ async def _answer(
         abstained=abstained,
         evidence=evidence,
         citations=() if abstained else written.citations,
+        cited=None if abstained else written.cited,
         passages=tuple(passages),
         timings=timings.finish(),
         tokens_in=written.last.prompt_tokens or 0,

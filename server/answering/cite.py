@@ -46,6 +46,7 @@ class Citer:
         self._claims: dict[int, tuple[float, str]] = {}
         self._heard: set[str] = set()
         self._said = False
+        self._claimed = self._carried = 0
         self.loops = False
         """Whether the model has begun to repeat itself; nothing new is to be expected then."""
 
@@ -76,6 +77,13 @@ class Citer:
             for number, n in self._numbers.items()
         )
 
+    @property
+    def cited(self) -> float | None:
+        """Share of the model's sentences that carry a mark, those that were dropped counted as without; `None`
+        where it claimed nothing.
+        """
+        return self._carried / self._claimed if self._claimed else None
+
     def _sentence_end(self) -> int | None:
         for match in _END.finditer(self._held):
             before = self._held[: match.start()]
@@ -101,6 +109,9 @@ class Citer:
             self._gap = after
             return ""
         carriers = self._carriers(body, marked)
+        if content_words(body) and not body.endswith("?"):
+            self._claimed += 1
+            self._carried += bool(carriers)
         if not carriers and (self._mode == "verify" or not (content_words(body) or verdict)):
             return ""
         marks = "".join(f"[{self._numbers[number]}]" for number in carriers)

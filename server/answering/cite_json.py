@@ -33,6 +33,8 @@ class JsonCiter:
         self._text = ""
         self.citations: tuple[Citation, ...] = ()
         """One for each passage that supports a value, by number."""
+        self.cited: float | None = None
+        """Share of the values that claim something which a passage supports; `None` without such values."""
 
     @cached_property
     def _judge(self) -> SupportJudge:
@@ -48,10 +50,14 @@ class JsonCiter:
         """The model has ended; returns the rest that may be shown."""
         claims = [value for value in _strings(self._text) if len(content_words(value)) >= _TELLING]
         best: dict[int, tuple[float, str]] = {}
+        carried = 0
         for claim in claims:
             number, score = self._judge.best(claim)
-            if self._passages and score >= self._support and score > best.get(number, (-1.0, ""))[0]:
+            supported = bool(self._passages) and score >= self._support
+            carried += supported
+            if supported and score > best.get(number, (-1.0, ""))[0]:
                 best[number] = (score, claim)
+        self.cited = carried / len(claims) if claims else None
         self.citations = tuple(
             citation_of(self._passages[number], n, claim)
             for n, (number, (_, claim)) in enumerate(best.items(), start=1)

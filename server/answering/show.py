@@ -44,3 +44,8 @@ class Shown:
     def citations(self) -> tuple[Citation, ...]:
         """One for each mark in the text so far, or for each passage that supports a JSON answer."""
         return self._citer.citations if self._citer else ()
+
+    @property
+    def cited(self) -> float | None:
+        """Share of what the model claimed that carries a mark; `None` where nothing is cited."""
+        return self._citer.cited if self._citer else None

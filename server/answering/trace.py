@@ -27,14 +27,6 @@ async def keep_trace(
     if not answer.shadow:  # what nobody sees is counted apart
         if answer.outside:
             services.metrics.outside((answer.routed_from or answer.recipe).partition("@")[0])
-        services.metrics.answered(
-            answer.recipe,
-            answer.abstained,
-            answer.timings,
-            answer.tokens_in,
-            answer.tokens_out,
-            degraded=answer.degraded,
-        )
         if answer.degraded_reason is not None:
             services.metrics.degraded(answer.degraded_reason)
     trace = Trace(
@@ -66,6 +58,7 @@ async def keep_trace(
         routed_from=answer.routed_from,
     )
     observation = observed(question, answer, trace.created_at)
+    services.metrics.observed(observation, answer.timings)
     add = partial(_write, trace, observation, services)
     async with services.admission.writing:
         await services.resilience.writes.write(add, services.metrics.trace_lost)
@@ -94,6 +87,7 @@ async def keep_failure(
         first_token_ms=finished.get("first_token"),
         total_ms=finished["total"],
     )
+    services.metrics.observed(observation, {})
     add = partial(services.store.add_observation, observation)
     await services.resilience.writes.write(add, services.metrics.trace_lost, wait=False)
 

@@ -119,7 +119,8 @@ class Answer:
     shadow: bool = False
     """Whether nobody sees it."""
     cited: float | None = None
-    """Share of its sentences that carry a mark; `None` where the recipe cites nothing."""
+    """Share of the sentences that the model wrote which carry a mark, those that were dropped counted as without;
+    `None` where the recipe cites nothing, or Tandem abstained."""
 
 
 @dataclass(frozen=True, slots=True)

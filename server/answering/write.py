@@ -19,6 +19,8 @@ class Written:
     text: str = ""
     reasoning: str = ""
     citations: tuple[Citation, ...] = ()
+    cited: float | None = None
+    """Share of what the model claimed that carries a mark."""
     prompted: tuple[str, ...] = ()
     """Ids of the chunks that the model saw."""
     last: ChatDelta = field(default_factory=lambda: ChatDelta("", "stop", 0, 0))
@@ -37,7 +39,7 @@ class Written:
                     break
         for event in self._shown(shown.finish()):
             yield event
-        self.citations = shown.citations
+        self.citations, self.cited = shown.citations, shown.cited
 
     def _shown(self, piece: Piece) -> Iterator[TextDelta | ReasoningDelta]:
         self.reasoning += piece.reasoning

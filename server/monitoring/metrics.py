@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from server.monitoring.answers import AnswerMetrics
+from server.monitoring.watched import WatchedMetrics
 from tandem.breaker import BreakerState
+from tandem.store import Observation
 
 _BREAKER = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 _STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -13,12 +16,12 @@ _STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 class Metrics:
     """All metrics, in a registry of their own so that two servers in one process do not mix."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, recipes: int = 20, tenants: int = 20) -> None:
+        """Most recipes and tenants that are labels."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._answers = Counter(
-            "tandem_answers", "Answers by recipe and outcome.", ["recipe", "outcome"], registry=self.registry
-        )
+        self.answers = AnswerMetrics(self.registry, recipes=recipes, tenants=tenants)
+        self.watched = WatchedMetrics(self.registry, recipes=recipes)
         self._errors = Counter(
             "tandem_errors", "Requests that ended in an error, by type.", ["type"], registry=self.registry
         )
@@ -28,9 +31,6 @@ class Metrics:
             ["step"],
             buckets=_STEP_BUCKETS,
             registry=self.registry,
-        )
-        self._tokens = Counter(
-            "tandem_tokens", "Tokens read and written by the engine.", ["direction"], registry=self.registry
         )
         self._cache = Counter(
             "tandem_cache",
@@ -142,23 +142,11 @@ class Metrics:
         )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
-    def answered(
-        self,
-        recipe: str,
-        abstained: bool,
-        timings: Mapping[str, float],
-        tokens_in: int,
-        tokens_out: int,
-        *,
-        degraded: bool = False,
-    ) -> None:
+    def observed(self, observation: Observation, timings: Mapping[str, float]) -> None:
         """Count one answer; `timings` in milliseconds per step."""
-        outcome = "degraded" if degraded else "abstained" if abstained else "answered"
-        self._answers.labels(recipe, outcome).inc()
+        self.answers.observed(observation)
         for step, milliseconds in timings.items():
             self._steps.labels(step).observe(milliseconds / 1000)
-        self._tokens.labels("in").inc(tokens_in)
-        self._tokens.labels("out").inc(tokens_out)
 
     def degraded(self, reason: str) -> None:
         """Count one answer of passages alone."""

@@ -11,6 +11,7 @@ import typer
 from tandem.cli.eval_gate_command import gate
 from tandem.cli.eval_judge import eval_judge
 from tandem.cli.eval_sets_app import sets_app
+from tandem.cli.eval_watch import eval_watch
 from tandem.cli.options import AsJson, Corpus
 from tandem.settings import read_settings
 from tandem.vocabulary import DEFAULT_CORPUS
@@ -24,6 +25,7 @@ eval_app = typer.Typer(
 eval_app.add_typer(sets_app, name="sets")
 eval_app.command("gate")(gate)
 eval_app.command("judge")(eval_judge)
+eval_app.command("watch")(eval_watch)
 
 
 class Plant(StrEnum):

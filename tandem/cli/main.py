@@ -9,6 +9,7 @@ import typer
 
 from tandem import __version__
 from tandem.cli.adapters_app import adapters_app
+from tandem.cli.alerts_app import alerts_app, interventions_app, monitor
 from tandem.cli.audit_app import audit_app
 from tandem.cli.backup_app import backup, restore
 from tandem.cli.corpora_app import documents_app, jobs_app
@@ -48,7 +49,10 @@ app.add_typer(adapters_app, name="adapters")
 app.add_typer(eval_app, name="eval")
 app.add_typer(audit_app, name="audit")
 app.add_typer(drift_app, name="drift")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(interventions_app, name="interventions")
 app.command()(compare)
+app.command()(monitor)
 app.command()(backup)
 app.command()(migrate)
 app.command()(restore)

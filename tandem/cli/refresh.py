@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,13 @@ def refresh_adapter(
         raise InvalidRequestError(
             "Name what there is to learn from: --questions, --feedback or both", param="questions"
         )
+    _tell_requests(settings, wish.name)
     steps = CommandSteps(settings, wish, options, training)
     with redirect_stdout(sys.stderr):  # what the steps print is progress here
         done = refresh(steps, wish.bounds, progress)
     steps.put_away(done)
+    with opened_store(settings) as store:  # what was asked for was done, whether or not it was an improvement
+        store.end_retraining_requests(datetime.now(UTC), adapter=wish.name, met=True)
     if as_json:
         print_json(_as_json(done))
     else:
@@ -242,6 +246,14 @@ class CommandSteps:
         }
         saved = checked(await http.post("/api/recipes", json=wish))
         return f"{saved['name']}@{saved['number']}"
+
+
+def _tell_requests(settings: Settings, name: str) -> None:
+    """Say who has asked for this: an alert's intervention, such as one of drift."""
+    with opened_store(settings) as store:
+        for one in store.retraining_requests():
+            if one.adapter in (name, ""):
+                progress(f"Retraining was asked for by {one.author} on {one.made_at:%Y-%m-%d}: {one.reason}")
 
 
 def options_of(version: AdapterVersion) -> TrainingOptions:

@@ -1,6 +1,14 @@
 """What is known about documents, jobs and answers, in SQL: SQLite in the data folder, or PostgreSQL."""
 
 from tandem.store.adapter_records import AdapterRow, TagMove
+from tandem.store.alert_records import (
+    Delivery,
+    Guards,
+    Intervention,
+    RetrainingRequest,
+    Silence,
+    StoredRule,
+)
 from tandem.store.audit import AuditEntry
 from tandem.store.cached_answers import CachedAnswer, Visible
 from tandem.store.drift_records import (
@@ -37,6 +45,7 @@ from tandem.store.feedback_records import (
 )
 from tandem.store.job_records import Claim, Job, JobDocument, NewJobDocument, Outcome
 from tandem.store.key_records import ApiKey
+from tandem.store.live_figures import Window
 from tandem.store.observation_records import Observation
 from tandem.store.open import open_store
 from tandem.store.recipe_records import ChampionChange, PromptVersion, RecipeVersion
@@ -67,6 +76,7 @@ __all__ = [
     "Claim",
     "CollectionRecord",
     "CorpusSummary",
+    "Delivery",
     "DocumentRecord",
     "DriftReference",
     "DriftReport",
@@ -79,7 +89,9 @@ __all__ = [
     "FeedbackState",
     "Guardrail",
     "GuardrailMetric",
+    "Guards",
     "Hold",
+    "Intervention",
     "Job",
     "JobDocument",
     "Metric",
@@ -96,11 +108,14 @@ __all__ = [
     "Receipt",
     "RecipeVersion",
     "Reindexing",
+    "RetrainingRequest",
     "Revision",
     "ShadowPair",
     "ShadowSide",
+    "Silence",
     "Slice",
     "Store",
+    "StoredRule",
     "TagMove",
     "Trace",
     "TraceWish",
@@ -109,5 +124,6 @@ __all__ = [
     "Visible",
     "Vote",
     "VotedAnswer",
+    "Window",
     "open_store",
 ]

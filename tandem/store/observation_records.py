@@ -33,7 +33,8 @@ class Observation:
     answer_chars: int = 0
     citations: int = 0
     cited: float | None = None
-    """Share of the answer's sentences that carry a mark; `None` where the recipe cites nothing."""
+    """Share of the sentences that the model wrote which carry a mark, those that were dropped counted as without;
+    `None` where the recipe cites nothing, or Tandem abstained."""
     distance: float | None = None
     """How far the question is from the domain, and `outside`, whether that is further than the threshold."""
     outside: bool = False

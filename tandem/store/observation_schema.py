@@ -40,3 +40,11 @@ Index("observations_of_tenant", observations.c.tenant, observations.c.at)
 Index("observations_by_age", observations.c.at)
 Index("observations_of_recipe", observations.c.recipe, observations.c.at)
 Index("observations_of_experiment", observations.c.experiment, observations.c.at)
+# Few are scored, and a look at all of a day's answers for them would take long.
+Index(
+    "observations_scored",
+    observations.c.recipe,
+    observations.c.at,
+    sqlite_where=observations.c.quality.is_not(None),
+    postgresql_where=observations.c.quality.is_not(None),
+)

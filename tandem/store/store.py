@@ -2,6 +2,7 @@
 
 from tandem.store.access import AccessGroups
 from tandem.store.adapters import Adapters
+from tandem.store.alerts import Alerts
 from tandem.store.audit import AuditLog
 from tandem.store.cached_answers import CachedAnswers
 from tandem.store.collections import Collections
@@ -18,9 +19,11 @@ from tandem.store.feedback import Feedbacks
 from tandem.store.feedback_figures import FeedbackFigures
 from tandem.store.holdings import Holdings
 from tandem.store.indexed import Indexed
+from tandem.store.interventions import Interventions
 from tandem.store.job_work import JobWork
 from tandem.store.jobs import Jobs
 from tandem.store.keys import Keys
+from tandem.store.live_figures import LiveFigures
 from tandem.store.observations import Observations
 from tandem.store.outside import OutsideCalibrations
 from tandem.store.prompts import Prompts
@@ -29,6 +32,7 @@ from tandem.store.recipes import Recipes
 from tandem.store.reindexings import Reindexings
 from tandem.store.removals import Removals
 from tandem.store.revisions import Revisions
+from tandem.store.sampled_quality import SampledQuality
 from tandem.store.served_adapters import ServedAdapters
 from tandem.store.shared_secrets import SharedSecrets
 from tandem.store.sweeping import Sweeping
@@ -79,10 +83,14 @@ class Store(
     QuestionVectors,
     Drift,
     OutsideCalibrations,
+    LiveFigures,
+    Alerts,
+    Interventions,
+    SampledQuality,
 ):
     """Documents, their versions, links and access groups, collections, jobs, receipts, traces, kept answers,
-    prompts, recipes, adapters, eval sets and runs, observations, feedback, keys, experiments, drift and the audit log in one
-    database.
+    prompts, recipes, adapters, eval sets and runs, observations, feedback, keys, experiments, drift, alerts, interventions and the audit log
+    in one database.
 
     Blocking; any thread may call. All methods raise `StorageError` when the disk refuses and
     `UnavailableError` when the database is locked or out of reach.

@@ -1,0 +1,1 @@
+"""Samples the quality of live answers, in the background and within a budget."""
