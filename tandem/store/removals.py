@@ -32,7 +32,6 @@ from tandem.store.holds import hold
 from tandem.store.job_records import WAITING
 from tandem.store.job_rows import uri_hash
 from tandem.store.job_schema import contents, job_documents, jobs
-from tandem.store.observation_schema import observations
 from tandem.store.records import Hold, Receipt
 from tandem.store.schema import (
     PENDING,
@@ -110,7 +109,6 @@ class Removals(Transactions):
                 removed = {
                     "store.traces": _remove(connection, traces, traces.c.tenant == tenant),
                     "store.feedback": _remove(connection, feedback, feedback.c.tenant == tenant),
-                    "store.observations": _remove(connection, observations, observations.c.tenant == tenant),
                     "store.receipts": _remove(connection, receipts, receipts.c.tenant == tenant),
                 } | remove_drift(connection, tenant)
             else:
