@@ -10,6 +10,7 @@ import pytest
 
 from server.identity import open_principals
 from server.identity.keyring import Keyring
+from server.repeating import repeat
 from tandem.errors import StorageError, UnauthenticatedError
 from tandem.keys import KeyWish, create_key, parse_key, revoke_key, rotate_key
 from tandem.settings import IdentitySettings, StoreSettings
@@ -172,3 +173,14 @@ async def test_where_no_key_is_required_a_wrong_one_is_refused_all_the_same(kept
     for header in (f"Bearer {text[:-2]}aa", "Bearer tdm_x", "Bearer tdl_x"):
         with pytest.raises(UnauthenticatedError):
             await lax.load(header)
+
+
+async def test_following_ends_whenever_it_is_told_to(kept: Store) -> None:
+    ring = Keyring(kept)
+    for n in range(200):
+        following = asyncio.create_task(repeat(ring.follow, "keys_not_followed", 0.0))
+        # At another moment each time: before a look, in the middle of one, and just when it has ended.
+        await asyncio.sleep(n / 40_000)
+        following.cancel()
+        done, _ = await asyncio.wait({following}, timeout=5)
+        assert done
