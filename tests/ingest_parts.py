@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest import Ingestor
+from server.monitoring import Metrics
 from tandem.embedding import Embedder
 from tandem.index import Index, open_index
 from tandem.live import Collection, Live
@@ -20,6 +21,7 @@ class Parts:
     store: Store
     index: Index
     embedder: Embedder
+    metrics: Metrics = field(default_factory=Metrics)
 
     def ingestor(self, **settings: object) -> Ingestor:
         return Ingestor(self.store, self.live, IngestSettings(**settings))
