@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from server.api.chat_request import ChatRequest
 from tandem.errors import InvalidRequestError, TooLargeError
-from tandem.settings import ServerSettings
+from tandem.settings import LimitSettings, ServerSettings
 from tandem.vocabulary import Caller
 
 SCHEMA = {
@@ -29,7 +29,9 @@ def parsed(**fields: object) -> ChatRequest:
     ],
 )
 def test_a_harmless_field_is_accepted(field: str, value: object) -> None:
-    assert parsed(**{field: value}).question(Caller(), ServerSettings()).text == "Hello there"
+    assert (
+        parsed(**{field: value}).question(Caller(), ServerSettings(), LimitSettings()).text == "Hello there"
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,18 +56,21 @@ def test_a_field_that_would_change_the_meaning_is_refused_by_name(field: str, va
 
 @pytest.mark.parametrize("wanted", [SCHEMA, {"type": "json_object"}])
 def test_a_wanted_format_reaches_the_question_as_it_came(wanted: dict) -> None:
-    assert parsed(response_format=wanted).question(Caller(), ServerSettings()).response_format == wanted
+    assert (
+        parsed(response_format=wanted).question(Caller(), ServerSettings(), LimitSettings()).response_format
+        == wanted
+    )
 
 
 def test_text_as_the_format_is_no_format() -> None:
-    question = parsed(response_format={"type": "text"}).question(Caller(), ServerSettings())
+    question = parsed(response_format={"type": "text"}).question(Caller(), ServerSettings(), LimitSettings())
     assert question.response_format is None
 
 
 def test_text_parts_are_joined() -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     request = ChatRequest.model_validate({"messages": [{"role": "user", "content": parts}]})
-    assert request.question(Caller(), ServerSettings()).text == "one\ntwo"
+    assert request.question(Caller(), ServerSettings(), LimitSettings()).text == "one\ntwo"
 
 
 def test_an_image_is_refused() -> None:
@@ -78,14 +83,18 @@ def test_an_image_is_refused() -> None:
 )
 def test_a_conversation_must_end_with_a_question(messages: list[dict[str, str]]) -> None:
     with pytest.raises(InvalidRequestError):
-        ChatRequest.model_validate({"messages": messages}).question(Caller(), ServerSettings())
+        ChatRequest.model_validate({"messages": messages}).question(
+            Caller(), ServerSettings(), LimitSettings()
+        )
 
 
 def test_a_question_over_the_limit_is_refused() -> None:
     with pytest.raises(TooLargeError) as refusal:
-        parsed().question(Caller(), ServerSettings(max_question_chars=5))
+        parsed().question(Caller(), ServerSettings(max_question_chars=5), LimitSettings())
     assert refusal.value.param == "messages"
 
 
 def test_the_callers_identity_is_never_taken_from_the_body() -> None:
-    assert parsed(user="mallory").question(Caller("acme"), ServerSettings()).caller == Caller("acme")
+    assert parsed(user="mallory").question(
+        Caller("acme"), ServerSettings(), LimitSettings()
+    ).caller == Caller("acme")
