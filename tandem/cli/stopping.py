@@ -66,5 +66,9 @@ def answering_s(grace_s: float) -> float:
 
 
 def longest_wait_s(settings: ServerSettings) -> int:
-    """After how many whole seconds from the listener's end uvicorn cancels what still runs: a little after our cut."""
-    return max(1, math.ceil(answering_s(settings.shutdown_grace_s) - settings.drain_s + 0.5))
+    """After how many whole seconds from the listener's end uvicorn cancels what still runs.
+
+    Well after our cut: the last events of many streams have to be written, also on a machine that is busy.
+    """
+    grace_s = settings.shutdown_grace_s
+    return max(1, math.ceil((answering_s(grace_s) + grace_s) / 2 - settings.drain_s))

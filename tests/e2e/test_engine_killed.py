@@ -4,7 +4,7 @@ import json
 import time
 
 import psutil
-from running import Tandem
+from running import Tandem, lives
 
 QUESTION = {"role": "user", "content": "What is Tandem?"}
 STORY = {"role": "user", "content": "Tell a long story about a lighthouse."}
@@ -13,6 +13,8 @@ STORY = {"role": "user", "content": "Tell a long story about a lighthouse."}
 def vllm_of(tandem: Tandem) -> psutil.Process:
     """The engine's server itself, not the guard that watches it."""
     for process in psutil.Process(tandem.process.pid).children(recursive=True):
+        if not lives(process):
+            continue
         command = process.cmdline()
         if "vllm.entrypoints.openai.api_server" in command and not any(
             "guard.py" in word for word in command

@@ -16,6 +16,8 @@ from running import environment_for
 from bench.fault_clients import ScriptedEngine, Served, ask, scripted_engine, served_with, until
 from bench.faults import (
     BEFORE,
+    GRACE_S,
+    PATIENT,
     breaker,
     disconnects,
     disk_full,
@@ -24,8 +26,6 @@ from bench.faults import (
     killed,
     locked,
 )
-
-_GRACE_S = 12
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def engine() -> Iterator[ScriptedEngine]:
 
 @pytest.fixture(scope="module")
 def server(engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served_with(engine, tmp_path_factory.mktemp("faults"), SERVER__SHUTDOWN_GRACE_S=_GRACE_S) as server:
+    with served_with(engine, tmp_path_factory.mktemp("faults")) as server:
         yield server
 
 
@@ -87,13 +87,14 @@ def test_the_engine_is_told_of_each_client_that_leaves(server, engine) -> None:
     assert ask(server.url, stream=False).is_full
 
 
-def test_a_stop_ends_every_stream_properly_and_in_time(server, engine) -> None:
-    """The last test of this server."""
-    figures = drained(server, engine, streams=20, grace_s=_GRACE_S)
+def test_a_stop_ends_every_stream_properly_and_in_time(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.does("ok")
+    with served_with(engine, tmp_path, **PATIENT) as server:
+        figures = drained(server, engine, streams=20)
     ends = figures["streams_without_a_proper_end"]["ends"]
     assert ends == {"complete": 10, "server_draining_error": 10}
     assert values(figures, "exit_code") == [0]
-    assert figures["exit_seconds"]["value"] < _GRACE_S + 10
+    assert figures["exit_seconds"]["value"] < GRACE_S + 10
     unready = figures["unready_before_closed_seconds"]
     assert 0 < unready["unready"] < unready["unready"] + unready["value"]
 
