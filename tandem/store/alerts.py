@@ -40,11 +40,12 @@ class Alerts(Transactions):
 
     def claim_look(self, name: str, every_s: float, at: datetime) -> bool:
         """Whether this process is to look now: true for one of all, once in `every_s` seconds."""
+        if _is_fresh(self.last_look(name), every_s, at):
+            return False  # without a writer's lock: this is asked often
         with self._writing() as connection:
             lock(connection, _LOCK)
             last = connection.execute(select(looks.c.at).where(looks.c.name == name)).scalar_one_or_none()
-            # A clock that was set back must not stop the looks for good.
-            if last is not None and timedelta(0) <= at - last < timedelta(seconds=every_s):
+            if _is_fresh(last, every_s, at):
                 return False
             connection.execute(delete(looks).where(looks.c.name == name))
             connection.execute(insert(looks).values(name=name, at=at))
@@ -176,6 +177,9 @@ class Alerts(Transactions):
             .order_by(alert_deliveries.c.made_at, alert_deliveries.c.id)
             .limit(limit)
         )
+        with self._reading() as connection:  # mostly there is none, which needs no writer's lock
+            if connection.execute(due.limit(1)).first() is None:
+                return []
         with self._writing() as connection:
             lock(connection, f"{_LOCK} deliveries")
             rows = connection.execute(due).all()
@@ -202,6 +206,11 @@ class Alerts(Transactions):
         with self._reading() as connection:
             rows = connection.execute(query.order_by(alert_deliveries.c.made_at.desc()).limit(100))
             return [Delivery(row.id, row.channel, row.payload, row.tries, row.error) for row in rows]
+
+
+def _is_fresh(last: datetime | None, every_s: float, at: datetime) -> bool:
+    """Whether a look was taken lately. A clock that was set back must not stop the looks for good."""
+    return last is not None and timedelta(0) <= at - last < timedelta(seconds=every_s)
 
 
 def _of(connection: Connection, *where: Any, limit: int = 1_000) -> list[Alert]:

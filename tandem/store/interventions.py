@@ -68,6 +68,9 @@ class Interventions(Transactions):
         due = (
             select(interventions).where((columns.state == "due") | lost).order_by(columns.made_at, columns.id)
         )
+        with self._reading() as connection:  # mostly there is none, which needs no writer's lock
+            if connection.execute(due.limit(1)).first() is None:
+                return None
         with self._writing() as connection:
             lock(connection, _LOCK)
             row = connection.execute(due.limit(1)).one_or_none()

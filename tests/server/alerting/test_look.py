@@ -1,7 +1,7 @@
-"""What a look finds in the store, and what it puts down to be done; the store is real, and on both databases."""
+"""What a look finds in the store, and what it puts down to be done; the store is real."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +16,7 @@ from server.services import Services
 from tandem.alerting.ruleset import KnownRule
 from tandem.monitoring import AlertRule
 from tandem.settings import AlertSettings, Settings
-from tandem.store import Store
+from tandem.store import Store, Vote, open_store
 
 BAD = "mine@0123456789ab"
 WORSE = {
@@ -27,6 +27,13 @@ WORSE = {
     "window_s": 3_600,
 }
 BACK = {**WORSE, "intervention": "rollback"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(Settings(data_dir=tmp_path).store, tmp_path)
+    yield store
+    store.close()
 
 
 def watching(store: Store, folder: Path, *rules: dict[str, Any], **changes: Any) -> Watch:
@@ -203,8 +210,6 @@ def test_a_rule_that_is_switched_off_or_gone_leaves_no_open_alert(store: Store, 
 
 
 def test_votes_are_counted_where_a_rule_asks_for_them(store: Store, tmp_path: Path) -> None:
-    from tandem.store import Vote
-
     for number in range(30):
         one = seen(trace_id=f"v{number}", at=NOW, tenant="acme")
         keep(store, one)
@@ -216,8 +221,6 @@ def test_votes_are_counted_where_a_rule_asks_for_them(store: Store, tmp_path: Pa
         "window_s": 10 * 86_400,
         "least": 20,
     }
-    from datetime import UTC
-
     now = datetime.now(UTC) + timedelta(seconds=1)
     keep(store, seen(at=now - timedelta(seconds=2)))
     _look(watching(store, tmp_path, rule), now)
