@@ -1,9 +1,7 @@
 """Of whom a rule reads, and what it reads there."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from server.alerting.champion import Reign
 from tandem.monitoring import MEASURES, AlertRule, Figures, Reading, read
@@ -59,7 +57,7 @@ def readings_of(rule: AlertRule, windows: Windows, reign: Reign, at: datetime) -
             _of_experiment(rule, windows, one, reign.label, since) for one in store.experiments_seen(since)
         ]
     if rule.metric == "drift_alarms":
-        return [read(rule, "all", Figures(), None, len(_drift_alarms(store, since)))]
+        return [read(rule, "all", Figures(), None, len(store.drift_alarms(since)))]
     if rule.scope == "all":
         return [read(rule, "all", windows.figures(Window(since, at), rule), None)]
     label = rule.scope.removeprefix("recipe:")
@@ -89,8 +87,3 @@ def _of_experiment(
     now = windows.figures(Window(since, experiment=experiment, not_recipe=champion), rule)
     known = windows.figures(Window(since, experiment=experiment, recipe=champion), rule)
     return read(rule, experiment, now, known)
-
-
-def _drift_alarms(store: Store, since: datetime) -> Sequence[Any]:
-    alarms = getattr(store, "drift_alarms", None)
-    return alarms(since) if alarms is not None else ()

@@ -27,6 +27,8 @@ FOLDERS = ("adapters", "embedders", "eval")
 """Of the data folder, what cannot be had again from elsewhere."""
 KEYS = "*.key"
 """Secrets that belong to what is in the store."""
+OF_THIS_RUN = "local.key"
+"""The command line's own, which is another after every start."""
 
 _MEMBER = 4 * 2**20
 """Bytes of rows before they are packed, after which a member ends."""
@@ -116,7 +118,8 @@ def _point(chunk: Chunk) -> dict[str, Any]:
 
 def _file_members(archive: ArchiveWriter, data_dir: Path) -> Iterator[bytes]:
     for path in sorted(data_dir.glob(KEYS)):
-        yield from archive.file(f"files/{path.name}", path)
+        if path.name != OF_THIS_RUN:
+            yield from archive.file(f"files/{path.name}", path)
     for folder in FOLDERS:
         for path in sorted((data_dir / folder).rglob("*")):
             inside = path.relative_to(data_dir)

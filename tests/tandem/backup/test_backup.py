@@ -105,6 +105,7 @@ async def filled(place: Place) -> Index:
     (place.settings.data_dir / "adapters" / "a" / "1").mkdir(parents=True)
     (place.settings.data_dir / "adapters" / "a" / "1" / "weights.safetensors").write_bytes(bytes(5_000))
     (place.settings.data_dir / "fence.key").write_bytes(b"k" * 32)
+    (place.settings.data_dir / "local.key").write_bytes(b"of this run")
     return index
 
 
@@ -155,6 +156,7 @@ async def test_what_was_kept_comes_back_whole(
     await index.close()
     data_dir = second.settings.data_dir
     assert (data_dir / "fence.key").read_bytes() == b"k" * 32
+    assert not (data_dir / "local.key").exists()
     assert (data_dir / "adapters" / "a" / "1" / "weights.safetensors").stat().st_size == 5_000
     assert not (data_dir / ".restoring").exists()
     assert second.store.audit_entries()[0].action == "backup.restored"
