@@ -22,6 +22,7 @@ from ingest.jobs import join_workers
 from ingest.reindexing import Reindexer, wish_of
 from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
+from server.monitoring import Metrics
 from tandem.embedding import Embedder
 from tandem.errors import ConflictError
 from tandem.index import Leg
@@ -87,7 +88,14 @@ async def process(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(ingestor.close)
         await ingestor.repair()
         reindexer = Reindexer(store, settings, me, ingestor)
-        yield Parts(settings=settings, store=store, live=live, ingestor=ingestor, reindexer=reindexer)
+        yield Parts(
+            settings=settings,
+            store=store,
+            live=live,
+            ingestor=ingestor,
+            reindexer=reindexer,
+            metrics=Metrics(),
+        )
 
 
 @pytest.fixture

@@ -392,7 +392,7 @@ GUARDS = (
     Guard(
         "a file is what its content says",
         "ingest/accept.py",
-        "    if foreign is not None:\n",
+        "    if claim is not None and media_type is MediaType.PLAIN:\n",
         "    if False:\n",
         ("tests/ingest/test_accept.py::test_a_bad_file_is_refused_by_name",),
     ),
