@@ -28,6 +28,7 @@ from tandem.vocabulary import Caller
 
 _NO_ENGINE = "http://127.0.0.1:9"
 """The discard port: nobody answers there, and no vLLM is started for what needs none."""
+_CONNECT_S = 10.0
 _TOKENS = 200
 
 
@@ -85,7 +86,9 @@ async def made_questions(
     async with AsyncExitStack() as stack:
         client = services.client
         if maker.address is not None:
-            engine = services.settings.engine.model_copy(update={"address": maker.address})
+            # Nobody waits for one question: many at once may each wait for their connection.
+            patient = {"address": maker.address, "connect_timeout_s": _CONNECT_S}
+            engine = services.settings.engine.model_copy(update=patient)
             client = EngineClient(maker.address, engine)
             stack.push_async_callback(client.close)
         else:

@@ -366,6 +366,7 @@ _MAY = {
     "ingest/sources/web.py": "parses URLs that the egress checked",
     "ingest/sources/buckets.py": "object stores, which the operator names",
     "ingest/sources/reach.py": "holds the stores that are open",
+    "server/identity/issuer.py": "the tokens' issuer, which the operator names",
 }
 
 

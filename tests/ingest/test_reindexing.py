@@ -23,6 +23,7 @@ from ingest.reindexing import Reindexer, wish_of
 from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
 from server.monitoring import Metrics
+from server.resilience import Resilience
 from tandem.embedding import Embedder
 from tandem.errors import ConflictError
 from tandem.index import Leg
@@ -95,6 +96,7 @@ async def process(settings: Settings) -> AsyncIterator[Parts]:
             ingestor=ingestor,
             reindexer=reindexer,
             metrics=Metrics(),
+            resilience=Resilience(),
         )
 
 

@@ -31,6 +31,7 @@ _PLACES = (
     "conversation",
     "key",
     "group",
+    "feedback",
 )
 OPERATOR = frozenset({KeyScope.OPERATOR})
 
@@ -127,6 +128,12 @@ async def _settled(one: Tenant, http: httpx.AsyncClient, fake: FakeVllm) -> Tena
     for earlier in ([], history):
         answer = await chat(http, one, earlier)
         assert one.word("answer") in answer.text, answer.text
+    told = answer.json()["tandem"]
+    vote = {"trace_id": told["trace_id"], "feedback_token": told["feedback_token"], "verdict": "down"}
+    voted = await http.post(
+        "/v1/feedback", json={**vote, "comment": one.word("feedback")}, headers=one.headers
+    )
+    assert one.word("feedback") in voted.text
     fake.plays = [say("Nothing ", "is known.")]
     traces = store.traces(one.caller)
     assert len(traces) == 2
@@ -135,7 +142,9 @@ async def _settled(one: Tenant, http: httpx.AsyncClient, fake: FakeVllm) -> Tena
         "document_id": [document.document_id, gone.document_id],
         "job_id": [job["id"]],
         "receipt_id": [receipt.json()["id"]],
-        "trace_id": [trace.id for trace in traces],
+        "trace_id": [told["trace_id"], *(each.id for each in traces if each.id != told["trace_id"])],
+        "feedback_id": [voted.json()["id"]],
+        "feedback_token": [told["feedback_token"]],
         "id": [spare.key.id],
         "chunk_id": [traces[0].passages[0]],
     }

@@ -15,9 +15,17 @@ from fastapi import routing as fastapi_routing
 from isolation.landlords import QUESTION, Tenant
 
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
-GLOBAL = {"name": "rag", "version": "1", "tag": "latest", "model": "tandem:rag", "number": "1"}
-"""Path parameters that name what serves every tenant: prompts, recipes, adapters, experiments and the like."""
-OWNED = ("corpus", "document_id", "job_id", "receipt_id", "trace_id", "id", "chunk_id")
+GLOBAL = {
+    "name": "rag",
+    "version": "1",
+    "tag": "latest",
+    "model": "tandem:rag",
+    "number": "1",
+    "silence": "1",
+    "intervention": "1",
+}
+"""Path parameters that name what serves every tenant: prompts, recipes, adapters, experiments, alerts and the like."""
+OWNED = ("corpus", "document_id", "job_id", "receipt_id", "trace_id", "feedback_id", "id", "chunk_id")
 """Path parameters that name what is a tenant's own; `Tenant.ids` has some of each."""
 
 Body = Callable[[Tenant, Tenant], list[dict[str, Any]]]
@@ -40,6 +48,10 @@ def _evidence(asker: Tenant, owner: Tenant) -> list[dict[str, Any]]:
     ]
 
 
+def _vote(owner: Tenant) -> dict[str, Any]:
+    return {"feedback_token": owner.own("feedback_token"), "verdict": "down", "comment": "not mine"}
+
+
 BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/v1/chat/completions"): _chat,
     ("POST", "/api/retrieve"): lambda _, owner: [{"query": QUESTION, "tandem": {"corpora": [owner.corpus]}}],
@@ -53,6 +65,9 @@ BODIES: dict[tuple[str, str], Body] = {
     ],
     ("POST", "/api/keys"): lambda _, owner: [{"name": "probe", "scopes": ["chat"], "tenant": owner.name}],
     ("POST", "/api/keys/{id}/rotate"): lambda *_: [{}],
+    ("POST", "/v1/feedback"): lambda _, owner: [{**_vote(owner), "trace_id": owner.own("trace_id")}],
+    ("POST", "/api/traces/{trace_id}/feedback"): lambda _, owner: [_vote(owner)],
+    ("POST", "/api/feedback/{feedback_id}/review"): lambda *_: [{"state": "accepted"}],
 }
 """Bodies that name what may be another tenant's."""
 
@@ -67,9 +82,18 @@ SHARED = frozenset(
         ("PUT", "/api/adapters/{name}/tags/{tag}"),
         ("POST", "/api/playground/save"),
         ("POST", "/api/reindex"),
+        ("POST", "/api/drift/reference"),
+        ("POST", "/api/drift/calibration"),
+        ("POST", "/api/drift/check"),
+        ("POST", "/api/experiments"),
+        ("POST", "/api/experiments/{name}/share"),
+        ("POST", "/api/experiments/{name}/stop"),
+        ("POST", "/api/experiments/{name}/promote"),
+        ("PUT", "/api/alerts/rules/{name}"),
+        ("POST", "/api/alerts/silences"),
     }
 )
-"""Bodies that name nothing of one tenant's: they are for operators, and an empty one is sent."""
+"""Bodies that name nothing of one tenant's, such as those for operators: an empty one is sent."""
 
 
 @dataclass(frozen=True)

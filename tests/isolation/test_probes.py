@@ -36,6 +36,7 @@ def absent() -> Tenant:
     one = Tenant(99)
     one.ids = {name: [str(uuid4())] for name in ("document_id", "job_id", "receipt_id", "chunk_id")}
     one.ids |= {"corpus": [one.corpus], "trace_id": [uuid4().hex], "id": ["a" * 16]}
+    one.ids |= {"feedback_id": [str(uuid4())], "feedback_token": ["voter.signature"]}
     return one
 
 
@@ -43,7 +44,8 @@ def paths(target: Target, asker: Tenant, owner: Tenant) -> list[str]:
     """The route with the owner's ids: its own ones for each parameter, every other kind in an id's place, and
     beside a corpus of the asker's.
     """
-    ids = {one for kind, known in owner.ids.items() if kind != "corpus" for one in known[:1]}
+    kinds = (kind for kind in owner.ids if kind not in ("corpus", "feedback_token"))
+    ids = {one for kind in kinds for one in owner.ids[kind][:1]}
     inner = [name for name in target.owned if name != "corpus"]
     if not target.owned:
         return [target.filled({})]
@@ -142,7 +144,13 @@ async def test_each_word_is_there_for_its_own_tenant(
         job = f"/api/corpora/{one.corpus}/ingestions/{one.own('job_id')}/documents"
         asked = [
             await http.get(path, headers=one.headers)
-            for path in (documents(one), f"{documents(one)}/{one.own('document_id')}", job, "/api/keys")
+            for path in (
+                documents(one),
+                f"{documents(one)}/{one.own('document_id')}",
+                job,
+                "/api/keys",
+                "/api/feedback",
+            )
         ]
         asked.append(await chat(http, one, []))
         said = "".join(map(seen, asked)) + "".join(

@@ -167,7 +167,7 @@ def test_a_kept_answer_is_its_tenants_and_ends_with_a_change_of_groups(filled: S
 
 
 def test_a_receipt_is_its_tenants(filled: Store) -> None:
-    filled.add_receipt(Receipt("r", "acme", "docs", None, datetime.now(UTC), {}))
+    filled.add_receipt(Receipt("r", "acme", "docs", None, datetime.now(UTC), {}), "tests")
     refused(lambda: filled.receipt(OTHER, "r"))
     assert filled.receipts(OTHER) == []
     assert filled.receipt(MINE, "r").corpus == "docs"
@@ -185,7 +185,7 @@ def test_another_collection_lacks_a_document_whose_groups_have_changed(filled: S
     from tandem.store import CollectionRecord
 
     filled.add_collection(CollectionRecord("next", {"model": "m"}, "f", 4, datetime.now(UTC)))
-    filled.request_reindexing({"model": "m"})
+    filled.request_reindexing({"model": "m"}, "tests")
     filled.seen_worker("w")
     wish = filled.claim_reindexing("w")
     records = filled.unindexed("next", "", 10)

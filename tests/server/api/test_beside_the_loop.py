@@ -75,7 +75,7 @@ async def test_embedding_search_tokens_and_sql_of_a_question_run_beside_the_even
                 assert FACT in reply.text
     names = {name for name, _ in seen}
     assert {
-        *("passes", "using", "current_versions", "corpora", "add_trace", "count_chat", "plain"),
+        *("passes", "using", "visible_versions", "corpora", "add_trace", "count_chat", "plain"),
         *("visible", "cached_answer", "keep_answer"),
     } <= names
     assert {name for name, thread in seen if thread == threading.get_ident()} == set()

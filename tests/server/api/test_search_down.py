@@ -16,7 +16,14 @@ from sqlalchemy import make_url
 from server.app import create_app
 from tandem.breaker import Breaker
 from tandem.errors import StorageError
-from tandem.settings import AnswerSettings, EngineSettings, IndexSettings, Settings, StoreSettings
+from tandem.settings import (
+    AnswerSettings,
+    EngineSettings,
+    IdentitySettings,
+    IndexSettings,
+    Settings,
+    StoreSettings,
+)
 
 BODY = {"messages": [{"role": "user", "content": ASKED}]}
 
@@ -63,7 +70,12 @@ def settings(tmp_path: Path):
     with FakeVllm.serving() as fake:
         fake.plays = [say(FACT)]
         engine = EngineSettings(address=fake.address, retries=0)
-        yield Settings(data_dir=tmp_path, engine=engine, answer=AnswerSettings(evidence=0.0))
+        yield Settings(
+            data_dir=tmp_path,
+            engine=engine,
+            answer=AnswerSettings(evidence=0.0),
+            identity=IdentitySettings(required=False),
+        )
 
 
 async def test_a_qdrant_server_out_of_reach_is_told_within_its_time(settings: Settings) -> None:

@@ -89,7 +89,7 @@ async def test_scopes_are_those_of_the_documentation(http: httpx.AsyncClient) ->
     }
     found = {
         (method, route.path): " ".join(
-            scope.value for one in required(route.dependant) for scope in one.scopes
+            dict.fromkeys(scope.value for one in required(route.dependant) for scope in one.scopes)
         )
         for route in of_the_api(http.app)
         for method in route.methods
@@ -108,9 +108,9 @@ async def test_each_route_answers_401_without_a_key_and_403_with_one_that_may_no
             continue
         path = route.path.format(
             **dict.fromkeys(("corpus", "document_id", "job_id", "receipt_id", "name", "version"), "x"),
-            tag="x",
-            model="x",
-            id="x",
+            **dict.fromkeys(
+                ("tag", "model", "id", "trace_id", "feedback_id", "silence", "intervention"), "x"
+            ),
         )
         for method in route.methods:
             refused = await http.request(method, path, json={})

@@ -152,8 +152,9 @@ def test_a_router_query_engine_takes_it_as_its_own(url: str) -> None:
 
 async def test_the_servers_errors_are_raised_as_they_are(url: str, fake: FakeVllm) -> None:
     fake.plays = [refuse(503, {"error": {"message": "full", "code": 503}})]
+    assert (await TandemQueryEngine(url).aquery(QUESTION)).metadata["degraded"]
     for streaming in (False, True):
-        engine = TandemQueryEngine(url, streaming=streaming)
+        engine = TandemQueryEngine(url, recipe="base", streaming=streaming)
         with pytest.raises(EngineUnavailableError):
             await asyncio.to_thread(lambda engine=engine: str(engine.query(QUESTION)))
     with pytest.raises(UnavailableError):
