@@ -22,7 +22,7 @@ OPERATIONS: dict[str, Any] = FACTS["operations"]
 _FORMATS = FormatChecker(formats=["uuid"])
 
 
-class ContractBreach(AssertionError):
+class BreachError(AssertionError):
     """A request that Qdrant does not publish, or an answer that is not as it promises."""
 
 
@@ -41,11 +41,11 @@ def operation_of(method: str, path: str) -> str:
         template = re.escape(published["path"]).replace(r"\{collection_name\}", "[^/]+")
         if published["method"] == method and re.search(f"{template}$", path):
             return str(name)
-    raise ContractBreach(f"no published operation: {method} {path}")
+    raise BreachError(f"no published operation: {method} {path}")
 
 
 def check_request(operation: str, query: dict[str, str], body: Any) -> None:
-    """Raises `ContractBreach`, with every breach named."""
+    """Raises `BreachError`, with every breach named."""
     published = OPERATIONS[operation]
     parameters = {"type": "object", "properties": published["query"], "additionalProperties": False}
     found = [f"parameters: {each}" for each in _breaches(query, parameters)]
@@ -54,15 +54,16 @@ def check_request(operation: str, query: dict[str, str], body: Any) -> None:
     elif body is not None:
         found.append("it has a body, and none is published")
     if found:
-        raise ContractBreach(f"{operation}, request: " + "; ".join(found))
+        raise BreachError(f"{operation}, request: " + "; ".join(found))
 
 
 def check_answer(operation: str, answer: Any) -> None:
-    """Raises `ContractBreach`."""
-    promised = {"type": "object", "required": ["result"], "properties": {"status": {"type": "string"}}}
-    promised["properties"] |= {"time": {"type": "number"}, "result": OPERATIONS[operation]["result"]}
+    """Raises `BreachError`."""
+    properties = {"status": {"type": "string"}, "time": {"type": "number"}}
+    properties["result"] = OPERATIONS[operation]["result"]
+    promised = {"type": "object", "required": ["result"], "properties": properties}
     if found := _breaches(answer, promised):
-        raise ContractBreach(f"{operation}, answer: " + "; ".join(found))
+        raise BreachError(f"{operation}, answer: " + "; ".join(found))
 
 
 def _breaches(value: Any, schema: dict[str, Any]) -> list[str]:

@@ -54,7 +54,7 @@ def connect(settings: IndexSettings) -> AsyncQdrantClient:
         grpc_port=settings.grpc_port or _GRPC_PORT,
         # HTTP and gRPC each want the authority in their own way.
         verify=trusted or True,
-        grpc_options=settings.ca_file and {"root_certificates": settings.ca_file.read_bytes()},
+        grpc_options={"root_certificates": settings.ca_file.read_bytes()} if settings.ca_file else None,
         check_compatibility=False,
     )
 

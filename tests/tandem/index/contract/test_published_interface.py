@@ -13,7 +13,7 @@ from contract_opening import Opening
 from index_chunks import VECTORS
 from jsonschema import Draft202012Validator
 from marked_chunks import OTHER_DOCUMENT, PAST, WORD, write
-from qdrant_contract import FACTS, OPERATIONS, ContractBreach, check_answer, check_request, operation_of
+from qdrant_contract import FACTS, OPERATIONS, BreachError, check_answer, check_request, operation_of
 
 from tandem.index import Leg, Query
 from tandem.index import server as server_module
@@ -135,7 +135,7 @@ BREACHES: dict[str, tuple[str, dict[str, str], Any]] = {
 
 @pytest.mark.parametrize("breach", BREACHES)
 def test_a_request_that_qdrant_does_not_publish_is_a_breach(breach: str) -> None:
-    with pytest.raises(ContractBreach):
+    with pytest.raises(BreachError):
         check_request(*BREACHES[breach])
 
 
@@ -144,7 +144,7 @@ def test_a_request_that_qdrant_does_not_publish_is_a_breach(breach: str) -> None
     [("POST", "/collections/a/points"), ("PUT", "/collections/a/points/b"), ("GET", "/collections")],
 )
 def test_an_operation_that_qdrant_does_not_publish_is_a_breach(method: str, path: str) -> None:
-    with pytest.raises(ContractBreach):
+    with pytest.raises(BreachError):
         operation_of(method, path)
 
 
@@ -160,5 +160,5 @@ def test_an_operation_that_qdrant_does_not_publish_is_a_breach(method: str, path
     ],
 )
 def test_an_answer_that_is_not_as_promised_is_a_breach(operation: str, result: Any) -> None:
-    with pytest.raises(ContractBreach):
+    with pytest.raises(BreachError):
         check_answer(operation, {"result": result, "status": "ok", "time": 0.1})

@@ -79,7 +79,7 @@ async def test_a_server_whose_certificate_another_authority_signed_is_refused(
     secured: StandIn, wrong_authority: LocalAuthority, connecting: Connecting
 ) -> None:
     for settings in ({"ca_file": wrong_authority.file}, {}):
-        with pytest.raises(UnavailableError, match="(?i)certificate verify failed"):
+        with pytest.raises(UnavailableError, match=r"(?i)certificate verify failed"):
             await connecting(secured.url, **settings).count(Scope("acme"))
 
 

@@ -1,4 +1,7 @@
-"""A backup of an index on a Qdrant server: Tandem reads the points itself, so it goes back into either engine."""
+"""A backup of an index on a Qdrant server: Tandem reads the points itself, so it goes back into either engine.
+
+Snapshots of Qdrant are none of the operations that the recorder knows, so a request for one would be a breach.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -64,7 +67,6 @@ async def test_a_backup_of_a_server_index_goes_back_into_either_engine(
     with archive.open("wb") as out:
         async for piece in make_backup(store, opened.index, settings):
             out.write(piece)
-    assert not [one for one in opened.recorder.exchanges if "snapshot" in one.operation]
 
     new_settings, new_store = places[target]
     done = await restore(archive, new_store, new_settings)
