@@ -1,6 +1,7 @@
 """A stand-in for a Qdrant server: the client's own local mode behind the few HTTP routes that Tandem calls.
 
-It shows that several processes write over HTTP, and what. It is not the engine, and proves nothing about it.
+It shows that several processes write over HTTP, and what. It is not the engine, and proves nothing about it. What
+the local mode forgets of a collection (its parts, its payload indexes) is noted here as it was asked for.
 """
 
 import json
@@ -9,10 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
 from qdrant_client import QdrantClient, models
 from running import free_port
 
@@ -21,16 +24,28 @@ from running import free_port
 class StandIn:
     url: str
     local: QdrantClient
+    key: str | None = None
+    """Requests without it are refused."""
     writers: set[int] = field(default_factory=set)
     """Ports of the connections over which points came."""
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How many parts of each collection were asked for, and how often each is to be kept."""
+    indexed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The payload indexes of each collection."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @contextmanager
-def stand_in() -> Iterator[StandIn]:
-    """A listening stand-in, in a thread of this process."""
+def stand_in(*, key: str | None = None, certificate: tuple[Path, Path] | None = None) -> Iterator[StandIn]:
+    """A listening stand-in, in a thread of this process; with `certificate` (and its key) over TLS."""
     port = free_port()
-    served = StandIn(f"http://127.0.0.1:{port}", QdrantClient(":memory:"))
-    server = uvicorn.Server(uvicorn.Config(_app(served), port=port, log_level="error"))
+    scheme = "http" if certificate is None else "https"
+    served = StandIn(f"{scheme}://127.0.0.1:{port}", QdrantClient(":memory:"), key)
+    chain, private = certificate or (None, None)
+    config = uvicorn.Config(
+        _app(served), port=port, log_level="error", ssl_certfile=chain, ssl_keyfile=private
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -45,25 +60,44 @@ def stand_in() -> Iterator[StandIn]:
 
 def _app(served: StandIn) -> FastAPI:
     app = FastAPI()
-    _add_searches(app, served)
-    local, lock = served.local, threading.Lock()
 
-    def answer(result: Any) -> dict[str, Any]:
-        plain = json.loads(result.model_dump_json()) if hasattr(result, "model_dump_json") else result
-        return {"result": plain, "status": "ok", "time": 0.0}
+    @app.middleware("http")
+    async def guard(request: Request, pass_on: Any) -> Response:
+        if served.key is not None and request.headers.get("api-key") != served.key:
+            return PlainTextResponse("Invalid API key or JWT", 401)
+        answer: Response = await pass_on(request)
+        return answer
 
-    @app.get("/collections/{name}/exists")
+    for routes in (_collections(served), _writes(served), _reads(served)):
+        app.include_router(routes, prefix="/collections/{name}")
+    return app
+
+
+def _answer(result: Any) -> dict[str, Any]:
+    plain = json.loads(result.model_dump_json()) if hasattr(result, "model_dump_json") else result
+    return {"result": plain, "status": "ok", "time": 0.0}
+
+
+def _collections(served: StandIn) -> APIRouter:
+    routes, local = APIRouter(), served.local
+
+    @routes.get("/exists")
     def exists(name: str) -> Any:
-        return answer({"exists": local.collection_exists(name)})
+        return _answer({"exists": local.collection_exists(name)})
 
-    @app.get("/collections/{name}")
+    @routes.get("")
     def described(name: str) -> Any:
-        return answer(local.get_collection(name))
+        known = json.loads(local.get_collection(name).model_dump_json(exclude_none=True))
+        known["config"]["params"] |= served.made.get(name, {})
+        known["payload_schema"] = served.indexed.get(name, {})
+        return _answer(known)
 
-    @app.put("/collections/{name}")
+    @routes.put("")
     async def create(name: str, request: Request) -> Any:
         wanted = models.CreateCollection.model_validate(await request.json())
-        return answer(
+        parts = {"shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload"}
+        served.made[name] = wanted.model_dump(include=parts, exclude_none=True)
+        return _answer(
             local.create_collection(
                 name,
                 vectors_config=wanted.vectors,
@@ -72,50 +106,98 @@ def _app(served: StandIn) -> FastAPI:
             )
         )
 
-    @app.put("/collections/{name}/index")
-    def index(name: str) -> Any:
-        return answer({"operation_id": 0, "status": "completed"})
+    @routes.delete("")
+    def drop(name: str) -> Any:
+        served.indexed.pop(name, None)
+        return _answer(local.delete_collection(name))
 
-    @app.put("/collections/{name}/points")
+    @routes.put("/index")
+    async def index(name: str, request: Request) -> Any:
+        wanted = models.CreateFieldIndex.model_validate(await request.json()).model_dump(mode="json")
+        schema = wanted["field_schema"]
+        kind = (
+            {"data_type": schema}
+            if isinstance(schema, str)
+            else {"data_type": schema["type"], "params": schema}
+        )
+        served.indexed.setdefault(name, {})[wanted["field_name"]] = kind | {"points": 0}
+        return _answer({"operation_id": 0, "status": "completed"})
+
+    return routes
+
+
+def _writes(served: StandIn) -> APIRouter:
+    routes, local = APIRouter(), served.local
+
+    @routes.put("/points")
     async def upsert(name: str, request: Request) -> Any:
         wanted = models.PointsList.model_validate(await request.json())
         assert request.client is not None
-        with lock:
+        with served.lock:
             served.writers.add(request.client.port)
-            return answer(local.upsert(name, wanted.points))
+            return _answer(local.upsert(name, wanted.points))
 
-    @app.post("/collections/{name}/points/delete")
+    @routes.post("/points/delete")
     async def delete(name: str, request: Request) -> Any:
         chosen = models.FilterSelector.model_validate(await request.json())
-        with lock:
-            return answer(local.delete(name, chosen))
+        with served.lock:
+            return _answer(local.delete(name, chosen))
 
-    @app.post("/collections/{name}/points/count")
+    @routes.post("/points/payload")
+    async def set_payload(name: str, request: Request) -> Any:
+        wanted = models.SetPayload.model_validate(await request.json())
+        assert wanted.filter is not None
+        with served.lock:
+            return _answer(
+                local.set_payload(name, wanted.payload, models.FilterSelector(filter=wanted.filter))
+            )
+
+    @routes.post("/points/payload/delete")
+    async def delete_payload(name: str, request: Request) -> Any:
+        wanted = models.DeletePayload.model_validate(await request.json())
+        assert wanted.filter is not None
+        with served.lock:
+            return _answer(
+                local.delete_payload(name, wanted.keys, models.FilterSelector(filter=wanted.filter))
+            )
+
+    return routes
+
+
+def _reads(served: StandIn) -> APIRouter:
+    routes, local = APIRouter(), served.local
+
+    @routes.post("/points/count")
     async def count(name: str, request: Request) -> Any:
         wanted = models.CountRequest.model_validate(await request.json())
-        with lock:
-            return answer(local.count(name, count_filter=wanted.filter))
+        with served.lock:
+            return _answer(local.count(name, count_filter=wanted.filter))
 
-    @app.post("/collections/{name}/points/scroll")
+    @routes.post("/points/scroll")
     async def scroll(name: str, request: Request) -> Any:
         wanted = models.ScrollRequest.model_validate(await request.json())
-        with lock:
+        with served.lock:
             points, after = local.scroll(
-                name, limit=wanted.limit or 10, offset=wanted.offset, with_payload=True, with_vectors=True
+                name,
+                limit=wanted.limit or 10,
+                offset=wanted.offset,
+                with_payload=wanted.with_payload is not False,
+                with_vectors=wanted.with_vector or False,
             )
-        return answer(
-            {"points": [json.loads(one.model_dump_json()) for one in points], "next_page_offset": after}
-        )
+        listed = [json.loads(one.model_dump_json()) for one in points]
+        return _answer({"points": listed, "next_page_offset": after})
 
-    return app
-
-
-def _add_searches(app: FastAPI, served: StandIn) -> None:
-    lock = threading.Lock()
-
-    @app.post("/collections/{name}/points/query/batch")
+    @routes.post("/points/query")
     async def query(name: str, request: Request) -> Any:
+        wanted = models.QueryRequest.model_validate(await request.json())
+        with served.lock:
+            return _answer(local.query_batch_points(name, [wanted])[0])
+
+    @routes.post("/points/query/batch")
+    async def query_batch(name: str, request: Request) -> Any:
         wanted = models.QueryRequestBatch.model_validate(await request.json())
-        with lock:
-            found = served.local.query_batch_points(name, wanted.searches)
-        return {"result": [json.loads(one.model_dump_json()) for one in found], "status": "ok", "time": 0.0}
+        with served.lock:
+            found = local.query_batch_points(name, wanted.searches)
+        return _answer([json.loads(one.model_dump_json()) for one in found])
+
+    return routes

@@ -3,17 +3,17 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Self, TypeVar
 
 import numpy as np
 import qdrant_edge as qe
 from qdrant_client import AsyncQdrantClient, models
-from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
 
-from tandem.errors import UnavailableError
+from tandem.errors import SettingsError, UnavailableError
 from tandem.index.foreign import ForeignHits
 from tandem.index.fusion import fuse
 from tandem.index.marks import EXPIRY, GROUPS, AnyOf, conditions, of_document, one_version
@@ -29,6 +29,7 @@ from tandem.index.points import (
 )
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.index.server_collection import create, index_payload
+from tandem.index.server_errors import out_of_reach
 from tandem.settings import IndexSettings
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk, Passage, Scope
@@ -41,15 +42,32 @@ _GRPC_PORT = 6334
 
 
 def connect(settings: IndexSettings) -> AsyncQdrantClient:
-    """A client of the server at `settings.url`. Its certificate is checked against `settings.ca_file`, if that is set."""
+    """A client of the server at `settings.url`. Its certificate is checked against `settings.ca_file`, if that is set.
+
+    Raises `SettingsError` where that file is none.
+    """
+    trusted = None if settings.ca_file is None else _trusting(settings.ca_file)
     return AsyncQdrantClient(
         url=settings.url,
         api_key=settings.api_key,
         prefer_grpc=settings.grpc_port is not None,
         grpc_port=settings.grpc_port or _GRPC_PORT,
-        verify=ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True,
+        # HTTP and gRPC each want the authority in their own way.
+        verify=trusted or True,
+        grpc_options={"root_certificates": settings.ca_file.read_bytes()} if settings.ca_file else None,
         check_compatibility=False,
     )
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as error:  # an SSLError is one too
+        raise SettingsError(
+            f"{authority} is no certificate: {error}",
+            param="index.ca_file",
+            hint="It is a text file that begins with -----BEGIN CERTIFICATE-----.",
+        ) from error
 
 
 class ServerIndex:
@@ -69,7 +87,7 @@ class ServerIndex:
         """Open or create the collection. Raises as `tandem.index.open_index` says."""
         name = settings.collection
         embedder = {"dimension": dimension, "fingerprint": fingerprint}
-        with _out_of_reach():
+        with out_of_reach():
             if await client.collection_exists(name):
                 recorded = (await client.get_collection(name)).config.metadata or {}
                 check_embedder(recorded, dimension=dimension, fingerprint=fingerprint)
@@ -89,7 +107,7 @@ class ServerIndex:
             )
             for chunk, vector in zip(chunks, vectors, strict=True)
         ]
-        with _out_of_reach():
+        with out_of_reach():
             for start in range(0, len(points), _BATCH):
                 await self._client.upsert(
                     self._settings.collection, points[start : start + _BATCH], wait=True
@@ -175,7 +193,7 @@ class ServerIndex:
         """See `Index.set_expiry`."""
         name = self._settings.collection
         chosen = models.FilterSelector(filter=_filter(one_version(tenant, document_id, version)))
-        with _out_of_reach():
+        with out_of_reach():
             if expires_at is None:
                 await self._client.delete_payload(name, [EXPIRY], chosen, wait=True)
             else:
@@ -186,7 +204,7 @@ class ServerIndex:
         """See `Index.set_groups`."""
         name = self._settings.collection
         chosen = models.FilterSelector(filter=_filter(of_document(tenant, document_id)))
-        with _out_of_reach():
+        with out_of_reach():
             if groups:
                 await self._client.set_payload(name, {GROUPS: list(groups)}, chosen, wait=True)
             else:
@@ -198,7 +216,7 @@ class ServerIndex:
 
     async def _delete(self, chosen: models.Filter) -> int:
         name = self._settings.collection
-        with _out_of_reach():
+        with out_of_reach():
             there = (await self._client.count(name, count_filter=chosen, exact=True)).count
             await self._client.delete(name, models.FilterSelector(filter=chosen), wait=True)
         return there
@@ -206,7 +224,7 @@ class ServerIndex:
     async def count(self, scope: Scope) -> int:
         """See `Index.count`."""
         chosen = _filter(conditions(scope))
-        with _out_of_reach():
+        with out_of_reach():
             return (
                 await self._client.count(self._settings.collection, count_filter=chosen, exact=True)
             ).count
@@ -215,7 +233,7 @@ class ServerIndex:
         """See `Index.chunks`."""
         start: models.ExtendedPointId | None = None
         while True:
-            with _out_of_reach():
+            with out_of_reach():
                 records, start = await self._client.scroll(
                     self._settings.collection, offset=start, limit=_BATCH, with_payload=True
                 )
@@ -228,7 +246,7 @@ class ServerIndex:
         """See `Index.points`."""
         start: models.ExtendedPointId | None = None
         while True:
-            with _out_of_reach():
+            with out_of_reach():
                 records, start = await self._client.scroll(
                     self._settings.collection,
                     offset=start,
@@ -257,7 +275,7 @@ async def _searching(timeout_s: float) -> AsyncIterator[None]:
     """What an answer waits for: no longer than `timeout_s`, and nothing that is no search result."""
     try:
         async with asyncio.timeout(timeout_s):
-            with _out_of_reach():
+            with out_of_reach():
                 yield
     except TimeoutError as error:
         raise UnavailableError(
@@ -279,7 +297,7 @@ def _sparse(vector: qe.SparseVector) -> models.SparseVector:
 
 async def drop(client: AsyncQdrantClient, collection: str) -> None:
     """Remove a collection; nothing happens if there is none."""
-    with _out_of_reach():
+    with out_of_reach():
         await client.delete_collection(collection)
 
 
@@ -295,7 +313,9 @@ def _filter(
 
 
 def _condition(one: AnyOf) -> models.Filter:
-    accepted = [models.FieldCondition(key=one.key, match=models.MatchAny(any=list(one.strings)))]
+    # Each once, as the server's interface asks.
+    strings = list(dict.fromkeys(one.strings))
+    accepted = [models.FieldCondition(key=one.key, match=models.MatchAny(any=strings))]
     accepted += [
         models.FieldCondition(key=one.key, match=models.MatchValue(value=flag)) for flag in one.flags
     ]
@@ -307,15 +327,3 @@ def _condition(one: AnyOf) -> models.Filter:
     if one.or_nothing:
         nothing.append(models.IsEmptyCondition(is_empty=models.PayloadField(key=one.key)))
     return models.Filter(should=[*nothing, *accepted])
-
-
-@contextmanager
-def _out_of_reach() -> Iterator[None]:
-    try:
-        yield
-    except (ResponseHandlingException, ApiException) as error:
-        raise UnavailableError(
-            f"The Qdrant server does not serve: {error}",
-            hint="Check index.url, index.api_key and the server's log.",
-            retry_after=5,
-        ) from error
