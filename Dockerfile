@@ -13,10 +13,10 @@ FROM ${PYTHON} AS app
 ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/tandem
 COPY . .
-RUN EXTRAS=postgres,s3,otlp sh scripts/setup_app.sh app
+RUN EXTRAS=postgres,redis,s3,otlp sh scripts/setup_app.sh app
 
 FROM app AS app-ingest
-RUN EXTRAS=postgres,s3,otlp,ray sh scripts/setup_app.sh app
+RUN EXTRAS=postgres,redis,s3,otlp,ray sh scripts/setup_app.sh app
 
 FROM app AS app-train
 RUN EXTRAS=postgres,s3,finetune sh scripts/setup_app.sh app
@@ -52,8 +52,9 @@ RUN pip uninstall --yes --quiet pip setuptools wheel \
     && install -d -o tandem -g tandem /data
 WORKDIR /srv/tandem
 # Listening on all addresses is meant: a container is reached through the port that its owner publishes.
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
-    TANDEM_DATA_DIR=/data TANDEM_SERVER__HOST=0.0.0.0 TANDEM_SERVER__ALLOW_REMOTE=true
+# What a server and `docker exec` or `kubectl exec` in its container tell each other stays out of the shared volume.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp PATH=/srv/tandem/.venv/bin:$PATH \
+    TANDEM_RUN_DIR=/tmp/tandem TANDEM_DATA_DIR=/data TANDEM_SERVER__HOST=0.0.0.0 TANDEM_SERVER__ALLOW_REMOTE=true
 USER 10001
 VOLUME /data
 ENTRYPOINT [".venv/bin/tandem"]
@@ -68,8 +69,10 @@ CMD ["up"]
 
 FROM runtime AS ingest
 USER 0
+# KubeRay starts `ray` by its name, perhaps from a login shell, which forgets PATH.
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr-eng && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr-eng && rm -rf /var/lib/apt/lists/* \
+    && ln -s /srv/tandem/.venv/bin/ray /usr/local/bin/ray
 USER 10001
 COPY --from=app-ingest /srv/tandem /srv/tandem
 COPY --from=bill /sbom.json /srv/tandem/sbom.json
