@@ -153,35 +153,6 @@ def sizes(figures: Mapping[str, Figure]) -> dict[str, dict[str, Line]]:
     return {name: plan(defaults | found | own) for name, own in SIZES.items()}
 
 
-def sizing_table(figures: Mapping[str, Figure]) -> str:
-    """Those plans as a table in Markdown, a line for each."""
-    heads = ("for", "people", "documents", "chunks", "questions/s at the peak", "tokens/s", "servers")
-    heads += (
-        "135M on CPUs, or GPUs as assumed",
-        "index: memory, disk",
-        "machines",
-        "first ingestion",
-        "PostgreSQL",
-    )
-    rows = [heads, ("---",) * len(heads)]
-    for name, lines in sizes(figures).items():
-        own = {one: why.default for one, why in ASSUMPTIONS.items()} | SIZES[name]
-        of = {one: line.value for one, line in lines.items()}
-        documents = own["chunks"] / figures["chunks_per_document"].value
-        rows.append(
-            (
-                *(name, f"{own['users']:,.0f}", f"{_round(documents):,.0f}", f"{own['chunks']:,.0f}"),
-                *(_number(of["questions_per_s"]), _number(of["tokens_per_s"]), f"{of['servers']:.0f}"),
-                f"{of['engines_cpu']:,.0f}, or {of['engines_gpu']:.0f}",
-                f"{_number(of['index_memory_gib'])} GiB, {_number(of['index_disk_gib'])} GiB",
-                f"{of['index_machines']:.0f}",
-                f"{of['workers']:.0f} x {_number(of['first_ingestion_days'])} days",
-                f"{_number(of['database_gib'])} GiB",
-            )
-        )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
 def main() -> None:
     """Compute, print and keep the plan."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -212,10 +183,10 @@ def main() -> None:
 
 def _show(figures: Mapping[str, Figure], lines: Mapping[str, Line], assumed: object, at: object) -> None:
     for name, one in figures.items():
-        print(f"{name:28} {_number(one.value):>12}  {one.unit}; {one.source}")
+        print(f"{name:28} {number(one.value):>12}  {one.unit}; {one.source}")
     print()
     for name, line in lines.items():
-        print(f"{name:28} {_number(line.value):>12}  {line.unit} = {line.how}")
+        print(f"{name:28} {number(line.value):>12}  {line.unit} = {line.how}")
     print(
         f"\nGPUs, by assumed tokens/s of one: {assumed}\nGPUs, by measured tokens/s: {at or 'none measured'}"
     )
@@ -225,11 +196,8 @@ def _kept(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _round(value: float) -> float:
-    return float(f"{value:.2g}")
-
-
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """For people: three digits that count."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.capacity import SIZES, gpus_at, plan, sizes, sizing_table
+from bench.capacity import SIZES, gpus_at, plan, sizes
 from bench.capacity_figures import ASSUMPTIONS, RESULTS, measured, on_gpus
-
-_PAGE = Path(__file__).parents[2] / "docs" / "deployment.md"
+from bench.capacity_page import PAGE, parts, written
 
 SMALL = {name: why.default for name, why in ASSUMPTIONS.items()} | {
     **{"users": 360, "questions_per_user_hour": 10, "peak_factor": 3, "answer_tokens": 100},
@@ -64,7 +63,7 @@ def test_things_are_counted_up_and_never_to_none() -> None:
 def test_every_figure_names_its_source_or_its_reason() -> None:
     figures = measured()
     known = set(figures) | set(ASSUMPTIONS)
-    for name, line in plan({one: 1.0 for one in known}).items():
+    for name, line in plan(dict.fromkeys(known, 1.0)).items():
         words = set(re.findall(r"[a-z][a-z_]{2,}", line.how)) - {"max", "ceil", "min"}
         assert words <= known, name
         known.add(name)
@@ -95,9 +94,9 @@ def test_a_gpu_counts_by_the_most_that_it_gave_without_adapters(tmp_path: Path) 
 
 
 def test_the_page_shows_what_the_model_gives() -> None:
-    between = re.search(r"<!-- generated: sizing -->\n\n(.*?)\n<!-- end -->", _PAGE.read_text(), re.DOTALL)
-    assert between is not None
-    assert between[1] == sizing_table(measured()), "run `make docs`"
+    page = PAGE.read_text()
+    for name, text in parts().items():
+        assert written(page, name, text) == page, "run `python -m bench.capacity_page`"
 
 
 def test_the_kept_plan_is_of_the_kept_figures() -> None:
