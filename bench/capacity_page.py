@@ -35,7 +35,15 @@ def written(page: str, name: str, text: str) -> str:
 
 def sizing_table(figures: Mapping[str, Figure]) -> str:
     """Those plans as a table in Markdown, a line for each."""
-    heads = ("for", "people", "documents", "chunks", "questions/s at the peak", "tokens/s", "servers")
+    heads: tuple[str, ...] = (
+        "for",
+        "people",
+        "documents",
+        "chunks",
+        "questions/s at the peak",
+        "tokens/s",
+        "servers",
+    )
     heads += (
         "135M on CPUs, or GPUs as assumed",
         "index: memory, disk",
@@ -43,7 +51,7 @@ def sizing_table(figures: Mapping[str, Figure]) -> str:
         "first ingestion, on workers",
         "PostgreSQL",
     )
-    rows = [heads, ("---",) * len(heads)]
+    rows: list[tuple[str, ...]] = [heads, ("---",) * len(heads)]
     for name, lines in sizes(figures).items():
         own = {one: why.default for one, why in ASSUMPTIONS.items()} | SIZES[name]
         of = {one: line.value for one, line in lines.items()}
