@@ -154,7 +154,7 @@ def sizes(figures: Mapping[str, Figure]) -> dict[str, dict[str, Line]]:
 
 
 def main() -> None:
-    """Compute, print and keep the plan."""
+    """Compute and print the plan; keep that of the defaults."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name, why in ASSUMPTIONS.items():
         words = f"{why.unit}: {why.reason} [{why.default:g}]".replace("%", "%%")
@@ -177,7 +177,8 @@ def main() -> None:
             name: {one: _kept(line.value) for one, line in of.items()} for name, of in sizes(figures).items()
         },
     }
-    _RESULT.write_text(json.dumps(report, indent=2) + "\n")
+    if given == {name: why.default for name, why in ASSUMPTIONS.items()}:  # else it is somebody's own plan
+        _RESULT.write_text(json.dumps(report, indent=2) + "\n")
     _show(figures, lines, report["gpus_as_assumed"], report["gpus_as_measured"])
 
 
