@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from tandem.settings import Settings, read_settings
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("TANDEM_KEY", raising=False)
     monkeypatch.chdir(tmp_path)
     use_key(None)
-    return tmp_path
+    yield tmp_path
+    use_key(None)  # what a command was told would hold for the tests after it
 
 
 def run(*arguments: str) -> str:
