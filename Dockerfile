@@ -9,25 +9,44 @@
 # --build-arg PYTHON=python:3.11-slim-bookworm@sha256:...
 ARG PYTHON=python:3.11-slim-bookworm
 
-FROM ${PYTHON} AS app
+FROM ${PYTHON} AS source
 ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/tandem
 COPY . .
-RUN EXTRAS=postgres,s3,otlp sh scripts/setup_app.sh app
+
+# PyPI's torch brings CUDA, some gigabytes that only training wants; --build-arg TORCH= takes it here, too.
+FROM source AS app
+ARG TORCH=https://download.pytorch.org/whl/cpu
+ENV PIP_EXTRA_INDEX_URL=${TORCH}
+RUN EXTRAS=postgres,redis,s3,otlp sh scripts/setup_app.sh app
 
 FROM app AS app-ingest
-RUN EXTRAS=postgres,s3,otlp,ray sh scripts/setup_app.sh app
+RUN EXTRAS=postgres,redis,s3,otlp,ray sh scripts/setup_app.sh app
 
-FROM app AS app-train
+FROM source AS app-train
 RUN EXTRAS=postgres,s3,finetune sh scripts/setup_app.sh app
 
 FROM app AS app-eval
 RUN EXTRAS=postgres,s3,eval,finetune sh scripts/setup_app.sh app
 
 # What each image is made of, as CycloneDX; from an environment of its own, so that it lists nothing of itself.
-FROM ${PYTHON} AS bill
+FROM ${PYTHON} AS biller
 RUN python -m venv /bill && /bill/bin/pip install --no-cache-dir cyclonedx-bom==7.5.0
+
+FROM biller AS bill
 COPY --from=app /srv/tandem/.venv /srv/tandem/.venv
+RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+
+FROM biller AS bill-ingest
+COPY --from=app-ingest /srv/tandem/.venv /srv/tandem/.venv
+RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+
+FROM biller AS bill-train
+COPY --from=app-train /srv/tandem/.venv /srv/tandem/.venv
+RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+
+FROM biller AS bill-eval
+COPY --from=app-eval /srv/tandem/.venv /srv/tandem/.venv
 RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
 
 FROM ${PYTHON} AS engine
@@ -39,6 +58,10 @@ COPY scripts scripts
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
 RUN sh scripts/setup_engine.sh
+
+FROM biller AS bill-engine
+COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine
+RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv-engine/bin/python
 
 # Where everything ends: no compiler, no pip, nobody's password.
 FROM ${PYTHON} AS runtime
@@ -52,8 +75,9 @@ RUN pip uninstall --yes --quiet pip setuptools wheel \
     && install -d -o tandem -g tandem /data
 WORKDIR /srv/tandem
 # Listening on all addresses is meant: a container is reached through the port that its owner publishes.
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
-    TANDEM_DATA_DIR=/data TANDEM_SERVER__HOST=0.0.0.0 TANDEM_SERVER__ALLOW_REMOTE=true
+# What a server and `docker exec` or `kubectl exec` in its container tell each other stays out of the shared volume.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp PATH=/srv/tandem/.venv/bin:$PATH \
+    TANDEM_RUN_DIR=/tmp/tandem TANDEM_DATA_DIR=/data TANDEM_SERVER__HOST=0.0.0.0 TANDEM_SERVER__ALLOW_REMOTE=true
 USER 10001
 VOLUME /data
 ENTRYPOINT [".venv/bin/tandem"]
@@ -68,11 +92,13 @@ CMD ["up"]
 
 FROM runtime AS ingest
 USER 0
+# KubeRay starts `ray` by its name, perhaps from a login shell, which forgets PATH.
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr-eng && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr-eng && rm -rf /var/lib/apt/lists/* \
+    && ln -s /srv/tandem/.venv/bin/ray /usr/local/bin/ray
 USER 10001
 COPY --from=app-ingest /srv/tandem /srv/tandem
-COPY --from=bill /sbom.json /srv/tandem/sbom.json
+COPY --from=bill-ingest /sbom.json /srv/tandem/sbom.json
 EXPOSE 8002
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8002/healthz', timeout=4)"]
@@ -80,13 +106,13 @@ CMD ["worker", "--host", "0.0.0.0"]
 
 FROM runtime AS train
 COPY --from=app-train /srv/tandem /srv/tandem
-COPY --from=bill /sbom.json /srv/tandem/sbom.json
+COPY --from=bill-train /sbom.json /srv/tandem/sbom.json
 HEALTHCHECK NONE
 CMD ["finetune", "--help"]
 
 FROM runtime AS eval
 COPY --from=app-eval /srv/tandem /srv/tandem
-COPY --from=bill /sbom.json /srv/tandem/sbom.json
+COPY --from=bill-eval /sbom.json /srv/tandem/sbom.json
 HEALTHCHECK NONE
 CMD ["eval", "--help"]
 
@@ -97,6 +123,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm 
 USER 10001
 COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine
 COPY --from=app /srv/tandem /srv/tandem
+COPY --from=bill /sbom.json /srv/tandem/sbom.json
+COPY --from=bill-engine /sbom.json /srv/tandem/sbom-engine.json
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=300s --retries=4 \
     CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
@@ -109,3 +137,4 @@ RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 tesser
     && rm -rf /var/lib/apt/lists/*
 USER 10001
 COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine
+COPY --from=bill-engine /sbom.json /srv/tandem/sbom-engine.json

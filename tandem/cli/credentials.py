@@ -17,7 +17,7 @@ def use_key(key: str | None) -> None:
 
 def headers_of(settings: Settings) -> dict[str, str]:
     """The credentials for the server on this data folder; none where there are none."""
-    key = _named.get() or _read(settings.data_dir / _FILE)
+    key = _named.get() or _read(settings.notes_dir / _FILE)
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
@@ -25,7 +25,7 @@ def write_local_key(settings: Settings, key: str) -> Path:
     """Leave the key of this server for its owner's commands, readable by nobody else; returns the file, to be
     removed at the stop.
     """
-    file = settings.data_dir / _FILE
+    file = settings.notes_dir / _FILE
     fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     # Made with its rights: a file that is closed off later was open for a moment.

@@ -26,8 +26,8 @@ def address_of(settings: Settings) -> str:
 
 
 def announce(settings: Settings) -> Path:
-    """Note in the data folder where this server listens; returns the note, to be removed at the stop."""
-    note = settings.data_dir / "server.json"
+    """Note for this machine's commands where this server listens; returns the note, to be removed at the stop."""
+    note = settings.notes_dir / "server.json"
     note.parent.mkdir(parents=True, exist_ok=True)
     fresh = note.with_suffix(".new")
     fresh.write_text(json.dumps({"url": address_of(settings), "pid": os.getpid()}))
@@ -38,7 +38,7 @@ def announce(settings: Settings) -> Path:
 @contextmanager
 def running_server(settings: Settings) -> Iterator[httpx.Client | None]:
     """A client of the server on this data folder, or `None` where none answers."""
-    url = _noted_url(settings.data_dir / "server.json")
+    url = _noted_url(settings.notes_dir / "server.json")
     if url is None:
         yield None
         return

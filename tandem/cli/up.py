@@ -62,6 +62,7 @@ async def _serve(
             if settings.identity.required:
                 await in_thread(print_first_key, settings, services.store)
             notes = (announce(settings), write_local_key(settings, services.principals.local_key))
+            ours = {note: note.read_bytes() for note in notes}
             try:
                 async with asyncio.TaskGroup() as tasks:
                     light = tasks.create_task(first_light(app, settings, demo=demo))
@@ -69,8 +70,10 @@ async def _serve(
                     light.cancel()
                     progress("Stopping")
             finally:
-                for note in notes:
-                    note.unlink(missing_ok=True)
+                for note, text in ours.items():
+                    # Another server may have left its own meanwhile.
+                    if note.is_file() and note.read_bytes() == text:
+                        note.unlink(missing_ok=True)
     except asyncio.CancelledError:
         if not server.should_exit:
             raise

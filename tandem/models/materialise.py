@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -65,8 +66,8 @@ def link_model(folder: Path, data_dir: Path, name: str) -> Path:
         )
     with storage_errors(link.parent):
         link.parent.mkdir(parents=True, exist_ok=True)
-        fresh = link.with_name(f".{name}.{os.getpid()}")
-        fresh.unlink(missing_ok=True)
+        # Not the process's number: in two containers of one volume it is the same.
+        fresh = link.with_name(f".{name}.{secrets.token_hex(4)}")
         fresh.symlink_to(os.path.relpath(folder, link.parent))
         fresh.replace(link)
     return link

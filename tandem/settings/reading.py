@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(Path("data"), description="Folder of models, index, store and logs.")
+    run_dir: Path | None = Field(
+        None,
+        description="Folder in which a server leaves its address and its owner's key for commands on the same "
+        "machine; by default the data folder. Servers that share a data folder need one each, not shared.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
     )
@@ -72,6 +77,11 @@ class Settings(BaseSettings):
     experiments: ExperimentSettings = Field(default_factory=ExperimentSettings)
     drift: DriftSettings = Field(default_factory=DriftSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+
+    @property
+    def notes_dir(self) -> Path:
+        """Where a server and the commands of its machine find each other."""
+        return self.run_dir or self.data_dir
 
     @field_validator("data_dir")
     @classmethod

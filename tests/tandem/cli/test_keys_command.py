@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,17 +12,19 @@ from typer.testing import CliRunner
 from tandem.cli import app
 from tandem.cli.credentials import headers_of, use_key, write_local_key
 from tandem.cli.keys import scopes_of, span_of
+from tandem.cli.remote import announce
 from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.settings import Settings, read_settings
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("TANDEM_KEY", raising=False)
     monkeypatch.chdir(tmp_path)
     use_key(None)
-    return tmp_path
+    yield tmp_path
+    use_key(None)  # what a command was told would hold for the tests after it
 
 
 def run(*arguments: str) -> str:
@@ -68,6 +71,17 @@ def test_a_key_that_is_named_goes_before_that_of_the_machine(folder: Path) -> No
     use_key(None)
     write_local_key(settings, "tdl_of_the_next_start")
     assert headers_of(settings) == {"Authorization": "Bearer tdl_of_the_next_start"}
+
+
+def test_servers_of_one_data_folder_leave_their_notes_apart(folder: Path) -> None:
+    one, other = (Settings(data_dir=folder, run_dir=folder / name) for name in ("one", "other"))
+    for settings, key in ((one, "tdl_of_one"), (other, "tdl_of_the_other")):
+        announce(settings)
+        write_local_key(settings, key)
+    assert headers_of(one) == {"Authorization": "Bearer tdl_of_one"}
+    assert headers_of(other) == {"Authorization": "Bearer tdl_of_the_other"}
+    assert not (folder / "local.key").exists()
+    assert headers_of(Settings(data_dir=folder)) == {}
 
 
 def test_the_key_of_the_environment_is_no_unknown_setting(monkeypatch: pytest.MonkeyPatch) -> None:
