@@ -103,6 +103,7 @@ def served_with(engine: ScriptedEngine, folder: Path, **settings: object) -> Ite
         "ENGINE__TOKEN_TIMEOUT_S": 0.5,
         "ENGINE__BREAKER_RETRY_S": 1,
         "ANSWER__EVIDENCE": 0,
+        "IDENTITY__REQUIRED": "false",
     }
     port, data_dir, log = free_port(), folder / "data", folder / "up.log"
     named = {f"TANDEM_{name}": str(value) for name, value in (quick | settings).items()}

@@ -2,7 +2,7 @@
 
     python -m bench.load [--overload-s 20] [--running 64] [--only steady,overload,noisy,slow] [--soak-s 0]
 
-Every part is a process of its own: the server that `tandem up` starts (`bench.load_server`), with the real embedder,
+Every part is a process of its own: the server that `tandem up` starts, with the real embedder,
 Qdrant Edge and SQLite; the engine, which is a script (`bench.scripted_engine`: the first token after 100 ms, then 10
 tokens a second, 50 tokens; it has no queue and no limit); and the clients (`bench.sse_load`). All share one machine.
 
@@ -30,7 +30,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ from bench.machine import machine
 from bench.overhead import free_port
 from bench.served import prepared_model, wait_ready
 from bench.sse_load import Chat, Seen
+from tandem.keys import KeyWish, create_key
+from tandem.settings import StoreSettings
+from tandem.store import open_store
+from tandem.vocabulary import Caller, KeyScope
 
 _RESULT = Path(__file__).parent / "results" / "load.json"
 _MIB = 2**20
@@ -209,12 +213,13 @@ class _Tandem:
     def __enter__(self) -> "_Tandem":
         engine = [sys.executable, "-m", "bench.scripted_engine", str(self.engine_port)]
         self._engine = subprocess.Popen(engine)
-        server = [sys.executable, "-m", "bench.load_server"]
+        server = [sys.executable, "-m", "tandem", "up", "--no-demo"]
         self._server = subprocess.Popen(server, env=self._environment, stdout=subprocess.DEVNULL)
         try:
             wait_ready(self.url, self._server)
-            for tenant in ("default", "noisy", "quiet"):
-                _fill(self.url, tenant)
+            self._keys = {tenant: self._key(tenant) for tenant in ("default", "noisy", "quiet")}
+            for key in self._keys.values():
+                _fill(self.url, key)
             self.ask(self.evenly(20, 2.0))
         except BaseException:
             self.__exit__()
@@ -226,13 +231,19 @@ class _Tandem:
             process.terminate()
             process.wait(30)
 
+    def _key(self, tenant: str) -> str:
+        folder = Path(self._environment["TANDEM_DATA_DIR"])
+        with closing(open_store(StoreSettings(), folder)) as store:
+            scopes = frozenset({KeyScope.CHAT, KeyScope.INGEST})
+            return create_key(store, Caller(), KeyWish("load", scopes, tenant, ("*",))).text
+
     def evenly(self, count: int, seconds: float, key: str = "default", start: float = 0.0) -> list[Chat]:
         """Chats that arrive evenly over a time."""
         return [self._chat(start + n * seconds / count, key) for n in range(count)]
 
     def ask(self, chats: Sequence[Chat]) -> list[Seen]:
         """Ask them, from a process of its own."""
-        plan = json.dumps({"port": self.port, "chats": chats})
+        plan = json.dumps({"port": self.port, "keys": self._keys, "chats": chats})
         done = subprocess.run(
             [sys.executable, "-m", "bench.sse_load"], input=plan, capture_output=True, text=True, check=True
         )
@@ -438,10 +449,10 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
     return {name: round(cuts[place], 1) for name, place in (("p50", 49), ("p95", 94), ("p99", 98))}
 
 
-def _fill(url: str, tenant: str) -> None:
+def _fill(url: str, key: str) -> None:
     """Documents of sentences of ten words, each another."""
     words = random.Random(1)
-    headers = {"Authorization": f"Bearer {tenant}"}
+    headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=url, timeout=300, trust_env=False, headers=headers) as http:
         if http.get("/api/corpora").json().get("corpora"):
             return

@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 _LONGEST_S = 120
@@ -45,8 +45,8 @@ class Seen(TypedDict):
     error: str
 
 
-async def run(port: int, chats: Sequence[Chat]) -> list[Seen]:
-    """Ask them all, each at its moment, whatever became of those before."""
+async def run(port: int, chats: Sequence[Chat], keys: Mapping[str, str]) -> list[Seen]:
+    """Ask them all, each at its moment, whatever became of those before; `keys` has the text of each key."""
     begun = time.monotonic() + 0.1
 
     async def one(chat: Chat) -> Seen:
@@ -57,7 +57,7 @@ async def run(port: int, chats: Sequence[Chat]) -> list[Seen]:
         )  # fmt: skip
         try:
             async with asyncio.timeout(_LONGEST_S):
-                await _ask(port, chat, seen)
+                await _ask(port, chat, keys[chat["key"]], seen)
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             seen["error"] = f"{type(error).__name__}: {error}"
         seen["ended"] = time.monotonic_ns()
@@ -66,10 +66,10 @@ async def run(port: int, chats: Sequence[Chat]) -> list[Seen]:
     return list(await asyncio.gather(*map(one, chats)))
 
 
-async def _ask(port: int, chat: Chat, seen: Seen) -> None:
+async def _ask(port: int, chat: Chat, key: str, seen: Seen) -> None:
     body = json.dumps({"stream": True, "messages": [{"role": "user", "content": chat["question"]}]}).encode()
     head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {chat['key']}\r\n"
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {key}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     seen["sent"] = time.monotonic_ns()
@@ -106,4 +106,4 @@ if __name__ == "__main__":
     import uvloop
 
     plan = json.load(sys.stdin)
-    json.dump(uvloop.run(run(plan["port"], plan["chats"])), sys.stdout)
+    json.dump(uvloop.run(run(plan["port"], plan["chats"], plan["keys"])), sys.stdout)
