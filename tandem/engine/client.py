@@ -79,6 +79,7 @@ class EngineClient:
         response_format: Mapping[str, Any] | None = None,
         *,
         cache_salt: str | None = None,
+        retries: int | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         """Stream the answer of `model` (the base model's name or an adapter's) to `messages`.
 
@@ -86,7 +87,7 @@ class EngineClient:
         a prompt's beginning it uses again for the same `cache_salt` only.
 
         Closing the generator, or cancelling the task that reads it, aborts the request at the engine.
-        A try that has produced no text is made again up to `retries` times where that may help, for half a second.
+        A try that has produced no text is made again up to `retries` times (those of the settings by default) where that may help, for half a second.
 
         Raises, before the first delta, `EngineUnavailableError` (with `retry_after`) when the engine is out
         of reach, busy or too slow, or has been so for the last questions, `InvalidRequestError` for a request that it refuses, such as one over
@@ -100,7 +101,7 @@ class EngineClient:
                 retry_after=self.breaker.retry_after,
                 reason="breaker_open",
             )
-        tried = self._tried(messages, model, sampling, response_format, cache_salt)
+        tried = self._tried(messages, model, sampling, response_format, cache_salt, retries)
         try:
             async with aclosing(tried) as deltas:
                 async for delta in deltas:
@@ -117,8 +118,10 @@ class EngineClient:
         sampling: Sampling,
         response_format: Mapping[str, Any] | None,
         cache_salt: str | None,
+        retries: int | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         tries = 0
+        most = self._settings.retries if retries is None else retries
         last_at = asyncio.get_running_loop().time() + _TRIES_S
         while True:
             begun = False
@@ -140,7 +143,7 @@ class EngineClient:
                     continue
                 tries += 1
                 late = asyncio.get_running_loop().time() > last_at
-                if tries > self._settings.retries or late or not is_transient(fault):
+                if tries > most or late or not is_transient(fault):
                     raise explain(fault) from fault
             else:
                 return
