@@ -236,7 +236,8 @@ class EngineClient:
 
     async def adapters(self) -> dict[str, str]:
         """The adapters that can be asked now, without the base model: the folder of each, by its name."""
-        page = await _told(self._openai.models.list())
+        # As for the health: one that hangs does not keep the others' adapters waiting.
+        page = await _told(self._openai.models.list(timeout=_HEALTH * self._settings.connect_timeout_s))
         cards = {model.id: model.model_extra or {} for model in page.data}
         # vLLM names the parent of an adapter; a base model has none.
         return {name: str(card.get("root") or "") for name, card in cards.items() if card.get("parent")}
