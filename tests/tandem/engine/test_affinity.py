@@ -19,7 +19,8 @@ def _first(key: str, replicas: list[Replica]) -> str:
 
 
 async def test_each_replica_is_first_for_its_share_of_the_keys() -> None:
-    shares = Counter(_first(key, _replicas(5)) for key in KEYS)
+    five = _replicas(5)
+    shares = Counter(_first(key, five) for key in KEYS)
     assert len(shares) == 5
     assert all(500 <= share <= 700 for share in shares.values()), shares
 

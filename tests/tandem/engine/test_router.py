@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from fake_vllm import FakeVllm, cut_after, refuse, say, send
@@ -50,7 +51,7 @@ class Routed:
 async def routed(fakes: list[FakeVllm], **more: object) -> AsyncIterator[Routed]:
     addresses = tuple(fake.address for fake in fakes)
     settings = EngineSettings.model_validate({"addresses": addresses, "retries": 0, **more})
-    engine = Engine(settings, None, None)  # type: ignore[arg-type]  # it starts none, so it writes no log
+    engine = Engine(settings, None, Path("unused"))  # it starts none, so it writes no log
     await engine.start()
     try:
         async with asyncio.timeout(10):
@@ -180,7 +181,7 @@ async def test_names_are_looked_up_again_and_a_change_keeps_the_others(fakes, mo
     monkeypatch.setattr(loop, "getaddrinfo", fake_lookup)
     port = fakes[0].server_address[1]
     settings = EngineSettings(address=f"http://engine.test:{port}", resolve=True, resolve_s=0.05)
-    engine = Engine(settings, None, None)  # type: ignore[arg-type]
+    engine = Engine(settings, None, Path("unused"))
 
     async def until_there(*addresses: str) -> None:
         async with asyncio.timeout(5):
