@@ -135,7 +135,7 @@ def topology(postgres: Postgres, folder: Path) -> Iterator[Topology]:
             TANDEM_ENGINE__BASE_HASH=facts.base_hash,
             **_SETTINGS,
         )
-        servers = [_tandem("up", shared, folder / f"server{n}.log") for n in range(2)]
+        servers = [_tandem("up", shared, folder / f"server{n}.log", "--no-demo") for n in range(2)]
         workers = [_tandem("worker", shared, folder / f"worker{n}.log") for n in range(2)]
         parts = [*engines, *servers, *workers]
         stack.callback(_end_all, parts)
@@ -165,9 +165,9 @@ def _engine(environment: dict[str, str], log: Path) -> Part:
     return Part(command, environment, log, port)
 
 
-def _tandem(name: str, environment: dict[str, str], log: Path) -> Part:
+def _tandem(name: str, environment: dict[str, str], log: Path, *more: str) -> Part:
     port = free_port()
-    command = [sys.executable, "-m", "tandem", name, "--port", str(port)]
+    command = [sys.executable, "-m", "tandem", name, "--port", str(port), *more]
     return Part(command, environment, log, port)
 
 

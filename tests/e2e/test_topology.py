@@ -19,7 +19,9 @@ import pytest
 from postgres import Postgres
 from topology import Topology, topology, until
 
-_ASKERS = 6
+_ASKERS = 4
+_PAUSE_S = 0.2
+"""Between two questions of one asker: a server that starts takes the cores that in production are others'."""
 _MODELS = ("tandem:tuned", "tandem:rag", "tandem:tuned")
 
 
@@ -54,6 +56,7 @@ async def asking(url: str, tally: Tally) -> AsyncIterator[None]:
         async def ask_on() -> None:
             while not over.is_set():
                 await _ask(http, url, next(numbers), tally)
+                await asyncio.sleep(_PAUSE_S)
 
         askers = [asyncio.create_task(ask_on()) for _ in range(_ASKERS)]
         try:
@@ -202,7 +205,7 @@ def _is_back(made: Topology, ref: str) -> bool:
 
 
 def _start_job(made: Topology, texts: list[str]) -> str:
-    files = [("file", (f"job{n}.md", text.encode())) for n, text in enumerate(texts)]
+    files = [("files", (f"job{n}.md", text.encode())) for n, text in enumerate(texts)]
     url = f"{made.url}/api/corpora/rules/ingestions"
     got = httpx.post(url, files=files, trust_env=False, timeout=60)
     assert got.status_code == 202, got.text
