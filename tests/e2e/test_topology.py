@@ -171,6 +171,9 @@ async def test_one_of_each_is_killed_and_nothing_acknowledged_is_lost(running: T
         await asyncio.sleep(1)
         running.engines[0].end(signal.SIGKILL)
         await asyncio.sleep(4)
+        await asyncio.to_thread(
+            until, lambda: _replicas(running) == "1 of 2 ready", "the loss to be seen", 60
+        )
         after_engine = len(tally.cut)
         job = await asyncio.to_thread(_start_job, running, kept[4:])
         await asyncio.sleep(0.3)
@@ -198,6 +201,11 @@ async def test_one_of_each_is_killed_and_nothing_acknowledged_is_lost(running: T
     running.engines[0].start()
     ref = [*running.marks][-1]
     await asyncio.to_thread(until, lambda: _is_back(running, ref), "the replica with its adapter", 180)
+
+
+def _replicas(made: Topology) -> str:
+    parts = httpx.get(f"{made.servers[1].url}/readyz", trust_env=False, timeout=30).json()["parts"]
+    return str(parts["engine_replicas"])
 
 
 def _is_back(made: Topology, ref: str) -> bool:
