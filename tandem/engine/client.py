@@ -79,7 +79,7 @@ class EngineClient:
         response_format: Mapping[str, Any] | None = None,
         *,
         cache_salt: str | None = None,
-        affinity: str | None = None,  # noqa: ARG002  # as EngineRouter takes it; one engine has no choice
+        affinity: str | None = None,  # as EngineRouter takes it; one engine has no choice
         retries: int | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         """Stream the answer of `model` (the base model's name or an adapter's) to `messages`.
