@@ -65,7 +65,7 @@ from server.tracing import close_tracing, open_tracing
 from server.tracing.retention import sweep_traces
 from server.web import web_router
 from tandem import __version__
-from tandem.engine import Engine, EngineClient
+from tandem.engine import Engine, EngineRouter
 from tandem.examples import read_examples
 from tandem.live import open_live
 from tandem.models import prepare_model
@@ -193,8 +193,6 @@ async def open_services(
     engine = Engine(settings.engine, model_dir, settings.data_dir)
     await engine.start()
     stack.push_async_callback(engine.stop)
-    client = EngineClient(engine.address, settings.engine)
-    stack.push_async_callback(client.close)
     report("Loading the embedder")
     live = await open_live(store, settings, report)
     stack.push_async_callback(live.close)
@@ -212,7 +210,7 @@ async def open_services(
     book = await in_thread(_recipes, recipes_with, store)
     watched = settings.alerts
     metrics = Metrics(recipes=watched.metric_recipes, tenants=watched.metric_tenants)
-    adapters = ServedAdapters(settings, store, engine, client, book, model_dir, metrics)
+    adapters = ServedAdapters(settings, store, engine, book, model_dir, metrics)
     stack.push_async_callback(adapters.close)
     principals = open_principals(settings.identity, store)
     stack.push_async_callback(principals.keyring.close)
@@ -225,7 +223,7 @@ async def open_services(
         store=store,
         live=live,
         engine=engine,
-        client=client,
+        client=EngineRouter(engine, settings.engine, adapters.has, metrics.passed_on),
         recipes=book,
         tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
         metrics=metrics,

@@ -43,6 +43,9 @@ def open_fence(folder: Path) -> Fence:
 def drawn_key(path: Path) -> bytes:
     """The secret in a file, drawn where there is none yet; readable by its owner alone. Blocking."""
     if not path.exists():
+        path.parent.mkdir(
+            parents=True, exist_ok=True
+        )  # where store and index are elsewhere, nobody has made it
         drawn = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(drawn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

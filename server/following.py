@@ -10,12 +10,12 @@ log = structlog.get_logger(__name__)
 
 
 async def follow_recipes(services: Services) -> None:
-    """Take over what was saved. A new champion's adapter is loaded before it becomes the champion here.
+    """Take over what was saved. A new champion's adapter is loaded at all replicas before it becomes the champion here.
 
     Raises what the book, the store and the load of the adapter raise; then the champion before goes on to serve.
     """
     book, adapters = services.recipes, services.adapters
-    while (waiting := await in_thread(book.follow, services.store, adapters.is_loaded)) is not None:
+    while (waiting := await in_thread(book.follow, services.store, adapters.is_everywhere)) is not None:
         await adapters.ensure(waiting.model)
 
 

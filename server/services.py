@@ -18,7 +18,7 @@ from server.monitoring import Metrics
 from server.resilience import Resilience
 from server.salting import Salting
 from server.tracing import Tracing
-from tandem.engine import Engine, EngineClient
+from tandem.engine import Engine, EngineRouter
 from tandem.live import Live
 from tandem.recipes import Recipe, RecipeBook
 from tandem.rerank import Rerankers
@@ -35,7 +35,8 @@ class Services:
     store: Store
     live: Live
     engine: Engine
-    client: EngineClient
+    client: EngineRouter
+    """Asks whichever replica of the engine suits a question."""
     recipes: RecipeBook
     tokens: ModelTokens
     metrics: Metrics

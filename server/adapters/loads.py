@@ -33,9 +33,8 @@ class Loads:
 
     async def once(self, ref: str) -> None:
         """Return when the load that is going on, or a new one, is done; raises its error, also one just past."""
-        failure = self._failures.get(ref)
-        if failure is not None and time.monotonic() < failure.until:
-            raise failure.error
+        if self.has_failed(ref):
+            raise self._failures[ref].error
         task = self._running.get(ref)
         if task is None:
             task = asyncio.create_task(self._run(ref), name=f"load {ref}")
@@ -47,6 +46,11 @@ class Loads:
     def failed(self) -> dict[str, TandemError]:
         """The errors of those whose last load failed, by name."""
         return {ref: failure.error for ref, failure in self._failures.items()}
+
+    def has_failed(self, ref: str) -> bool:
+        """Whether its last load failed so short a time ago that none is tried now."""
+        failure = self._failures.get(ref)
+        return failure is not None and time.monotonic() < failure.until
 
     def forgive(self, ref: str) -> None:
         """Let the next wish for it be tried at once."""

@@ -1,43 +1,33 @@
-"""Which registered adapters are loaded at the engine, and who is asking them.
+"""Which registered adapters are loaded at the engine's replicas, and who is asking them.
 
-Three kinds are loaded. A pinned one stays: somebody wants it served (`tandem adapters load`), or the champion names
-it. One that another recipe names is loaded by its first request and stays while there is room. The rest is let go.
-None is unloaded while a request of this process is asking it.
+Three kinds are loaded. A pinned one stays, at every replica: somebody wants it served (`tandem adapters load`), or
+the champion names it. One that another recipe names is loaded by its first request and stays while there is room. The
+rest is let go. None is unloaded while a request of this process is asking it.
 """
 
 import asyncio
-import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from server.adapters.fitting import check_fits
-from server.adapters.loads import Loads
+from server.adapters.site import Site
+from server.adapters.wanted import Wanted
 from server.monitoring import Metrics
 from tandem.adapters import AdapterRegistry
-from tandem.engine import Engine, EngineClient, EngineState
-from tandem.errors import (
-    ConflictError,
-    EngineUnavailableError,
-    InvalidRequestError,
-    NotFoundError,
-    TandemError,
-)
+from tandem.engine import Engine, Replica
+from tandem.errors import ConflictError, EngineUnavailableError, TandemError
 from tandem.recipes import RecipeBook
 from tandem.settings import Settings
 from tandem.store import Store
 from tandem.threads import in_thread
 
 log = structlog.get_logger(__name__)
-
-_REF = re.compile(r"([a-z0-9][a-z0-9_-]{0,63})@([1-9][0-9]{0,8})")
-_IDLE_S = 60.0
-"""So long an adapter that no current recipe names stays for the next request to an old version of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +37,11 @@ class AdapterStatus:
     ref: str
     pinned: bool
     loaded: bool
+    """Whether a replica has it."""
     in_flight: int
     """Requests of this server that ask it now."""
     failure: str | None = None
-    """Why the last load did not succeed."""
+    """Why the last load did not succeed, at any replica."""
 
 
 class ServedAdapters:
@@ -61,39 +52,54 @@ class ServedAdapters:
         settings: Settings,
         store: Store,
         engine: Engine,
-        client: EngineClient,
         book: RecipeBook,
         model_dir: Path | None,
         metrics: Metrics,
     ) -> None:
         self._settings = settings.engine
-        self._root = (settings.engine.adapters_dir or settings.data_dir.resolve() / "adapters").absolute()
         self._registry = AdapterRegistry(settings.data_dir, store)
         self._store = store
         self._engine = engine
-        self._client = client
         self._book = book
-        self._model_dir = model_dir
-        self._metrics = metrics
-        self._start = engine.starts
-        self._loaded: dict[str, float] = {}
-        """When each was last used, by its name."""
-        self._wanted: tuple[str, ...] = ()
-        self._leaving: set[str] = set()
+        self._wanted = Wanted(settings, store, book)
         self._in_flight: Counter[str] = Counter()
-        self._loads = Loads(self._load, metrics)
-        self._changing = asyncio.Lock()
+        self._metrics = metrics
+        self._known: dict[Replica, Site] = {}
+        self._new_site = partial(
+            Site,
+            settings=settings.engine,
+            registry=self._registry,
+            wanted=self._wanted,
+            in_flight=self._in_flight,
+            model_dir=model_dir,
+            metrics=metrics,
+        )
 
     def is_registered(self, model: str) -> bool:
         """Whether the name is a registered adapter's, and not the base model's or one of the settings."""
-        own = (self._settings.served_name, *self._settings.adapters)
-        return model not in own and _REF.fullmatch(model) is not None
+        return self._wanted.is_registered(model)
+
+    def has(self, replica: Replica, model: str) -> bool:
+        """Whether this replica can be asked for `model`; it has what is not registered from its start."""
+        return not self.is_registered(model) or model in replica.adapters
 
     def is_loaded(self, model: str) -> bool:
         """Whether the engine can be asked for `model` now, as far as is known here."""
+        return not self.is_registered(model) or any(
+            replica.is_ready and model in replica.adapters for replica in self._engine.replicas
+        )
+
+    def is_everywhere(self, model: str) -> bool:
+        """Whether every ready replica has `model`, or has failed to load it just now, and one has it: a new champion
+        may begin to serve.
+        """
         if not self.is_registered(model):
             return True
-        return model in self._loaded and self._start == self._engine.starts and self._ready()
+        return self.is_loaded(model) and not any(
+            model not in replica.adapters and not self._failed(replica, model)
+            for replica in self._engine.replicas
+            if replica.is_ready
+        )
 
     @asynccontextmanager
     async def held(self, model: str) -> AsyncIterator[None]:
@@ -103,26 +109,24 @@ class ServedAdapters:
             return
         self._in_flight[model] += 1  # before it is loaded, so that nobody unloads it in between
         try:
-            await self.ensure(model)
+            if not self.is_loaded(model):
+                await self._load_at(self._lacking(model), model, one_is_enough=True)
             yield
         finally:
             self._in_flight[model] -= 1
-            if model in self._loaded:
-                self._loaded[model] = time.monotonic()
+            for replica in self._engine.replicas:
+                if model in replica.adapters:
+                    replica.adapters[model] = time.monotonic()
 
     async def ensure(self, model: str) -> None:
-        """Return when `model` can be asked. It is loaded once, however many wait for it.
+        """Return when all ready replicas have `model` that can load it. It is loaded once, however many wait for it.
 
-        Raises `EngineUnavailableError`, `NotFoundError` for a version that is not registered, `StorageError` for
-        damaged files, `InvalidRequestError` for what does not fit; for a few seconds the same error again.
+        Raises where none has it then: `EngineUnavailableError`, `NotFoundError` for a version that is not registered,
+        `StorageError` for damaged files, `InvalidRequestError` for what does not fit; for a few seconds the same
+        error again.
         """
-        if self.is_loaded(model):
-            return
-        if not self._ready():
-            raise EngineUnavailableError(
-                f"The engine is {self._engine.state.value}, so {model} cannot be loaded", retry_after=5
-            )
-        await self._loads.once(model)
+        if not self.is_everywhere(model):
+            await self._load_at(self._lacking(model), model)
 
     async def load(self, ref: str, author: str) -> AdapterStatus:
         """Load `NAME@NUMBER`, `NAME@TAG` or the newest of `NAME`, and want it served from now on.
@@ -131,18 +135,19 @@ class ServedAdapters:
         is not wanted.
         """
         version = await in_thread(self._registry.get, ref)
-        pinned = await self._look()
+        pinned = await self._wanted.look()
         if version.ref not in pinned and len(pinned) >= self._settings.max_cpu_loras:
             raise ConflictError(
                 f"{len(pinned)} adapters are to be served already, which is engine.max_cpu_loras",
                 param="adapter",
                 hint="Unload one (tandem adapters unload NAME@N), or raise engine.max_cpu_loras.",
             )
-        self._leaving.discard(version.ref)
-        self._loads.forgive(version.ref)
+        self._wanted.leaving.discard(version.ref)
+        for site in self._sites():
+            site.loads.forgive(version.ref)
         await self.ensure(version.ref)
         await in_thread(self._store.serve_adapter, version.name, version.number, author=author)
-        return self._status(version.ref, await self._look())
+        return self._status(version.ref, await self._wanted.look())
 
     async def unload(self, ref: str) -> AdapterStatus:
         """Want it served no longer; it goes when its last request has ended.
@@ -150,66 +155,104 @@ class ServedAdapters:
         Raises `NotFoundError`, and `ConflictError` for the champion's.
         """
         version = await in_thread(self._registry.get, ref)
-        if version.ref == self._champion_model():
+        if version.ref == self._wanted.champion_model():
             raise ConflictError(
                 f"The champion {self._book.champion} names {version.ref}",
                 param="adapter",
                 hint="Make another recipe the champion first: tandem recipes champion NAME",
             )
         await in_thread(self._store.release_adapter, version.name, version.number)
-        pinned = await self._look()
-        self._leaving.add(version.ref)
-        async with self._changing:
-            await self._let_go(pinned)
+        pinned = await self._wanted.look()
+        self._wanted.leaving.add(version.ref)
+        for site in self._ready_sites():
+            try:
+                await site.let_go(pinned)
+            except TandemError as error:  # the reconciler tries again
+                log.warning("adapter_not_unloaded", adapter=version.ref, error=error.message)
+        self._told()
         return self._status(version.ref, pinned)
 
     async def reconcile(self) -> None:
-        """Make the engine have what is wanted, and no more; nothing where it is not ready.
+        """Make every ready replica have what is wanted, and no more.
 
-        Raises what the store and the engine raise. One adapter that cannot be loaded does not keep another out.
+        Raises what the store raises, and what the last failing replica says; one does not keep another waiting.
         """
-        pinned = await self._look()
-        if not self._ready():
-            return
-        async with self._changing:
-            await self._see()
-            await self._let_go(pinned)
-        for ref in pinned:
-            if self.is_registered(ref) and not self.is_loaded(ref):
-                try:
-                    await self.ensure(ref)
-                except TandemError as error:
-                    log.debug(
-                        "adapter_still_missing", adapter=ref, error=error.message
-                    )  # `Loads` has said it
+        pinned = await self._wanted.look()
+        sites = self._ready_sites()
+        done = await asyncio.gather(*(site.reconcile(pinned) for site in sites), return_exceptions=True)
+        self._wanted.leaving &= {ref for site in sites for ref in site.replica.adapters}
+        self._told()
+        for error in done:
+            if isinstance(error, BaseException):
+                raise error
 
     def status(self) -> list[AdapterStatus]:
         """Those that are loaded, and those that should be."""
-        pinned = {*self._wanted, self._champion_model()}
-        refs = {ref for ref in (*pinned, *self._loaded, *self._loads.failed()) if self.is_registered(ref)}
-        return [self._status(ref, pinned) for ref in sorted(refs)]
+        pinned = self._wanted.pinned()
+        known = {ref for one in self._engine.replicas for ref in one.adapters}
+        failed = {ref for site in self._sites() for ref in site.loads.failed()}
+        return [
+            self._status(ref, pinned) for ref in sorted(pinned | known | failed) if self.is_registered(ref)
+        ]
 
     def forget(self, model: str) -> None:
-        """The engine does not know `model`: somebody else unloaded it, or vLLM was started anew."""
-        self._loaded.pop(model, None)
-        self._metrics.adapters_loaded(len(self._loaded))
+        """No replica knows `model`: somebody else unloaded it, or vLLM was started anew."""
+        for replica in self._engine.replicas:
+            replica.lose(model)
+        self._told()
 
     async def close(self) -> None:
         """End the loads that are going on; what is loaded stays so."""
-        await self._loads.close()
+        for site in self._known.values():
+            await site.loads.close()
 
-    def _ready(self) -> bool:
-        return self._engine.state is EngineState.READY
+    def _sites(self) -> list[Site]:
+        """Of the replicas that there are now."""
+        for replica in self._known.keys() - set(self._engine.replicas):
+            del self._known[replica]
+        for replica in self._engine.replicas:
+            if replica not in self._known:
+                self._known[replica] = self._new_site(replica)
+        return [self._known[replica] for replica in self._engine.replicas]
 
-    def _champion_model(self) -> str:
-        return self._book.find(self._book.champion).model
+    def _ready_sites(self) -> list[Site]:
+        return [site for site in self._sites() if site.replica.is_ready]
 
-    def _path(self, ref: str) -> Path:
-        name, _, number = ref.partition("@")
-        return self._root / name / number
+    def _lacking(self, model: str) -> list[Site]:
+        sites = self._ready_sites()
+        if not sites:
+            raise EngineUnavailableError(
+                f"The engine is {self._engine.state.value}, so {model} cannot be loaded", retry_after=5
+            )
+        return [site for site in sites if not site.has(model)]
 
-    def _status(self, ref: str, pinned: Iterable[str]) -> AdapterStatus:
-        failure = self._loads.failed().get(ref)
+    async def _load_at(self, sites: Collection[Site], model: str, *, one_is_enough: bool = False) -> None:
+        """Load it at all of them side by side. Raises the first error where no replica has it afterwards."""
+        loads = [asyncio.create_task(site.loads.once(model)) for site in sites]
+        waiting = set(loads)
+        try:
+            while waiting and not (one_is_enough and self.is_loaded(model)):
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for load in waiting:
+                load.cancel()  # of who waits; the load goes on
+        self._told()
+        errors = [
+            error for load in loads if load.done() and not load.cancelled() and (error := load.exception())
+        ]
+        if errors and not self.is_loaded(model):
+            raise errors[0]
+
+    def _failed(self, replica: Replica, model: str) -> bool:
+        site = self._known.get(replica)
+        return site is not None and site.loads.has_failed(model)
+
+    def _told(self) -> None:
+        self._metrics.adapters_loaded(len({ref for one in self._engine.replicas for ref in one.adapters}))
+
+    def _status(self, ref: str, pinned: Collection[str]) -> AdapterStatus:
+        failures = [site.loads.failed().get(ref) for site in self._sites()]
+        failure = next((one for one in failures if one is not None), None)
         return AdapterStatus(
             ref=ref,
             pinned=ref in pinned,
@@ -217,89 +260,3 @@ class ServedAdapters:
             in_flight=self._in_flight[ref],
             failure=failure.message if failure else None,
         )
-
-    async def _look(self) -> set[str]:
-        """What is to stay loaded: what the store wants, and the champion's."""
-        self._wanted = tuple(await in_thread(self._store.served_adapters))
-        champion = self._champion_model()
-        return {*self._wanted, *([champion] if self.is_registered(champion) else [])}
-
-    async def _load(self, ref: str) -> None:
-        async with self._changing:
-            if not self.is_loaded(ref):
-                await self._load_now(ref)
-
-    async def _load_now(self, ref: str) -> None:
-        version = await in_thread(self._registry.get, ref)
-        await in_thread(check_fits, version, self._settings, self._model_dir)
-        await in_thread(self._registry.verify, version)
-        await self._see()
-        if ref in self._loaded:
-            return  # by another server, or before this one was started
-        await self._make_room()
-        start = self._engine.starts
-        try:
-            await self._client.load_adapter(ref, self._path(ref))
-        except InvalidRequestError:
-            # Another server may have been first.
-            if (folder := (await self._client.adapters()).get(ref)) != str(self._path(ref)):
-                if folder is None:
-                    raise
-                raise ConflictError(
-                    f"The engine has a {ref} already, from {folder}; here it is in {self._path(ref)}",
-                    param="adapter",
-                    hint="Give each Tandem with a registry of its own an engine of its own.",
-                ) from None
-        except NotFoundError as error:
-            raise NotFoundError(
-                f"The engine finds no adapter in {self._path(ref)}",
-                param="engine.adapters_dir",
-                hint="Let its machine see the folder `adapters` of the data folder, and set engine.adapters_dir to "
-                "where that is there.",
-            ) from error
-        if start == self._engine.starts:
-            self._loaded[ref] = time.monotonic()
-            self._metrics.adapters_loaded(len(self._loaded))
-
-    async def _see(self) -> None:
-        """Take over what the engine has, of those that are ours."""
-        start = self._engine.starts
-        there = await self._client.adapters()
-        now = time.monotonic()
-        ours = [ref for ref, at in there.items() if self.is_registered(ref) and at == str(self._path(ref))]
-        known = self._loaded if start == self._start else {}
-        self._loaded = {ref: known.get(ref, now) for ref in ours}
-        self._start = start
-        self._metrics.adapters_loaded(len(self._loaded))
-
-    async def _make_room(self) -> None:
-        """Unload what is longest unused until one more fits. Where all are in use, one too many is no harm: vLLM
-        keeps as many in memory as it may, and reads another again when it is asked.
-        """
-        pinned = await self._look()
-        for ref in sorted(self._loaded, key=self._loaded.__getitem__):
-            if len(self._loaded) < self._settings.max_cpu_loras:
-                return
-            if ref not in pinned:
-                await self._unload_drained(ref)
-
-    async def _let_go(self, pinned: set[str]) -> None:
-        """Unload what nobody needs and nobody is asking."""
-        named = {self._book.find(name).model for name in self._book.names()} | pinned
-        now = time.monotonic()
-        for ref, used in list(self._loaded.items()):
-            idle = ref not in named and now - used > _IDLE_S
-            if (ref in self._leaving and ref not in pinned) or idle:
-                await self._unload_drained(ref)
-        self._leaving &= self._loaded.keys()
-
-    async def _unload_drained(self, ref: str) -> None:
-        if self._in_flight[ref]:
-            return
-        # Before the engine is told: a request from now on waits for `_changing`, and loads it again.
-        self.forget(ref)
-        try:
-            await self._client.unload_adapter(ref)
-        except NotFoundError:
-            log.debug("adapter_was_gone", adapter=ref)
-        log.info("adapter_unloaded", adapter=ref)

@@ -147,11 +147,14 @@ class Admission:
 
 
 def running_of(limits: LimitSettings, engine: EngineSettings) -> int:
-    """How many questions the engine may have at a time: as set, as vLLM was told, or vLLM's own number."""
+    """How many questions the engine may have at a time: as set, or for each replica that the settings name as vLLM
+    was told, or vLLM's own number.
+    """
+    replicas = max(1, len(engine.addresses))
     if limits.running is not None:
         return limits.running
     words = [word for argument in engine.extra_args for word in argument.split("=", 1)]
     for name, value in pairwise(words):
         if name in ("--max-num-seqs", "--max_num_seqs") and value.isdecimal() and int(value) > 0:
-            return int(value)
-    return _VLLM_SEQUENCES
+            return int(value) * replicas
+    return _VLLM_SEQUENCES * replicas

@@ -9,7 +9,7 @@ from server.answering.choose import Choice, choose
 from server.answering.degrade import check_switch, degraded
 from server.answering.examples import pick_examples
 from server.answering.find import find
-from server.answering.generate import generate, sampling_for, ticket_of
+from server.answering.generate import affinity_of, generate, sampling_for, ticket_of
 from server.answering.show import Shown
 from server.answering.timings import Timings
 from server.answering.trace import keep_failure, keep_trace
@@ -92,6 +92,7 @@ async def _answer(
                     question.response_format,
                     ticket=ticket_of(question),
                     salt=salt,
+                    affinity=affinity_of(question, recipe, salt),
                 )
                 async with aclosing(written.follow(deltas, shown, timings)) as pieces:
                     async for piece in pieces:

@@ -1,5 +1,6 @@
 """Asks the engine, with the recipe's sampling and what the request overrides in it."""
 
+import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -32,10 +33,12 @@ async def generate(
     *,
     ticket: Ticket,
     salt: str | None = None,
+    affinity: str | None = None,
 ) -> AsyncGenerator[ChatDelta, None]:
     """The engine's stream. Close it to abort the request at the engine.
 
-    The engine's prefix cache is shared with what has the same `salt`.
+    The engine's prefix cache is shared with what has the same `salt`; what has the same `affinity` meets at the same
+    replica of the engine.
 
     It waits for its turn at the engine. An adapter is loaded first where it is not, and stays loaded until the
     end. Raises `EngineUnavailableError` when the engine does not serve now, `OverloadedError` when the turn does
@@ -47,7 +50,14 @@ async def generate(
         while True:
             try:
                 asked = ask_engine(
-                    messages, model, sampling, services, response_format, ticket=ticket, salt=salt
+                    messages,
+                    model,
+                    sampling,
+                    services,
+                    response_format,
+                    ticket=ticket,
+                    salt=salt,
+                    affinity=affinity,
                 )
                 async with aclosing(asked) as deltas:
                     async for delta in deltas:
@@ -72,6 +82,7 @@ async def ask_engine(
     *,
     ticket: Ticket,
     salt: str | None = None,
+    affinity: str | None = None,
 ) -> AsyncGenerator[ChatDelta, None]:
     """The one way to the engine: in turn, and counted. Raises as `generate`."""
     check_ready(services)
@@ -79,7 +90,9 @@ async def ask_engine(
     async with services.admission.turn(ticket, prompt + sampling.max_tokens):
         last, count = None, 0
         try:
-            asked = services.client.chat(messages, model, sampling, response_format, cache_salt=salt)
+            asked = services.client.chat(
+                messages, model, sampling, response_format, cache_salt=salt, affinity=affinity
+            )
             async with aclosing(asked) as deltas:
                 async for delta in deltas:
                     last, count = delta, count + 1
@@ -88,6 +101,12 @@ async def ask_engine(
             if last is not None:
                 ticket.spent += prompt if last.prompt_tokens is None else last.prompt_tokens
                 ticket.spent += count if last.completion_tokens is None else last.completion_tokens
+
+
+def affinity_of(question: Question, recipe: Recipe, salt: str) -> str:
+    """The same for questions whose prompts are likely to begin alike: of a tenant, a recipe and a set of corpora."""
+    corpora = sorted(question.corpora) if question.corpora is not None else ["*"]
+    return json.dumps([salt, recipe.name, recipe.version, corpora])
 
 
 def ticket_of(question: Question) -> Ticket:

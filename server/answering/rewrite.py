@@ -49,10 +49,13 @@ async def rewrite(
     model = services.settings.engine.served_name  # an adapter was trained to answer, not to rewrite
     splitter = ReasoningSplitter(recipe.reasoning)
     text = ""
+    asked = ask_engine(
+        messages, model, sampling, services, ticket=ticket, salt=salt, affinity=f"{salt} {prompt}"
+    )
     try:
         async with (
             asyncio.timeout(rewriting.timeout_s),
-            aclosing(ask_engine(messages, model, sampling, services, ticket=ticket, salt=salt)) as deltas,
+            aclosing(asked) as deltas,
         ):
             async for delta in deltas:
                 text += splitter.feed(delta.text).answer

@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`: what operations asks."""
 
 import asyncio
+from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -37,7 +38,9 @@ async def readyz(
     """
     engine, draining = services.engine.state, services.resilience.drain.is_draining
     parts = {"engine": engine.value, "store": "ready", "index": "ready", "embedder": "ready"}
-    parts["engine_breaker"] = services.client.breaker.state.value
+    replicas = services.engine.replicas
+    parts["engine_replicas"] = f"{sum(one.is_ready for one in replicas)} of {len(replicas)} ready"
+    parts["engine_breaker"] = services.client.breaker_state.value
     parts["search_breaker"] = services.resilience.search.state.value
     parts["server"] = "draining" if draining else "ready"
     try:
@@ -70,6 +73,10 @@ def _adapters(services: Services) -> str:
 )
 async def metrics(services: Annotated[Services, Depends(services_of)]) -> Response:
     """Prometheus text."""
-    breakers = {"engine": services.client.breaker.state, "search": services.resilience.search.state}
-    page = services.metrics.page(engine_ready=services.engine.state is EngineState.READY, breakers=breakers)
+    breakers = {"engine": services.client.breaker_state, "search": services.resilience.search.state}
+    page = services.metrics.page(
+        engine_ready=services.engine.state is EngineState.READY,
+        breakers=breakers,
+        replicas=Counter(one.state.value for one in services.engine.replicas),
+    )
     return Response(page, media_type=CONTENT_TYPE_LATEST)

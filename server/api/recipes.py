@@ -116,7 +116,7 @@ async def save_new_recipe(
     book, store = services.recipes, services.store
     recipe = await in_thread(derive, body.base, body.changes, body.name, book, store, services.settings)
     _, made = await in_thread(save_recipe, recipe, store, caller.subject, body.note)
-    await in_thread(book.follow, store, services.adapters.is_loaded)
+    await in_thread(book.follow, store, services.adapters.is_everywhere)
     response.status_code = 201 if made else 200
     return recipe_body(recipe, services)
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from server.monitoring.answers import AnswerMetrics
 from server.monitoring.watched import WatchedMetrics
 from tandem.breaker import BreakerState
+from tandem.engine import EngineState
 from tandem.store import Observation
 
 _BREAKER = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
@@ -140,6 +141,18 @@ class Metrics:
             ["series"],
             registry=self.registry,
         )
+        self._replicas = Gauge(
+            "tandem_engine_replicas",
+            "Replicas of the engine, by state: starting, ready, restarting, failed, stopped.",
+            ["state"],
+            registry=self.registry,
+        )
+        self._passed_on = Counter(
+            "tandem_engine_passed_on",
+            "Questions that went to another replica than the first of their order, by reason: busy, lacking, failed.",
+            ["reason"],
+            registry=self.registry,
+        )
         self._engine_ready = Gauge("tandem_engine_ready", "1 when the engine serves.", registry=self.registry)
 
     def observed(self, observation: Observation, timings: Mapping[str, float]) -> None:
@@ -223,8 +236,20 @@ class Metrics:
         """Count one request that ended in an error of the tree."""
         self._errors.labels(error_type).inc()
 
-    def page(self, *, engine_ready: bool, breakers: Mapping[str, BreakerState] | None = None) -> bytes:
-        """The page for `/metrics`, in the text format."""
+    def passed_on(self, reason: str) -> None:
+        """Count one question that went to another replica than the first: `busy`, `lacking` or `failed`."""
+        self._passed_on.labels(reason).inc()
+
+    def page(
+        self,
+        *,
+        engine_ready: bool,
+        breakers: Mapping[str, BreakerState] | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> bytes:
+        """The page for `/metrics`, in the text format; `replicas` counts those of the engine, by their state."""
+        for state in EngineState:
+            self._replicas.labels(state.value).set((replicas or {}).get(state.value, 0))
         for part, gauge in self._breakers.items():
             gauge.set(_BREAKER[(breakers or {}).get(part, BreakerState.CLOSED)])
         self._engine_ready.set(engine_ready)

@@ -97,7 +97,7 @@ def _packages(settings: Settings) -> Iterator[Finding]:
 def _engine(settings: Settings) -> Iterator[Finding]:
     engine = settings.engine
     if engine.address:
-        yield Finding("engine", "ok", f"at {engine.address}")
+        yield Finding("engine", "ok", f"at {', '.join(engine.addresses or (engine.address,))}")
         return
     if not engine.python.exists():
         yield Finding(

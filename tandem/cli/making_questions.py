@@ -16,7 +16,7 @@ from server.services import Services
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
 from tandem.cli.output import progress, stderr
-from tandem.engine import EngineClient, EngineState, Sampling
+from tandem.engine import EngineClient, EngineRouter, EngineState, Sampling
 from tandem.errors import EngineUnavailableError, NotFoundError
 from tandem.models import prepare_model
 from tandem.prompts import Message
@@ -84,7 +84,7 @@ async def made_questions(
     model = maker.model or services.settings.engine.served_name
     origin = Origin(corpus, model, PROMPT_VERSION)
     async with AsyncExitStack() as stack:
-        client = services.client
+        client: EngineClient | EngineRouter = services.client
         if maker.address is not None:
             # Nobody waits for one question: many at once may each wait for their connection.
             patient = {"address": maker.address, "connect_timeout_s": _CONNECT_S}
@@ -105,7 +105,7 @@ async def made_questions(
         )
 
 
-def asking(client: EngineClient, model: str, most_tokens: int = _TOKENS) -> Ask:
+def asking(client: EngineClient | EngineRouter, model: str, most_tokens: int = _TOKENS) -> Ask:
     """Asks a model for JSON, with the likeliest tokens."""
 
     async def ask(messages: list[Message], response_format: dict[str, Any]) -> str:

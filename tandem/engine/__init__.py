@@ -3,13 +3,18 @@
 from tandem.engine.chat import ChatDelta, Sampling
 from tandem.engine.client import EngineClient
 from tandem.engine.launch import engine_address, engine_command, engine_environment
-from tandem.engine.supervisor import Engine, EngineState
+from tandem.engine.replica import Replica
+from tandem.engine.router import EngineRouter
+from tandem.engine.state import EngineState
+from tandem.engine.supervisor import Engine
 
 __all__ = [
     "ChatDelta",
     "Engine",
     "EngineClient",
+    "EngineRouter",
     "EngineState",
+    "Replica",
     "Sampling",
     "engine_address",
     "engine_command",

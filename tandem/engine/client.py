@@ -79,6 +79,8 @@ class EngineClient:
         response_format: Mapping[str, Any] | None = None,
         *,
         cache_salt: str | None = None,
+        affinity: str | None = None,  # as EngineRouter takes it; one engine has no choice
+        retries: int | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         """Stream the answer of `model` (the base model's name or an adapter's) to `messages`.
 
@@ -86,7 +88,7 @@ class EngineClient:
         a prompt's beginning it uses again for the same `cache_salt` only.
 
         Closing the generator, or cancelling the task that reads it, aborts the request at the engine.
-        A try that has produced no text is made again up to `retries` times where that may help, for half a second.
+        A try that has produced no text is made again up to `retries` times (those of the settings by default) where that may help, for half a second.
 
         Raises, before the first delta, `EngineUnavailableError` (with `retry_after`) when the engine is out
         of reach, busy or too slow, or has been so for the last questions, `InvalidRequestError` for a request that it refuses, such as one over
@@ -100,7 +102,7 @@ class EngineClient:
                 retry_after=self.breaker.retry_after,
                 reason="breaker_open",
             )
-        tried = self._tried(messages, model, sampling, response_format, cache_salt)
+        tried = self._tried(messages, model, sampling, response_format, cache_salt, retries)
         try:
             async with aclosing(tried) as deltas:
                 async for delta in deltas:
@@ -117,8 +119,10 @@ class EngineClient:
         sampling: Sampling,
         response_format: Mapping[str, Any] | None,
         cache_salt: str | None,
+        retries: int | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
         tries = 0
+        most = self._settings.retries if retries is None else retries
         last_at = asyncio.get_running_loop().time() + _TRIES_S
         while True:
             begun = False
@@ -140,7 +144,7 @@ class EngineClient:
                     continue
                 tries += 1
                 late = asyncio.get_running_loop().time() > last_at
-                if tries > self._settings.retries or late or not is_transient(fault):
+                if tries > most or late or not is_transient(fault):
                     raise explain(fault) from fault
             else:
                 return
@@ -233,7 +237,8 @@ class EngineClient:
 
     async def adapters(self) -> dict[str, str]:
         """The adapters that can be asked now, without the base model: the folder of each, by its name."""
-        page = await _told(self._openai.models.list())
+        # As for the health: one that hangs does not keep the others' adapters waiting.
+        page = await _told(self._openai.models.list(timeout=_HEALTH * self._settings.connect_timeout_s))
         cards = {model.id: model.model_extra or {} for model in page.data}
         # vLLM names the parent of an adapter; a base model has none.
         return {name: str(card.get("root") or "") for name, card in cards.items() if card.get("parent")}

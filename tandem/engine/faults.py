@@ -7,7 +7,7 @@ from http import HTTPStatus
 import httpx
 import openai
 
-from tandem.engine.chat import CutShortError, MalformedAnswerError
+from tandem.engine.chat import CutShortError, MalformedAnswerError, WrongModelError
 from tandem.errors import (
     EngineFailedError,
     EngineUnavailableError,
@@ -31,6 +31,7 @@ FAULTS = (
 _RETRY_AFTER_S = 5
 _LONGEST_MESSAGE = 500
 _KEY = "engine.api_key"
+_MODEL = "model"
 _SEE_LOG = "See logs/engine.log in the data folder, and run `tandem doctor`."
 
 
@@ -67,7 +68,10 @@ def explain(fault: Exception) -> TandemError:
     if isinstance(fault, CutShortError):
         return _unavailable("The engine broke off before its answer began", fault)
     if status is None:
-        return EngineFailedError(f"The engine's answer cannot be read: {_said(fault)}", hint=_SEE_LOG)
+        about = _MODEL if isinstance(fault, WrongModelError) else None
+        return EngineFailedError(
+            f"The engine's answer cannot be read: {_said(fault)}", param=about, hint=_SEE_LOG
+        )
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
         busy = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
         return _unavailable(
@@ -101,6 +105,11 @@ def is_engines(error: TandemError) -> bool:
     return isinstance(error, EngineUnavailableError) or (
         isinstance(error, EngineFailedError) and error.param != _KEY
     )
+
+
+def is_wrong_model(error: TandemError) -> bool:
+    """Whether another model answered than the one that was asked."""
+    return isinstance(error, EngineFailedError) and error.param == _MODEL
 
 
 def _unavailable(message: str, fault: Exception, reason: str = "down") -> EngineUnavailableError:

@@ -21,9 +21,15 @@ _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 def engine_address(settings: EngineSettings) -> str:
     """Where the engine is, or will be, without a slash at the end and without `/v1`."""
-    if settings.address is None:
-        return f"http://{HOST}:{settings.port}"
-    return settings.address.rstrip("/").removesuffix("/v1")
+    return engine_addresses(settings)[0]
+
+
+def engine_addresses(settings: EngineSettings) -> list[str]:
+    """As `engine_address`, of every replica that the settings name; at least one, each once."""
+    named = settings.addresses or ((settings.address,) if settings.address else ())
+    if not named:
+        return [f"http://{HOST}:{settings.port}"]
+    return list(dict.fromkeys(one.rstrip("/").removesuffix("/v1") for one in named))
 
 
 def engine_command(settings: EngineSettings, model_dir: Path, *, cuda: bool, host: str = HOST) -> list[str]:

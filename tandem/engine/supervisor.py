@@ -5,36 +5,24 @@ import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import structlog
 
 from tandem.engine.adapters import check_adapters
-from tandem.engine.client import EngineClient
+from tandem.engine.fleet import Fleet
 from tandem.engine.launch import engine_address, engine_command, engine_environment, has_cuda
 from tandem.engine.process import EngineProcess, last_lines, prepare_log
+from tandem.engine.replica import READY_POLL_S, STARTING_POLL_S, Replica
+from tandem.engine.state import EngineState
 from tandem.errors import ConflictError, EngineUnavailableError, SettingsError
 from tandem.settings import EngineSettings
 from tandem.threads import in_thread
 
 log = structlog.get_logger(__name__)
 
-_STARTING_POLL_S = 0.25
-_READY_POLL_S = 2.0
 _HUNG_S = 60.0
-_MISSES = 2
 _LONGEST_BACKOFF_S = 30.0
-
-
-class EngineState(StrEnum):
-    """What the engine is doing. Only a `READY` one is asked."""
-
-    STARTING = "starting"
-    READY = "ready"
-    RESTARTING = "restarting"
-    FAILED = "failed"
-    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +34,7 @@ class _Ending:
 
 
 class Engine:
-    """The engine of one server: a vLLM of its own, or, with `settings.address`, one that is only watched."""
+    """The engine of one server: a vLLM of its own, or, with `settings.address`, replicas that are only watched."""
 
     def __init__(self, settings: EngineSettings, model_dir: Path | None, data_dir: Path) -> None:
         self.address = engine_address(settings)
@@ -58,7 +46,9 @@ class Engine:
         self._settings = settings
         self._model_dir = model_dir
         self._log = data_dir / "logs" / "engine.log"
-        self._client = EngineClient(self.address, settings)
+        elsewhere = settings.address is not None
+        self._own = None if elsewhere else Replica(self.address, settings)
+        self._fleet = Fleet(settings, self._gather) if elsewhere else None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -68,11 +58,18 @@ class Engine:
         Raises `SettingsError` when vLLM's interpreter or an adapter is missing, `ConflictError` when the
         port is in use, and `StorageError` when no log can be written.
         """
-        if self._settings.address is None:
+        if self._fleet is None:
             await in_thread(self._prepare)
             self._task = asyncio.create_task(self._keep_running(), name="engine")
         else:
-            self._task = asyncio.create_task(self._follow(), name="engine")
+            self._task = asyncio.create_task(self._fleet.run(), name="engine")
+
+    @property
+    def replicas(self) -> tuple[Replica, ...]:
+        """All that there are now, whatever they are doing."""
+        if self._own is not None:
+            return (self._own,)
+        return self._fleet.replicas if self._fleet is not None else ()
 
     async def wait_ready(self) -> None:
         """Return once the engine serves.
@@ -105,7 +102,10 @@ class Engine:
                 await self._task
             self._task = None
         self._set(EngineState.STOPPED)
-        await self._client.close()
+        if self._fleet is not None:
+            await self._fleet.close()
+        if self._own is not None:
+            await self._own.close()
 
     def _prepare(self) -> None:
         python = self._settings.python
@@ -155,36 +155,31 @@ class Engine:
 
     async def _watch(self, exited: asyncio.Task[int]) -> _Ending:
         """Poll the health until the process ends, or is given up."""
+        assert self._own is not None  # noqa: S101  # whoever watches a process has started it
         clock = asyncio.get_running_loop().time
         begun = clock()
         healthy_at: float | None = None
         while not exited.done():
-            if await self._client.healthy():
+            if await self._own.client.healthy():
                 healthy_at = clock()
                 self._set(EngineState.READY)
             elif healthy_at is None and clock() - begun > self._settings.start_timeout_s:
                 return _Ending(f"vLLM was not healthy after {self._settings.start_timeout_s:g} s", False)
             elif healthy_at is not None and clock() - healthy_at > _HUNG_S:
                 return _Ending(f"vLLM gave no sign of health for {_HUNG_S:g} s", True)
-            await asyncio.wait([exited], timeout=_STARTING_POLL_S if healthy_at is None else _READY_POLL_S)
+            await asyncio.wait([exited], timeout=STARTING_POLL_S if healthy_at is None else READY_POLL_S)
         return _Ending(_how_it_ended(exited.result()), healthy_at is not None)
 
-    async def _follow(self) -> None:
-        """Watch an engine that somebody else runs. One missed poll may be a busy moment."""
-        misses = 0
-        while True:
-            if await self._client.healthy():
-                misses = 0
-                self._set(EngineState.READY)
-            else:
-                misses += 1
-                if misses >= _MISSES and self.state is EngineState.READY:
-                    log.warning("engine lost", address=self.address)
-                    self._set(EngineState.RESTARTING)
-            ready = self.state is EngineState.READY and misses == 0
-            await asyncio.sleep(_READY_POLL_S if ready else _STARTING_POLL_S)
+    def _gather(self) -> None:
+        """The engine is ready while any replica is."""
+        if any(one.is_ready for one in self.replicas):
+            self._set(EngineState.READY)
+        elif self.state is EngineState.READY:
+            self._set(EngineState.RESTARTING)
 
     def _set(self, state: EngineState) -> None:
+        if self._own is not None:
+            self._own.become(state)
         if state is not self.state:
             self.state = state
             self.starts += state is EngineState.READY

@@ -1,7 +1,7 @@
 """Where vLLM is, and how it is started."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,23 @@ class EngineSettings(Group):
     address: str | None = Field(
         None,
         description="URL of a vLLM that already runs, such as `http://gpu-1:8000`; Tandem then starts none.",
+    )
+    addresses: tuple[str, ...] = Field(
+        (),
+        description="URLs of several vLLMs of one and the same model, in place of `address`: questions are spread over "
+        "them.",
+    )
+    resolve: bool = Field(
+        False,
+        description="Take every host to which the names in the addresses lead as a replica, such as those of a headless "
+        "Service of Kubernetes.",
+    )
+    resolve_s: float = Field(5.0, gt=0, description="Seconds from one look-up of those names to the next.")
+    load_factor: float = Field(
+        1.25,
+        ge=1,
+        description="A replica with more than this many times the mean of the questions passes new ones to the next. "
+        "Lower spreads them more evenly, higher finds more prompts already computed.",
     )
     api_key: str | None = Field(None, description="Key sent to the engine at `address`.")
     python: Path = Field(
@@ -97,6 +114,27 @@ class EngineSettings(Group):
         description="Seconds from one try whether it is back to the next; no question waits for these.",
     )
     max_restarts: int = Field(5, ge=0, description="Restarts in a row without health before Tandem gives up.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_of_many(cls, values: Any) -> Any:
+        """Whoever asks only whether the engine is elsewhere looks at `address`."""
+        named = values.get("addresses") if isinstance(values, dict) else None
+        if isinstance(named, tuple | list) and named and not values.get("address"):
+            return values | {"address": named[0]}
+        return values
+
+    @model_validator(mode="after")
+    def _one_way_to_name_them(self) -> Self:
+        if self.addresses and self.address not in self.addresses:
+            raise ValueError("address is none of addresses: name all of them in addresses")
+        if self.resolve and not self.address:
+            raise ValueError("resolve needs an address, whose name is looked up")
+        if self.resolve and any(one.startswith("https:") for one in (self.address or "", *self.addresses)):
+            raise ValueError(
+                "resolve goes with http only: a certificate is of a name, not of a host's number"
+            )
+        return self
 
     @model_validator(mode="after")
     def _as_many_loaded_as_at_once(self) -> Self:

@@ -19,3 +19,8 @@ def test_the_key_outlives_a_start_and_is_another_in_another_folder(tmp_path: Pat
 def test_where_one_text_ends_and_the_next_begins_is_part_of_the_mark() -> None:
     fence = Fence(b"key")
     assert fence.mark("How?", ["ab", "c"]) != fence.mark("How?", ["a", "bc"])
+
+
+def test_the_key_is_drawn_where_nobody_has_made_the_folder_yet(tmp_path: Path) -> None:
+    open_fence(tmp_path / "not" / "there")
+    assert (tmp_path / "not" / "there" / "fence.key").exists()
