@@ -42,7 +42,7 @@ from server.answering.retrieve import retrieve
 from server.answering.support import content_words
 from server.answering.timings import Timings
 from server.answering.types import SamplingOverrides
-from server.app import open_services
+from server.opening import open_services
 from server.services import Services
 from tandem.engine import EngineState
 from tandem.settings import AnswerSettings, EngineSettings, Settings

@@ -1,4 +1,4 @@
-"""What the answering steps and the API work with, wired once in `server.app`."""
+"""What the answering steps and the API work with, wired once in `server.opening`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -13,8 +13,8 @@ from eval.calibrating import Case, Found, Seen, cross_fitted, fit, holds, read_c
 from eval.reliability import auroc, brier, expected_calibration_error
 from server.answering.look import look
 from server.api.evidence import EvidenceBody, evidence_body
-from server.app import open_services
 from server.calibration import bundled_calibration, write_calibration
+from server.opening import open_services
 from tandem.cli.output import print_json, progress, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.errors import InvalidRequestError, StorageError

@@ -11,7 +11,7 @@ from typing import Any
 from finetune.dataset.generated_file import GeneratedFile, Origin
 from finetune.dataset.generating import PROMPT_VERSION, Ask, generate_questions
 from finetune.dataset.questions import SourceQuestion
-from server.app import open_services
+from server.opening import open_services
 from server.services import Services
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing

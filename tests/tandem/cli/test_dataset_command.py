@@ -24,7 +24,7 @@ from finetune.examples import Kind, TrainingExample, read_examples
 from ingest import Upload
 from server.answering import Answer, Question, answer
 from server.answering.choose import Choice
-from server.app import open_services
+from server.opening import open_services
 from server.services import Services
 from tandem.cli.dataset import Wish, make_dataset
 from tandem.cli.dataset_serving import RecipeServing
