@@ -15,7 +15,7 @@ for file in Dockerfile compose.yaml k8s/overlays k8s/jobs k8s/components; do
     ! grep -rhoE '(tandem(-[a-z]+)*:|newTag: |image\.version=")[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*' "$file" |
         sed 's/.*[: "]\([0-9][^ "]*\)$/\1/' | grep -vx "$version" || fail "$file names another version"
 done
-grep -q "^## $version" CHANGELOG.md || fail "CHANGELOG.md has no section '## $version'"
+grep -qF "## [$version]" CHANGELOG.md || fail "CHANGELOG.md has no section '## [$version]'"
 
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
