@@ -45,7 +45,7 @@ class Adapters:
             raise self.fault
         self.ensured.append(model)
 
-    def is_loaded(self, model: str) -> bool:
+    def is_everywhere(self, model: str) -> bool:
         return True
 
     def is_registered(self, model: str) -> bool:
