@@ -130,7 +130,11 @@ def _altered(token: str, part: int, to: object) -> str:
     return ".".join(parts)
 
 
-NOW = int(time.time())
+def now() -> int:
+    """Not once at the import: a run takes minutes."""
+    return int(time.time())
+
+
 BAD: dict[str, Callable[[LocalIssuer], str]] = {
     # No signature, or one that proves nothing
     "alg none": lambda i: _by_hand(i, {"alg": "none", "kid": "rsa"}),
@@ -202,14 +206,14 @@ BAD: dict[str, Callable[[LocalIssuer], str]] = {
     "a list of issuers": lambda i: _signed(i, iss=[i.url]),
     "no issuer": lambda i: i.token(iss=None),
     # Not now
-    "expired": lambda i: i.token(exp=NOW - 120),
+    "expired": lambda i: i.token(exp=now() - 120),
     "expired long ago": lambda i: i.token(exp=1),
     "expires never": lambda i: i.token(exp=None),
     "expires in words": lambda i: _signed(i, exp="tomorrow"),
-    "expires at no number": lambda i: _signed(i, exp=[NOW + 60]),
+    "expires at no number": lambda i: _signed(i, exp=[now() + 60]),
     "expires at infinity": lambda i: _signed(i, exp=float("inf")),
-    "not yet valid": lambda i: i.token(nbf=NOW + 600),
-    "made in the future": lambda i: i.token(iat=NOW + 600),
+    "not yet valid": lambda i: i.token(nbf=now() + 600),
+    "made in the future": lambda i: i.token(iat=now() + 600),
     # Nobody
     "no subject": lambda i: i.token(sub=None),
     "an empty subject": lambda i: i.token(sub=""),
