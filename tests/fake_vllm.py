@@ -90,6 +90,7 @@ def endless(handler: "Handler") -> None:
 class FakeVllm(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # as many may come at once as a test likes
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)

@@ -177,14 +177,19 @@ class ServedAdapters:
 
         Raises what the store raises, and what the last failing replica says; one does not keep another waiting.
         """
-        pinned = await self._wanted.look()
+        wanted = await self._wanted.look() | self._shared()
         sites = self._ready_sites()
-        done = await asyncio.gather(*(site.reconcile(pinned) for site in sites), return_exceptions=True)
+        done = await asyncio.gather(*(site.reconcile(wanted) for site in sites), return_exceptions=True)
         self._wanted.leaving &= {ref for site in sites for ref in site.replica.adapters}
         self._told()
         for error in done:
             if isinstance(error, BaseException):
                 raise error
+
+    def _shared(self) -> set[str]:
+        """What a replica has and a recipe names: the others are to have it too, also one that has just come back."""
+        there = {ref for one in self._engine.replicas if one.is_ready for ref in one.adapters}
+        return (there & self._wanted.named()) - self._wanted.leaving
 
     def status(self) -> list[AdapterStatus]:
         """Those that are loaded, and those that should be."""
