@@ -17,7 +17,12 @@ from tandem.errors import ConflictError, InvalidRequestError
 FORMAT = 1
 _HEAD = "tandem-backup.json"
 _LIST = "members.json"
-_NAME = re.compile(r"(store|index|files)/[\w.@+-]+(/[\w.@+-]+)*")
+FOLDERS = ("adapters", "embedders", "eval")
+"""Of the data folder, what cannot be had again from elsewhere; beside them only keys are taken, and put back."""
+_NAME = re.compile(
+    r"store/\d+-[a-z_]+\.jsonl\.gz|index/\d+\.(jsonl\.gz|npy)|"
+    rf"files/(\w+\.key|({'|'.join(FOLDERS)})(/[\w.@+-]+)+)"
+)
 _TOLD = ("tandem", "schema", "made_at", "collection", "fingerprint", "dimension")
 _PIECE = 2**20
 _MOST_NAMES = 256 * 2**20

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tandem import __version__
-from tandem.backup.archive import ArchiveFacts, ArchiveWriter
+from tandem.backup.archive import FOLDERS, ArchiveFacts, ArchiveWriter
 from tandem.errors import ConflictError
 from tandem.index import Index, Vector
 from tandem.index.points import payload_of
@@ -23,8 +23,6 @@ from tandem.store.schema import CURRENT
 from tandem.threads import in_thread
 from tandem.vocabulary import Chunk
 
-FOLDERS = ("adapters", "embedders", "eval")
-"""Of the data folder, what cannot be had again from elsewhere."""
 KEYS = "*.key"
 """Secrets that belong to what is in the store."""
 OF_THIS_RUN = "local.key"

@@ -66,6 +66,10 @@ class Dumping(Transactions):
                 tables = MetaData()
                 tables.reflect(connection)
                 for name, rows in pages:
+                    if name not in tables.tables or name == "alembic_version":
+                        raise ConflictError(
+                            f"Schema {revision} has no table {name!r}", hint="It is no backup."
+                        )
                     _insert(connection, tables.tables[name], [change(name, row) for row in rows])
                 set_revision(connection, NEWEST)
         self.empty_log()

@@ -230,7 +230,14 @@ async def test_an_archive_of_another_hash_than_was_noted_is_refused(
     await restore(archive, second.store, second.settings, expected=read_facts(archive).hash)
 
 
-@pytest.mark.parametrize("name", ["files/../../evil", "files/.hidden/../../x", "/etc/passwd", "other/x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("files/../../evil", "files/.hidden/../../x", "/etc/passwd", "other/x"),
+        *("files/store.sqlite3", "files/tandem.toml", "files/adapters/../x.key", "files/index/tandem/x"),
+        *("store/000000-versions", "index/x.npy"),
+    ],
+)
 async def test_a_member_that_would_leave_its_folder_is_refused(tmp_path: Path, name: str) -> None:
     from tandem.backup.archive import ArchiveFacts, ArchiveWriter
 
