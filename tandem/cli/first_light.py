@@ -20,7 +20,7 @@ from tandem.threads import in_thread
 from tandem.vocabulary import Caller, document_id
 
 CORPUS = "tandem-docs"
-QUESTION = "What is Tandem?"
+QUESTION = "What does Tandem say when the documents do not say it?"
 
 _DOCS = Path(tandem.__file__).parent.parent / "docs"
 _SAY_EVERY_S = 10.0

@@ -15,7 +15,7 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-QUESTION = "What is Tandem?"
+QUESTION = "What does Tandem say when the documents do not say it?"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import time
 import psutil
 from running import Tandem, lives
 
-QUESTION = {"role": "user", "content": "What is Tandem?"}
+QUESTION = {"role": "user", "content": "What does Tandem say when the documents do not say it?"}
 STORY = {"role": "user", "content": "Tell a long story about a lighthouse."}
 
 

@@ -147,7 +147,7 @@ def test_another_calibration_is_another_recipe(parts) -> None:
 
 
 def test_a_question_of_one_word_can_be_answered() -> None:
-    """`What is Tandem?`, the first question of every start: all passages have its word."""
+    """`What is Tandem?`: all passages have its word."""
     text = "Tandem answers questions over your own documents."
     found = [passage(text, ordinal=n, similarity=0.8 - n / 10) for n in range(4)]
     assert evidence_of("What is Tandem?", found, OWN) > 0.4
