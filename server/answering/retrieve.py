@@ -1,8 +1,12 @@
 """Finds the passages for a question: only what the caller may see, only of current document versions."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
+from typing import Any
 
 import structlog
 
@@ -12,6 +16,7 @@ from server.answering.rerank import rerank
 from server.answering.timings import Timings
 from server.resilience.search_guard import guarded
 from server.services import Services
+from tandem.breaker import Breaker
 from tandem.errors import NotFoundError
 from tandem.index import Index, Query
 from tandem.retrieval_profile import RetrievalProfile
@@ -48,22 +53,45 @@ async def retrieve(
             await _check_corpora(caller, corpora, services)
     # One collection for the whole question: its vectors are of its own embedder.
     with services.live.reading() as collection:
-        with timings.step("embed"):
-            vector = await (asked or AskedVector()).of(text, collection.embedder)
-        with timings.step("retrieve"):
-            # More than wanted: what a better one has already brought falls away.
-            wanted = 2 * profile.passages
-            if profile.reranking:
-                wanted = max(wanted, profile.reranking.candidates)
-            query = Query(text, vector, wanted, profile.leg, profile.fusion)
-            scope = Scope.of(caller, corpora, where)
+        # More than wanted: what a better one has already brought falls away.
+        wanted = 2 * profile.passages
+        if profile.reranking:
+            wanted = max(wanted, profile.reranking.candidates)
+        asked, begun = asked or AskedVector(), perf_counter()
+        vector = asked.begun(text, collection.embedder)
+        query = Query(text, vector, wanted, profile.leg, profile.fusion)
+        scope = Scope.of(caller, corpora, where)
+        # Begun while the question is embedded: its words can be looked for meanwhile.
+        async with _begun(search_current(scope, query, collection.index, services.store), search) as found:
+            await asked.of(text, collection.embedder)
+            embedded = max(asked.came_at, begun)
+            timings.add("embed", embedded - begun)
             async with guarded(search, patience_s):
-                current = await search_current(scope, query, collection.index, services.store)
-            services.metrics.foreign_hits(collection.index.foreign_hits())
+                current = await found
+            timings.add("retrieve", perf_counter() - embedded)
+        services.metrics.foreign_hits(collection.index.foreign_hits())
     if profile.reranking:
         with timings.step("rerank"):
             current = await rerank(text, current, profile.reranking, services.rerankers, services.metrics)
     return readable(as_parents(current), profile.passages, profile.reading)
+
+
+@asynccontextmanager
+async def _begun(
+    searching: Coroutine[Any, Any, list[Passage]], breaker: Breaker
+) -> AsyncIterator[Awaitable[list[Passage]]]:
+    """The search, begun at once unless searches fail; it is given up where the block ends without it."""
+    if not breaker.is_closed:
+        with closing(searching):
+            yield searching
+        return
+    task = asyncio.create_task(searching)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        # What it came to is told by whoever waited for it, or by nobody.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 async def search_current(scope: Scope, query: Query, index: Index, store: Store) -> list[Passage]:

@@ -13,17 +13,13 @@ from functools import lru_cache
 from math import log
 
 from server.answering.figures import figures
+from server.answering.wording import place_of
 from tandem.vocabulary import Span
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
-_LETTERS = re.compile(r"\w+")
-# Between two words of a sentence, with the marks that an article has of its own.
-_BETWEEN = r"\W+(?:\[\d[\d,\s–-]*\]\W*)*"
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n{1,}")
 # The number of a footnote that a parser has left at a figure's end: "was 2.2.9 The next".
 _NOTE = re.compile(r"(\d\.\d+)\.\d{1,3}(?=\s+[A-Z])")
-# What is sugar-free has no sugar.
-_LACKING = r"-(?:deficient|free|less|naive|negative|proof|resistant)\b"
 _STOPWORDS = frozenset(
     """
     a about after all also an and any are as at be been before being but by can could did do does for
@@ -156,18 +152,6 @@ def best_quote(sentence: str, passage: str) -> Span:
         if score > best_score:
             best, best_score = span, score
     return best
-
-
-def place_of(sentence: str, passage: str) -> Span | None:
-    """Where the passage has all words of the sentence in a row; case, white space and marks do not count.
-
-    Nor does it where they begin inside of a compound: what is non-toxic is not toxic.
-    """
-    words = _LETTERS.findall(sentence)
-    if not words:
-        return None
-    found = re.search(rf"(?<![\w-]){_BETWEEN.join(words)}(?!\w|{_LACKING})", passage, re.IGNORECASE)
-    return Span(*found.span()) if found else None
 
 
 def sentences(text: str) -> list[Span]:

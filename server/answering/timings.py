@@ -19,7 +19,11 @@ class Timings:
         try:
             yield
         finally:
-            self._steps[name] = self._steps.get(name, 0.0) + (perf_counter() - begun) * 1000
+            self.add(name, perf_counter() - begun)
+
+    def add(self, name: str, seconds: float) -> None:
+        """More time for `name`, measured elsewhere."""
+        self._steps[name] = self._steps.get(name, 0.0) + seconds * 1000
 
     def mark(self, name: str) -> None:
         """Note under `name` the time since the question came in, once."""

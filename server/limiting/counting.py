@@ -9,12 +9,13 @@ from typing import TypeVar, cast
 
 import structlog
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import Storage
 from limits.aio.storage.base import MovingWindowSupport, SlidingWindowCounterSupport
 from limits.aio.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
+from server.limiting.in_process import InProcess
 from tandem.errors import SettingsError
 from tandem.extras import hint_for
 
@@ -48,7 +49,7 @@ class Counting:
     """
 
     def __init__(self, shared: Storage | None = None) -> None:
-        self._local = MemoryStorage()
+        self._local = InProcess()
         self._shared = shared
         self._aside_until = 0.0
 

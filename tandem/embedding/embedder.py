@@ -63,12 +63,16 @@ class Embedder:
                 progress(done)
         return vectors
 
-    async def embed_query(self, text: str) -> "Vector":
-        """Vector of a question, of shape `(dimension,)`, float32, of length 1; off the event loop.
+    def ask(self, text: str) -> "Future[Vector]":
+        """The vector of a question, to come: of shape `(dimension,)`, float32, of length 1.
 
-        Questions that wait at the same time share a pass. Raises as `embed_documents` does.
+        Questions that wait at the same time share a pass. It raises as `embed_documents` does.
         """
-        return await asyncio.wrap_future(self._questions.ask(text))
+        return self._questions.ask(text)
+
+    async def embed_query(self, text: str) -> "Vector":
+        """What `ask` gives, once it is there; off the event loop."""
+        return await asyncio.wrap_future(self.ask(text))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` by the embedder's tokenizer, without the marks around it."""

@@ -1,53 +1,106 @@
 """The events of one chat as they come over the connection.
 
 The openai client builds a model of every chunk, and closes the connection after each answer, so that the next
-question waits until another is open. What it raises is raised here too: its faults are explained in one place.
+question waits until another is open. aiohttp takes a third of the time that httpx, beneath that client, takes for a
+request. What goes wrong is raised as that client would, so that the engine's faults are explained in one place.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
+import aiohttp
 import httpx
 import openai
 
 from tandem.engine.chat import MalformedAnswerError
+from tandem.settings import EngineSettings
 
 _DONE = b"[DONE]"
 _LONGEST_EVENT = 1024 * 1024
 """Bytes. A token's event has some hundred; one without an end must not fill the memory."""
 _LINGER_S = 0.1
 """So long the end of an answer is waited for, after its last event."""
+_CONNECTIONS = 1_000
+_KEPT_S = 2.0
+"""An idle connection is given up well before vLLM does it, after 5 s, lest a question is just on its way."""
+_JSON = {"Content-Type": "application/json"}
 
 
-async def chat_events(
-    http: httpx.AsyncClient, url: httpx.URL, body: Mapping[str, Any], headers: Mapping[str, str]
-) -> AsyncGenerator[Any, None]:
-    """What each event of the stream says, read as JSON, up to the one that says that it is done.
+class ChatStreams:
+    """Chats with the engine at `address`, each on a connection that is kept for the next. Of one event loop."""
 
-    Closing it early closes the connection, and by that vLLM knows that nobody listens. Raises
-    `openai.APIStatusError` for a refusal, `openai.APIError` for one inside the stream, `MalformedAnswerError` for
-    what is no JSON, or is too long, and what httpx raises.
-    """
-    async with http.stream("POST", url, json=body, headers=headers) as response:
-        if not response.is_success:
-            raise await _refusal(response)
-        pieces = response.aiter_bytes()
-        async with aclosing(data_of_events(pieces)) as events:
-            async for data in events:
-                if data.startswith(_DONE):
-                    break
-                event = _read(data)
-                if isinstance(event, dict) and event.get("error"):
-                    raise _fault(event["error"], response.request)
-                yield event
-        # Only a connection whose answer was read to its end may serve the next one.
-        with suppress(TimeoutError, httpx.HTTPError):
-            async with asyncio.timeout(_LINGER_S):
-                async for _ in pieces:
-                    pass
+    def __init__(self, address: str, settings: EngineSettings) -> None:
+        self._url = f"{address}/v1/chat/completions"
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.connect_timeout_s, sock_read=settings.token_timeout_s
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    async def events(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AsyncGenerator[Any, None]:
+        """What each event of the stream says, read as JSON, up to the one that says that it is done.
+
+        Closing it early closes the connection, and by that vLLM knows that nobody listens. Raises
+        `openai.APIStatusError` for a refusal, `openai.APIError` for one inside the stream, `MalformedAnswerError` for
+        what is no JSON, or is too long, and `httpx.HTTPError` for what the connection came to.
+        """
+        request = self._opened().post(self._url, data=json.dumps(body).encode(), headers={**_JSON, **headers})
+        with _faults_of_httpx():
+            async with request as response:
+                try:
+                    if not response.ok:
+                        raise await _refusal(response)
+                    pieces = response.content.iter_any()
+                    async with aclosing(data_of_events(pieces)) as events:
+                        async for data in events:
+                            if data.startswith(_DONE):
+                                break
+                            event = _read(data)
+                            if isinstance(event, dict) and event.get("error"):
+                                raise _fault(event["error"], self._url)
+                            yield event
+                    # Only a connection whose answer was read to its end may serve the next one.
+                    with suppress(TimeoutError, aiohttp.ClientError):
+                        async with asyncio.timeout(_LINGER_S):
+                            async for _ in pieces:
+                                pass
+                finally:
+                    if not response.content.at_eof():
+                        response.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # As the client of everything else trusts: the engine is never behind the proxy that the environment may name.
+            trusted = httpx.create_ssl_context(trust_env=False) if self._url.startswith("https:") else True
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEPT_S, ssl=trusted),
+                timeout=self._timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        if self._session is not None:
+            await self._session.close()
+
+
+@contextmanager
+def _faults_of_httpx() -> Iterator[None]:
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as fault:
+        raise httpx.ConnectTimeout(str(fault)) from fault
+    except (aiohttp.ServerTimeoutError, aiohttp.SocketTimeoutError) as fault:
+        raise httpx.ReadTimeout(str(fault)) from fault
+    except aiohttp.ClientConnectorError as fault:
+        raise httpx.ConnectError(str(fault)) from fault
+    except aiohttp.ClientError as fault:
+        raise httpx.RemoteProtocolError(str(fault) or type(fault).__name__) from fault
+    except OSError as fault:  # of the connection, while the request was written
+        raise httpx.WriteError(str(fault)) from fault
 
 
 async def data_of_events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -78,18 +131,24 @@ def _read(data: bytes) -> Any:
         raise MalformedAnswerError(f"an event is no JSON: {error}") from error
 
 
-async def _refusal(response: httpx.Response) -> openai.APIStatusError:
-    await response.aread()
+async def _refusal(response: aiohttp.ClientResponse) -> openai.APIStatusError:
+    text = await response.text(errors="replace")
     try:
-        body = response.json()
-        said = f"Error code: {response.status_code} - {body}"
-    except ValueError:
-        body, said = None, response.text or f"Error code: {response.status_code}"
+        body = json.loads(text)
+        said = f"Error code: {response.status} - {body}"
+    except (ValueError, RecursionError):
+        body, said = None, text or f"Error code: {response.status}"
+    known = httpx.Response(
+        response.status,
+        headers=list(response.headers.items()),
+        request=httpx.Request("POST", str(response.url)),
+    )
     return openai.APIStatusError(
-        said, response=response, body=body.get("error", body) if isinstance(body, dict) else body
+        said, response=known, body=body.get("error", body) if isinstance(body, dict) else body
     )
 
 
-def _fault(error: object, request: httpx.Request) -> openai.APIError:
+def _fault(error: object, url: str) -> openai.APIError:
     message = error.get("message") if isinstance(error, dict) else None
+    request = httpx.Request("POST", url)
     return openai.APIError(str(message or "An error occurred during streaming"), request, body=error)

@@ -21,7 +21,7 @@ from tandem.engine.chat import (
     WrongModelError,
     read_deltas,
 )
-from tandem.engine.chat_stream import chat_events
+from tandem.engine.chat_stream import ChatStreams
 from tandem.engine.faults import FAULTS, broke_off, explain, is_engines, is_transient, refuses_field
 from tandem.engine.trace_headers import trace_headers
 from tandem.errors import EngineUnavailableError, TandemError
@@ -58,17 +58,15 @@ class EngineClient:
         key = settings.api_key or "none"
         timeout = httpx.Timeout(settings.token_timeout_s, connect=settings.connect_timeout_s)
         # The engine is never behind the proxy that the environment may name.
-        self._http = httpx.AsyncClient(
-            trust_env=False, timeout=timeout, limits=_CONNECTIONS, follow_redirects=True
-        )
-        self._chat = httpx.URL(f"{self._address}/v1/chat/completions")
+        http = httpx.AsyncClient(trust_env=False, timeout=timeout, limits=_CONNECTIONS, follow_redirects=True)
+        self._streams = ChatStreams(self._address, settings)
         self._headers = {"Authorization": f"Bearer {key}"}
         self._openai = openai.AsyncOpenAI(
             base_url=f"{self._address}/v1",
             api_key=key,
             max_retries=0,
             timeout=timeout,
-            http_client=self._http,
+            http_client=http,
         )
 
     async def chat(
@@ -229,7 +227,7 @@ class EngineClient:
             body["response_format"] = dict(response_format)
         if salt is not None:
             body["cache_salt"] = salt
-        events = chat_events(self._http, self._chat, body, {**self._headers, **trace_headers.get()})
+        events = self._streams.events(body, {**self._headers, **trace_headers.get()})
         names = self._names if model == self._settings.served_name else (model,)
         async with aclosing(events), aclosing(read_deltas(events, names)) as deltas:
             async for delta in deltas:
@@ -281,6 +279,7 @@ class EngineClient:
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait((self._probing,))
+        await self._streams.close()
         await self._openai.close()
 
 

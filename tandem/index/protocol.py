@@ -1,6 +1,7 @@
 """What an index of chunks can do. Two engines do it: Qdrant Edge and a Qdrant server."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,10 +27,13 @@ class Leg(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question for the index: its text for BM25, its vector of shape (dimension,) for the dense leg."""
+    """One question for the index: its text for BM25, its vector of shape (dimension,) for the dense leg.
+
+    The vector may be on its way still: an index that can look for the words meanwhile does.
+    """
 
     text: str
-    vector: Vector
+    coming: Vector | Future[Vector]
     limit: int
     leg: Leg = Leg.HYBRID
     fusion: Fusion = Fusion()
@@ -38,6 +42,11 @@ class Query:
     """Look at every vector of the scope as it is, however long that takes: what others are measured by."""
     besides: frozenset[tuple[str, str]] = frozenset()
     """Documents and versions of which nothing is to be found."""
+
+    @property
+    def vector(self) -> Vector:
+        """The question's vector. It blocks while that is on its way, and raises what the embedder raised."""
+        return self.coming.result() if isinstance(self.coming, Future) else self.coming
 
 
 class Index(Protocol):

@@ -4,7 +4,9 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
@@ -122,6 +124,10 @@ class ServerIndex:
 
     async def search(self, scope: Scope, query: Query) -> list[Passage]:
         """See `Index.search`."""
+        # One request has both legs, so the vector is waited for.
+        if isinstance(query.coming, Future):
+            vector: Vector = await asyncio.wrap_future(query.coming)
+            query = replace(query, coming=vector)
         dense, sparse = query.vector.tolist(), _sparse(self._bm25.embed_query(query.text))
         near = models.SearchParams(exact=query.exact)
         now = time.time()

@@ -17,7 +17,7 @@ from tandem.errors import StorageError
 from tandem.index.compaction import Journal, OptimizerChild, copy
 from tandem.index.filters import filter_of
 from tandem.index.foreign import ForeignHits
-from tandem.index.fusion import fuse
+from tandem.index.fusion import Hits, fuse
 from tandem.index.marks import EXPIRY, GROUPS, conditions_within, of_document, one_version
 from tandem.index.points import BM25, DENSE, chunk_of, fused_passages, passage_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
@@ -88,7 +88,6 @@ class TenantShard:
 
     def search(self, scope: Scope, query: Query, foreign: ForeignHits) -> list[Passage]:
         """See `Index.search`; `scope` is of this tenant."""
-        dense = qe.Query.Nearest(query.vector.tolist(), using=DENSE)
         sparse = qe.Query.Nearest(self._bm25.embed_query(query.text), using=BM25)
         near = qe.SearchParams(exact=True) if query.exact else _RESCORED
         now = time.time()
@@ -100,40 +99,33 @@ class TenantShard:
         chosen = filter_of(wanted, end, query.besides) if wanted or end or query.besides else None
         with storage_errors():
             if query.leg is Leg.HYBRID:
-                passages = self._hybrid(query, dense, sparse, near, chosen)
+                passages = self._hybrid(query, sparse, near, chosen)
             else:
-                passages = self._one_leg(query, dense if query.leg is Leg.DENSE else sparse, near, chosen)
+                ranking = _nearest(query) if query.leg is Leg.DENSE else sparse
+                passages = self._one_leg(query, ranking, near, chosen)
         return within(scope, passages, now, foreign)
 
     def _hybrid(
-        self,
-        query: Query,
-        dense: qe.Query,
-        sparse: qe.Query,
-        near: qe.SearchParams,
-        chosen: qe.Filter | None,
+        self, query: Query, sparse: qe.Query, near: qe.SearchParams, chosen: qe.Filter | None
     ) -> list[Passage]:
-        """Both legs in one request, without payload: only what the fusion chooses is read from the disk.
+        """Both legs, without payload: only what the fusion chooses is read from the disk. That of the words is first,
+        for the vector may be on its way still.
 
-        What is deleted between the two makes the search again, or a whole document whose version is just
-        replaced would be missing from the answer.
+        What is deleted meanwhile makes the search again, or a whole document whose version is just replaced would
+        be missing from the answer.
         """
         wanted = max(query.fusion.candidates, query.limit)
-        request = qe.QueryBatchRequest(
-            [
-                qe.QueryRequest(limit=wanted, query=dense, filter=chosen, params=near),
-                qe.QueryRequest(limit=wanted, query=sparse, filter=chosen),
-            ]
-        )
         for _ in range(_SEARCHES):
             shard = self._shard
-            legs = [[(str(hit.id), hit.score) for hit in leg] for leg in shard.query_batch(request)]
-            best = fuse(legs[0], legs[1], query.fusion)[: query.limit]
+            words = _hits(shard.query(qe.QueryRequest(limit=wanted, query=sparse, filter=chosen)))
+            by_meaning = qe.QueryRequest(limit=wanted, query=_nearest(query), filter=chosen, params=near)
+            legs = _hits(shard.query(by_meaning)), words
+            best = fuse(*legs, query.fusion)[: query.limit]
             records = shard.retrieve([chunk for chunk, _ in best], with_payload=True, with_vector=[DENSE])
             if len(records) == len(best):
                 break
         points = {str(each.id): (each.payload or {}, each.vector[DENSE]) for each in records}  # type: ignore[index, call-overload]
-        return fused_passages((legs[0], legs[1]), best, points, query)  # type: ignore[arg-type]
+        return fused_passages(legs, best, points, query)  # type: ignore[arg-type]
 
     def _one_leg(
         self, query: Query, ranking: qe.Query, near: qe.SearchParams, chosen: qe.Filter | None
@@ -276,6 +268,14 @@ class TenantShard:
         self.stop_compacting()
         with self._compacting, self._writing, storage_errors(self._folder):
             self._shard.close()
+
+
+def _nearest(query: Query) -> qe.Query:
+    return qe.Query.Nearest(query.vector.tolist(), using=DENSE)
+
+
+def _hits(found: Sequence[qe.ScoredPoint]) -> Hits:
+    return [(str(hit.id), hit.score) for hit in found]
 
 
 def _not_optimised(shard: qe.EdgeShard) -> int:

@@ -4,20 +4,22 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from tandem.errors import ForbiddenError, NotFoundError
 from tandem.store.access_rows import groups_of, may_see, seen_by, write_groups
 from tandem.store.access_schema import document_groups
 from tandem.store.audit import append_audit
 from tandem.store.cached_answers import note_change
+from tandem.store.driver import DirectSelect
+from tandem.store.faults import faults_explained
 from tandem.store.schema import CURRENT, indexed_versions, versions
 from tandem.store.transactions import Transactions, lock
 from tandem.vocabulary import Caller, Scope
 
 
-def _current(*, of_groups: bool, of_corpora: bool) -> Select[Any]:
-    """Every question asks this, so each of its forms is put together once."""
+def _current(*, of_groups: bool, of_corpora: bool) -> DirectSelect:
+    """Every question asks this."""
     query = select(versions.c.document_id, versions.c.version).where(
         versions.c.document_id.in_(bindparam("ids", expanding=True)),
         versions.c.tenant == bindparam("tenant"),
@@ -28,7 +30,7 @@ def _current(*, of_groups: bool, of_corpora: bool) -> Select[Any]:
         query = query.where(versions.c.corpus.in_(bindparam("corpora", expanding=True)))
     if of_groups:
         query = query.where(seen_by(bindparam("groups", expanding=True), versions.c.document_id))
-    return query
+    return DirectSelect(query)
 
 
 _FORMS = {
@@ -53,8 +55,8 @@ class AccessGroups(Transactions):
         if scope.groups is not None:
             values["groups"] = list(scope.groups)
         query = _FORMS[scope.groups is not None, scope.corpora is not None]
-        with self._reading() as connection:
-            return dict(connection.execute(query, values).tuples().all())
+        with faults_explained():
+            return dict(query.rows(self._engine, values))
 
     def groups_of(self, document_id: str) -> tuple[str, ...]:
         """The access groups of a document, sorted; none where everybody of its tenant may see it."""

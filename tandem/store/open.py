@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tandem.errors import SettingsError, StorageError
 from tandem.settings import StoreSettings
+from tandem.store.driver import IN_USE, READ_TIMEOUT_MS, set_patience
 from tandem.store.faults import faults_explained
 from tandem.store.migrating import migrate
 from tandem.store.store import Store
@@ -17,11 +18,6 @@ from tandem.store.transactions import WRITES
 
 _FILE = "store.sqlite3"
 _BUSY_TIMEOUT_MS = 10_000
-_READ_TIMEOUT_MS = 500
-"""Readers wait for nobody but one who has the whole file; an answer must not wait for that one."""
-_PATIENCE = "tandem_busy_timeout"
-_IN_USE = "tandem_in_use"
-"""Execution option of an engine whose database is open and migrated."""
 _AGAIN_S = 0.02
 
 _SERVER_DRIVERS = {"psycopg", "psycopg2"}
@@ -50,7 +46,7 @@ def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     except BaseException:
         engine.dispose()
         raise
-    engine.update_execution_options(**{_IN_USE: True})
+    engine.update_execution_options(**{IN_USE: True})
     return Store(engine)
 
 
@@ -127,8 +123,7 @@ def _tune_sqlite(engine: Engine) -> None:
         # The driver's own BEGIN comes too late for DDL and for `IMMEDIATE`; `_begin` gives it instead.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-        record.info[_PATIENCE] = _BUSY_TIMEOUT_MS
+        set_patience(record.info, cursor.execute, _BUSY_TIMEOUT_MS)
         _use_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -141,8 +136,6 @@ def _tune_sqlite(engine: Engine) -> None:
         # A transaction that reads first and writes later could not wait for another writer: it would fail.
         options = connection.get_execution_options()
         writes = options.get(WRITES, False)
-        patience = _READ_TIMEOUT_MS if _IN_USE in options and not writes else _BUSY_TIMEOUT_MS
-        if connection.info.get(_PATIENCE) != patience:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
-            connection.info[_PATIENCE] = patience
+        patience = READ_TIMEOUT_MS if IN_USE in options and not writes else _BUSY_TIMEOUT_MS
+        set_patience(connection.info, connection.exec_driver_sql, patience)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.answering.support import SupportJudge, best_quote, content_words, place_of, sentences
+from server.answering.support import SupportJudge, best_quote, content_words, sentences
+from server.answering.wording import place_of
 
 
 def test_a_sentence_is_wholly_supported_by_itself() -> None:

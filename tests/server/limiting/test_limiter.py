@@ -4,6 +4,7 @@ from limits.errors import StorageError
 
 from server.admission import Ticket
 from server.limiting import counting as counting_module
+from server.limiting import in_process
 from server.limiting.counting import Counting, open_counting
 from server.limiting.limiter import Limiter
 from server.monitoring import Metrics
@@ -30,7 +31,7 @@ def clock(monkeypatch):
             return self.now
 
     found = Clock()
-    monkeypatch.setattr("limits.aio.storage.memory.time", found)
+    monkeypatch.setattr(in_process, "time", found)
     monkeypatch.setattr("limits.aio.strategies.time", found)
     monkeypatch.setattr(counting_module, "time", found)
     return found

@@ -202,10 +202,10 @@ async def test_names_are_looked_up_again_and_a_change_keeps_the_others(fakes, mo
         hosts.append("127.0.0.2")
         before.asked = 1
         await until_there("127.0.0.2")
-        assert not before.client._http.is_closed, "it ends what it is writing"
+        assert not before.client._openai.is_closed(), "it ends what it is writing"
         before.asked = 0
         async with asyncio.timeout(5):
-            while not before.client._http.is_closed:
+            while not before.client._openai.is_closed():
                 await asyncio.sleep(0.02)
     finally:
         monkeypatch.undo()
