@@ -258,12 +258,12 @@ class _Tandem:
         return noted
 
     def added_ms(self, seen: Sequence[Seen]) -> list[float]:
-        """Added time to first token, of those that got one, in order of size."""
+        """Added time to first token, of those that got one of the engine's, in order of size."""
         script = self.notes()["answers"]
         took = [
             (one["shown"] - one["sent"] - (script[str(one["case"])][1] - script[str(one["case"])][0])) / 1e6
             for one in seen
-            if one["shown"]
+            if one["shown"] and not one["degraded"]
         ]
         return sorted(took)
 
@@ -420,12 +420,14 @@ def _figures(tandem: _Tandem, seen: Sequence[Seen]) -> dict[str, Any]:
         "one_end_each": all(one["ends"] == 1 and one["done"] == 1 for one in seen if one["status"] == 200),
         "statuses": _statuses(seen),
         "faults": [one["error"] for one in seen if one["error"]][:3],
+        "passages_instead": sum(one["degraded"] for one in seen),
         "added_ms": _percentiles(tandem.added_ms(seen)),
     }
 
 
 def _is_whole(one: Seen) -> bool:
-    return one["status"] == 200 and one["ends"] == 1 and one["done"] == 1 and one["shown"] > 0
+    ended = one["status"] == 200 and one["ends"] == 1 and one["done"] == 1
+    return ended and one["shown"] > 0 and not one["degraded"]
 
 
 def _rate(seen: Sequence[Seen], start: float, end: float) -> float:

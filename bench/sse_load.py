@@ -40,6 +40,8 @@ class Seen(TypedDict):
     """Events that end the answer: one finish, or one error."""
     done: int
     """`[DONE]` lines."""
+    degraded: bool
+    """Whether passages stood in for the answer."""
     timings: dict[str, float]
     """Of the answer's steps, in milliseconds, as the server tells them."""
     error: str
@@ -53,7 +55,7 @@ async def run(port: int, chats: Sequence[Chat], keys: Mapping[str, str]) -> list
         await asyncio.sleep(begun + chat["at"] - time.monotonic())
         seen = Seen(
             case=chat["case"], key=chat["key"], status=0, retry_after="", sent=0, answered=0, shown=0, ended=0,
-            ends=0, done=0, timings={}, error="",
+            ends=0, done=0, degraded=False, timings={}, error="",
         )  # fmt: skip
         try:
             async with asyncio.timeout(_LONGEST_S):
@@ -96,6 +98,7 @@ def _note(data: bytes, seen: Seen) -> None:
         return
     event: dict[str, Any] = json.loads(data)
     seen["timings"] = event.get("tandem", {}).get("timings", seen["timings"])
+    seen["degraded"] |= bool(event.get("tandem", {}).get("degraded"))
     choice = (event.get("choices") or [{}])[0]
     if not seen["shown"] and choice.get("delta", {}).get("content"):
         seen["shown"] = time.monotonic_ns()

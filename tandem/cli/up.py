@@ -19,6 +19,7 @@ from tandem.cli.credentials import write_local_key
 from tandem.cli.first_key import print_first_key
 from tandem.cli.first_light import first_light
 from tandem.cli.output import progress, stdout
+from tandem.cli.pauses import keep_pauses_short
 from tandem.cli.remote import announce
 from tandem.cli.stopping import Stop, longest_wait_s
 from tandem.errors import ConflictError
@@ -63,6 +64,7 @@ async def _serve(
                 await in_thread(print_first_key, settings, services.store)
             notes = (announce(settings), write_local_key(settings, services.principals.local_key))
             ours = {note: note.read_bytes() for note in notes}
+            await keep_pauses_short(app)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     light = tasks.create_task(first_light(app, settings, demo=demo))

@@ -197,8 +197,7 @@ class EngineClient:
         """Whether `name` is another one of the base model that was asked; where it is, that is remembered."""
         if model != self._settings.served_name or name in self._names:
             return False
-        page = await _told(self._openai.models.list())
-        bases = {card.id for card in page.data if not (card.model_extra or {}).get("parent")}
+        bases = {str(card.get("id")) for card in await self._cards({}) if not card.get("parent")}
         self._names |= bases if model in bases else frozenset()
         return name in self._names
 
@@ -236,10 +235,22 @@ class EngineClient:
     async def adapters(self) -> dict[str, str]:
         """The adapters that can be asked now, without the base model: the folder of each, by its name."""
         # As for the health: one that hangs does not keep the others' adapters waiting.
-        page = await _told(self._openai.models.list(timeout=_HEALTH * self._settings.connect_timeout_s))
-        cards = {model.id: model.model_extra or {} for model in page.data}
+        brief = RequestOptions(timeout=_HEALTH * self._settings.connect_timeout_s)
         # vLLM names the parent of an adapter; a base model has none.
-        return {name: str(card.get("root") or "") for name, card in cards.items() if card.get("parent")}
+        return {
+            str(card.get("id")): str(card.get("root") or "")
+            for card in await self._cards(brief)
+            if card.get("parent")
+        }
+
+    async def _cards(self, options: RequestOptions) -> list[Mapping[str, object]]:
+        """What the engine says of each model. Not by the client's own `models`, which loads a second's worth of code."""
+        page = await _told(self._openai.get(f"{self._address}/v1/models", cast_to=object, options=options))
+        cards = page.get("data") if isinstance(page, dict) else None
+        if not isinstance(cards, list) or not all(isinstance(card, dict) for card in cards):
+            fault = MalformedAnswerError("/v1/models gave no list of models")
+            raise explain(fault) from fault
+        return cards
 
     async def load_adapter(self, name: str, path: Path) -> None:
         """Load the LoRA adapter in the folder `path`, as the engine's machine sees it, under `name`.
