@@ -40,7 +40,8 @@ class Tally:
     """Begun and not ended, or lost with the server."""
     refused: list[str] = field(default_factory=list)
     """Answered with an error before anything was shown."""
-    degraded: int = 0
+    degraded: list[str] = field(default_factory=list)
+    """Why passages stood in for an answer, each time."""
     said: dict[str, Counter[str]] = field(default_factory=dict)
     """How often each version of `tuned` said what."""
 
@@ -93,8 +94,9 @@ async def _ask(http: httpx.AsyncClient, url: str, number: int, tally: Tally) -> 
         tally.cut.append("the stream ended early")
         return
     tally.whole += 1
-    tally.degraded += bool(told.get("degraded"))
-    if model == "tandem:tuned" and not told.get("degraded"):
+    if told.get("degraded"):
+        tally.degraded.append(f"{model}: {told['degraded_reason']}")
+    elif model == "tandem:tuned":
         tally.said.setdefault(told["recipe_version"], Counter())[text.strip()] += 1
 
 
@@ -134,9 +136,9 @@ async def test_the_servers_are_restarted_in_turn_and_no_question_fails(running: 
             await asyncio.sleep(2)
     print(
         f"rolling restart: {tally.whole} whole, {len(tally.cut)} cut, {len(tally.refused)} refused, "
-        f"{tally.degraded} degraded; {running.balancer.refused} connections refused and given to the other server"
+        f"{len(tally.degraded)} degraded; {running.balancer.refused} connections refused and given to the other server"
     )
-    assert (tally.cut, tally.refused, tally.degraded) == ([], [], 0)
+    assert (tally.cut, tally.refused, tally.degraded) == ([], [], [])
     assert tally.whole > 20
     _check_adapters(running, tally)
 
@@ -151,7 +153,7 @@ async def test_an_adapter_rolls_to_both_replicas_and_each_answer_is_of_its_recip
         await asyncio.to_thread(until, lambda: _follows(running, ref), "the new adapter", 60)
         await asyncio.sleep(2)
     print(f"adapter: {tally.whole} whole, {[sum(one.values()) for one in tally.said.values()]} by version")
-    assert (tally.cut, tally.refused, tally.degraded) == ([], [], 0)
+    assert (tally.cut, tally.refused, tally.degraded) == ([], [], [])
     assert len(tally.said) == 2
     _check_adapters(running, tally)
     assert _loaded(running, ref) == [True, True]
@@ -187,13 +189,13 @@ async def test_one_of_each_is_killed_and_nothing_acknowledged_is_lost(running: T
         assert tally.whole > whole, "questions go on"
     print(
         f"killed: {tally.whole} whole, {after_engine} cut by the engine's death, {before - after_engine} by the worker's, "
-        f"{len(tally.cut) - before} by the server's, {len(tally.refused)} refused, {tally.degraded} degraded"
+        f"{len(tally.cut) - before} by the server's, {len(tally.refused)} refused, {len(tally.degraded)} degraded"
     )
     # What had begun at a killed process cannot end; nothing else may fail.
     assert after_engine <= _ASKERS
     assert before == after_engine
     assert len(tally.cut) - before <= _ASKERS
-    assert (tally.refused, tally.degraded) == ([], 0)
+    assert (tally.refused, tally.degraded) == ([], [])
     _check_adapters(running, tally)
     points, _ = running.qdrant.local.scroll("tandem", limit=1_000)
     texts = [point.payload["text"] for point in points]
