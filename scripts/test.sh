@@ -19,7 +19,7 @@ run() {
     esac
 }
 # shellcheck disable=SC2086  # a list of folders
-run --numprocesses "$workers" --dist loadfile "$@" $quick
+run --numprocesses "$workers" --dist loadfile --no-loadscope-reorder "$@" $quick
 run "$@" tests/e2e
 [ "$none" -lt 2 ] || failed=5
 exit "$failed"
