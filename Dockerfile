@@ -6,7 +6,7 @@
 #   engine-cpu  vLLM's CPU build; on GPUs vLLM's own image, vllm/vllm-openai, takes its place
 #   standalone  server and engine in one container, for one machine; built where no target is named
 # Each environment is made by the scripts that make it on a laptop, at the place where it will stand. To pin the base:
-# --build-arg PYTHON=python:3.11-slim-bookworm@sha256:...
+# --build-arg PYTHON=python:3.11-slim-bookworm@sha256:... (docs/deployment.md says how to find the digest).
 ARG PYTHON=python:3.11-slim-bookworm
 
 FROM ${PYTHON} AS source
@@ -29,25 +29,27 @@ RUN EXTRAS=postgres,s3,finetune sh scripts/setup_app.sh app
 FROM app AS app-eval
 RUN EXTRAS=postgres,s3,eval,finetune sh scripts/setup_app.sh app
 
-# What each image is made of, as CycloneDX; from an environment of its own, so that it lists nothing of itself.
+# As they go into the images: without pip, and with what each is made of, as CycloneDX; by an environment of its own,
+# so that it lists nothing of itself.
 FROM ${PYTHON} AS biller
 RUN python -m venv /bill && /bill/bin/pip install --no-cache-dir cyclonedx-bom==7.5.0
+COPY scripts/finish_image.sh /bill/finish_image.sh
 
-FROM biller AS bill
-COPY --from=app /srv/tandem/.venv /srv/tandem/.venv
-RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+FROM biller AS done
+COPY --from=app /srv/tandem /srv/tandem
+RUN sh /bill/finish_image.sh /srv/tandem/.venv /srv/tandem/sbom.json
 
-FROM biller AS bill-ingest
-COPY --from=app-ingest /srv/tandem/.venv /srv/tandem/.venv
-RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+FROM biller AS done-ingest
+COPY --from=app-ingest /srv/tandem /srv/tandem
+RUN sh /bill/finish_image.sh /srv/tandem/.venv /srv/tandem/sbom.json
 
-FROM biller AS bill-train
-COPY --from=app-train /srv/tandem/.venv /srv/tandem/.venv
-RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+FROM biller AS done-train
+COPY --from=app-train /srv/tandem /srv/tandem
+RUN sh /bill/finish_image.sh /srv/tandem/.venv /srv/tandem/sbom.json
 
-FROM biller AS bill-eval
-COPY --from=app-eval /srv/tandem/.venv /srv/tandem/.venv
-RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv/bin/python
+FROM biller AS done-eval
+COPY --from=app-eval /srv/tandem /srv/tandem
+RUN sh /bill/finish_image.sh /srv/tandem/.venv /srv/tandem/sbom.json
 
 FROM ${PYTHON} AS engine
 ARG ENGINE=cpu
@@ -59,9 +61,9 @@ COPY scripts scripts
 RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
 RUN sh scripts/setup_engine.sh
 
-FROM biller AS bill-engine
+FROM biller AS done-engine
 COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine
-RUN /bill/bin/cyclonedx-py environment --output-file /sbom.json /srv/tandem/.venv-engine/bin/python
+RUN sh /bill/finish_image.sh /srv/tandem/.venv-engine /srv/tandem/sbom-engine.json
 
 # Where everything ends: no compiler, no pip, nobody's password.
 FROM ${PYTHON} AS runtime
@@ -75,16 +77,16 @@ RUN pip uninstall --yes --quiet pip setuptools wheel \
     && install -d -o tandem -g tandem /data
 WORKDIR /srv/tandem
 # Listening on all addresses is meant: a container is reached through the port that its owner publishes.
-# What a server and `docker exec` or `kubectl exec` in its container tell each other stays out of the shared volume.
+# What a server and `docker exec` or `kubectl exec` in its container tell each other stays out of the shared volume; what
+# is fetched from a hub, an embedder or a reranker, goes into it, lest each start fetches it anew.
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp PATH=/srv/tandem/.venv/bin:$PATH \
-    TANDEM_RUN_DIR=/tmp/tandem TANDEM_DATA_DIR=/data TANDEM_SERVER__HOST=0.0.0.0 TANDEM_SERVER__ALLOW_REMOTE=true
+    HF_HOME=/data/hub TANDEM_RUN_DIR=/tmp/tandem TANDEM_DATA_DIR=/data TANDEM_SERVER__HOST=0.0.0.0 TANDEM_SERVER__ALLOW_REMOTE=true
 USER 10001
 VOLUME /data
 ENTRYPOINT [".venv/bin/tandem"]
 
 FROM runtime AS server
-COPY --from=app /srv/tandem /srv/tandem
-COPY --from=bill /sbom.json /srv/tandem/sbom.json
+COPY --from=done /srv/tandem /srv/tandem
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
@@ -97,22 +99,19 @@ USER 0
 RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr-eng && rm -rf /var/lib/apt/lists/* \
     && ln -s /srv/tandem/.venv/bin/ray /usr/local/bin/ray
 USER 10001
-COPY --from=app-ingest /srv/tandem /srv/tandem
-COPY --from=bill-ingest /sbom.json /srv/tandem/sbom.json
+COPY --from=done-ingest /srv/tandem /srv/tandem
 EXPOSE 8002
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8002/healthz', timeout=4)"]
 CMD ["worker", "--host", "0.0.0.0"]
 
 FROM runtime AS train
-COPY --from=app-train /srv/tandem /srv/tandem
-COPY --from=bill-train /sbom.json /srv/tandem/sbom.json
+COPY --from=done-train /srv/tandem /srv/tandem
 HEALTHCHECK NONE
 CMD ["finetune", "--help"]
 
 FROM runtime AS eval
-COPY --from=app-eval /srv/tandem /srv/tandem
-COPY --from=bill-eval /sbom.json /srv/tandem/sbom.json
+COPY --from=done-eval /srv/tandem /srv/tandem
 HEALTHCHECK NONE
 CMD ["eval", "--help"]
 
@@ -121,10 +120,10 @@ USER 0
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
 USER 10001
-COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine
-COPY --from=app /srv/tandem /srv/tandem
-COPY --from=bill /sbom.json /srv/tandem/sbom.json
-COPY --from=bill-engine /sbom.json /srv/tandem/sbom-engine.json
+COPY --from=done-engine /srv/tandem /srv/tandem
+COPY --from=done /srv/tandem /srv/tandem
+# Its volume is read only.
+ENV HF_HOME=/tmp/hub
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=300s --retries=4 \
     CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
@@ -136,5 +135,4 @@ USER 0
 RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 tesseract-ocr-eng \
     && rm -rf /var/lib/apt/lists/*
 USER 10001
-COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine
-COPY --from=bill-engine /sbom.json /srv/tandem/sbom-engine.json
+COPY --from=done-engine /srv/tandem /srv/tandem

@@ -20,7 +20,8 @@ dev:
 run: setup  ## set up and serve; ARGS="--port 9000" goes to `tandem up`
 	@exec .venv/bin/tandem up $(ARGS)
 
-test: dev setup  ## set up, check, and run all tests, the end-to-end tests last
+test:  ## set up, check, and run all tests, the end-to-end tests last
+	@sh scripts/setup_both.sh
 	@sh scripts/setup_browser.sh
 	@sh scripts/setup_postgres.sh
 	@sh scripts/setup_tesseract.sh

@@ -9,10 +9,13 @@ check() {
     "$@" || failed="$failed
     $title"
 }
+# The types take as long as all the rest: they are judged beside it, and said at the end.
+typed=$(mktemp)
+trap 'rm -f "$typed"' EXIT
+{ $bin/mypy && $bin/mypy scripts; } >"$typed" 2>&1 &
+typing=$!
 check "format" $bin/ruff format --check --quiet .
 check "lint" $bin/ruff check --quiet .
-check "types" $bin/mypy
-check "types of scripts" $bin/mypy scripts
 check "import directions" $bin/lint-imports
 check "licences" $bin/python scripts/check_licences.py
 check "generated docs" $bin/python scripts/generate_docs.py --check
@@ -26,6 +29,13 @@ check "secrets" sh -c "git ls-files | xargs $judges/detect-secrets-hook \
     --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector \
     --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString"
 check "deployment" $judges/python scripts/check_deployment.py
+types() {
+    code=0
+    wait "$typing" || code=$?
+    cat "$typed"
+    return "$code"
+}
+check "types" types
 if [ -n "$failed" ]; then
     printf 'These checks failed:%s\n' "$failed" >&2
     exit 1

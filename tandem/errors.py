@@ -191,6 +191,10 @@ class EngineFailedError(TandemError):
     type = "engine_failed_error"
 
 
+class EngineBrokeOffError(EngineFailedError):
+    """The engine was lost in the middle of an answer, as by its death; another try may come to its end."""
+
+
 class TrainingFailedError(TandemError):
     """A training cannot go on: its weights are lost, or memory is too small for it."""
 

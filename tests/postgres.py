@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -67,6 +67,7 @@ class Postgres:
         self._password = secrets.token_hex(8)
         self._numbers = count(1)
         self._shared: str | None = None
+        self._filled: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         # PostgreSQL refuses to run as root. Debian's package brings a user for it.
         self._owner = _unprivileged_user() if os.geteuid() == 0 else None
@@ -116,6 +117,17 @@ class Postgres:
             self._shared = "shared"
             self.run(f"CREATE DATABASE {self._shared} TEMPLATE template0")
         self.run(_EMPTY, self._shared)
+        return self._shared
+
+    def copied(self, made: Callable[[str], None]) -> str:
+        """The same database as `emptied` gives, a copy of one that `made` has filled, once, by its URL."""
+        if self._filled is None:
+            self._filled = "filled"
+            self.run(f"CREATE DATABASE {self._filled} TEMPLATE template0")
+            made(self.url(self._filled))
+        self._shared = "shared"
+        self.run(f"DROP DATABASE IF EXISTS {self._shared} WITH (FORCE)")
+        self.run(f"CREATE DATABASE {self._shared} TEMPLATE {self._filled}")
         return self._shared
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:

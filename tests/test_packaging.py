@@ -79,3 +79,17 @@ def test_the_wheel_carries_nothing_but_the_packages(wheel_names: set[str]) -> No
 
 def test_the_wheel_carries_the_licence(wheel_names: set[str]) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel_names)
+
+
+def test_every_place_names_the_same_version_of_an_image() -> None:
+    """Compose, the overlays and the page that says how to carry images over."""
+    named: dict[str, set[str]] = {}
+    pages = [*_ROOT.glob("compose.yaml"), *(_ROOT / "k8s").rglob("*.yaml"), _ROOT / "docs" / "deployment.md"]
+    for page in pages:
+        text = re.sub(r"newName: (\S+), newTag: ", r"\1:", page.read_text(encoding="utf-8"))
+        for name, version in re.findall(
+            r"\b(qdrant/qdrant|vllm/vllm-openai|postgres|prom/prometheus|grafana/grafana):(v?\d[\w.-]*)", text
+        ):
+            named.setdefault(name, set()).add(version)
+    assert len(named) == 5
+    assert {name: versions for name, versions in named.items() if len(versions) > 1} == {}

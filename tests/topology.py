@@ -30,6 +30,9 @@ _WORDS = ("amber", "birch")
 _SETTINGS = {
     "TANDEM_INGEST__IN_SERVER": "false",
     "TANDEM_SERVER__DRAIN_S": "2",
+    # What is slow because a whole cluster shares two cores with a build is neither lost nor refused.
+    "TANDEM_STORE__TIMEOUT_S": "10",
+    "TANDEM_INDEX__TIMEOUT_S": "10",
 }
 
 

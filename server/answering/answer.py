@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from uuid import uuid4
 
 from server.answering.assemble import assemble
@@ -79,12 +80,13 @@ async def _answer(
                 assemble, question, recipe, passages, sampling.max_tokens, services, examples
             )
             written.prompted = tuple(passage.chunk.id for passage in prompt.passages)
-            shown = Shown(question, recipe, prompt.passages, services.tokens)
         timings.mark("before_engine")
         try:
             check_switch(recipe, services)
             with timings.step("generate"):
-                deltas = generate(
+                show = partial(Shown, question, recipe, prompt.passages, services.tokens)
+                ask = partial(
+                    generate,
                     prompt.messages,
                     recipe,
                     sampling,
@@ -94,7 +96,7 @@ async def _answer(
                     salt=salt,
                     affinity=affinity_of(question, recipe, salt),
                 )
-                async with aclosing(written.follow(deltas, shown, timings)) as pieces:
+                async with aclosing(written.follow_anew(ask, show, timings)) as pieces:
                     async for piece in pieces:
                         yield piece
         except (UnavailableError, EngineFailedError) as error:

@@ -1,15 +1,20 @@
 """Follows what the model writes to one question, as it may be shown."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+
+import structlog
 
 from server.answering.reasoning import Piece
 from server.answering.show import Shown
 from server.answering.timings import Timings
 from server.answering.types import ReasoningDelta, TextDelta
 from tandem.engine import ChatDelta
+from tandem.errors import EngineBrokeOffError
 from tandem.vocabulary import Citation
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -24,6 +29,26 @@ class Written:
     prompted: tuple[str, ...] = ()
     """Ids of the chunks that the model saw."""
     last: ChatDelta = field(default_factory=lambda: ChatDelta("", "stop", 0, 0))
+
+    async def follow_anew(
+        self, ask: Callable[[], AsyncGenerator[ChatDelta, None]], show: Callable[[], Shown], timings: Timings
+    ) -> AsyncGenerator[TextDelta | ReasoningDelta, None]:
+        """As `follow`, begun once more where the engine was lost before anything was shown: a sentence is held back
+        until it is whole and cited, and another replica may write it.
+        """
+        again = True
+        while True:
+            try:
+                async with aclosing(self.follow(ask(), show(), timings)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except EngineBrokeOffError as error:
+                if not again or self.text or self.reasoning:
+                    raise
+                log.warning("the answer is begun anew", error=error.message)
+                again = False
+            else:
+                return
 
     async def follow(
         self, deltas: AsyncGenerator[ChatDelta, None], shown: Shown, timings: Timings

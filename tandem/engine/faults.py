@@ -9,6 +9,7 @@ import openai
 
 from tandem.engine.chat import CutShortError, MalformedAnswerError, WrongModelError
 from tandem.errors import (
+    EngineBrokeOffError,
     EngineFailedError,
     EngineUnavailableError,
     InvalidRequestError,
@@ -94,10 +95,11 @@ def explain(fault: Exception) -> TandemError:
 
 
 def broke_off(fault: Exception) -> EngineFailedError:
-    """The fault of a call that had produced a part of its answer already."""
-    return EngineFailedError(
-        f"The engine broke off in the middle of the answer: {_said(fault)}", hint=_SEE_LOG
-    )
+    """The fault of a call that had produced a part of its answer already: `EngineBrokeOffError` where the engine was
+    lost, and not where it is silent or cannot be understood.
+    """
+    kind = EngineBrokeOffError if is_transient(fault) else EngineFailedError
+    return kind(f"The engine broke off in the middle of the answer: {_said(fault)}", hint=_SEE_LOG)
 
 
 def is_engines(error: TandemError) -> bool:

@@ -14,7 +14,7 @@ from tandem.store.driver import IN_USE, READ_TIMEOUT_MS, set_patience
 from tandem.store.faults import faults_explained
 from tandem.store.migrating import migrate
 from tandem.store.store import Store
-from tandem.store.transactions import WRITES
+from tandem.store.transactions import READ_S, WRITES
 
 _FILE = "store.sqlite3"
 _BUSY_TIMEOUT_MS = 10_000
@@ -46,7 +46,7 @@ def open_store(settings: StoreSettings, data_dir: Path) -> Store:
     except BaseException:
         engine.dispose()
         raise
-    engine.update_execution_options(**{IN_USE: True})
+    engine.update_execution_options(**{IN_USE: True, READ_S: settings.timeout_s})
     return Store(engine)
 
 

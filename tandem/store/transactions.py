@@ -11,7 +11,8 @@ from tandem.store.faults import faults_explained
 WRITES = "tandem_writes"
 """Execution option by which the engine knows that a transaction is going to write."""
 
-_READ_S = 0.8
+READ_S = "tandem_read_s"
+"""Execution option: how long an answer may wait for a read of a database server, in seconds."""
 _PATIENCE_MS = 250
 """So long the log waits for its readers before it is left to the next time."""
 
@@ -53,7 +54,10 @@ class Transactions:
     @property
     def patience_s(self) -> float | None:
         """Seconds for which an answer may wait for a read; `None` where the database ends a wait by itself."""
-        return None if self._engine.dialect.name == "sqlite" else _READ_S
+        if self._engine.dialect.name == "sqlite":
+            return None
+        seconds: float | None = self._engine.get_execution_options().get(READ_S)
+        return seconds
 
     def check(self) -> None:
         """Return if the database answers."""

@@ -2,17 +2,19 @@
 
 Two servers, two workers, two engine replicas, PostgreSQL, an index behind the network client and a balancer. The
 engines are scripted by default (`tests/scripted_replica.py`); with TOPOLOGY_VLLM=1, as `python -m bench.topology`
-sets it, they are two vLLMs.
+sets it, they are two vLLMs. What came of the questions is kept in the file that TOPOLOGY_FIGURES names.
 """
 
 import asyncio
 import json
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 import httpx
 import pytest
@@ -40,9 +42,21 @@ class Tally:
     """Begun and not ended, or lost with the server."""
     refused: list[str] = field(default_factory=list)
     """Answered with an error before anything was shown."""
-    degraded: int = 0
+    degraded: list[str] = field(default_factory=list)
+    """Why passages stood in for an answer, each time."""
     said: dict[str, Counter[str]] = field(default_factory=dict)
     """How often each version of `tuned` said what."""
+
+    def keep(self, step: str, **more: object) -> None:
+        """Print what came of a step, and keep it where a file is named for it."""
+        counts = {name: len(getattr(self, name)) for name in ("cut", "refused", "degraded")}
+        by_version = [sum(texts.values()) for texts in self.said.values()]
+        figures = {"whole": self.whole, **counts, "of_the_adapter_by_version": by_version, **more}
+        print(f"{step}: {figures}")
+        if name := os.environ.get("TOPOLOGY_FIGURES"):
+            file = Path(name)
+            known = json.loads(file.read_text()) if file.exists() else {}
+            file.write_text(json.dumps(known | {step: figures}))
 
 
 @asynccontextmanager
@@ -93,8 +107,9 @@ async def _ask(http: httpx.AsyncClient, url: str, number: int, tally: Tally) -> 
         tally.cut.append("the stream ended early")
         return
     tally.whole += 1
-    tally.degraded += bool(told.get("degraded"))
-    if model == "tandem:tuned" and not told.get("degraded"):
+    if told.get("degraded"):
+        tally.degraded.append(f"{model}: {told['degraded_reason']}")
+    elif model == "tandem:tuned":
         tally.said.setdefault(told["recipe_version"], Counter())[text.strip()] += 1
 
 
@@ -132,11 +147,8 @@ async def test_the_servers_are_restarted_in_turn_and_no_question_fails(running: 
             server.start()
             await asyncio.to_thread(until, lambda: len(running.balancer.ready) == 2, "the server again", 180)
             await asyncio.sleep(2)
-    print(
-        f"rolling restart: {tally.whole} whole, {len(tally.cut)} cut, {len(tally.refused)} refused, "
-        f"{tally.degraded} degraded; {running.balancer.refused} connections refused and given to the other server"
-    )
-    assert (tally.cut, tally.refused, tally.degraded) == ([], [], 0)
+    tally.keep("servers_restarted", given_to_the_other_server=running.balancer.refused)
+    assert (tally.cut, tally.refused, tally.degraded) == ([], [], [])
     assert tally.whole > 20
     _check_adapters(running, tally)
 
@@ -150,8 +162,8 @@ async def test_an_adapter_rolls_to_both_replicas_and_each_answer_is_of_its_recip
         ref = await asyncio.to_thread(running.register)
         await asyncio.to_thread(until, lambda: _follows(running, ref), "the new adapter", 60)
         await asyncio.sleep(2)
-    print(f"adapter: {tally.whole} whole, {[sum(one.values()) for one in tally.said.values()]} by version")
-    assert (tally.cut, tally.refused, tally.degraded) == ([], [], 0)
+    tally.keep("adapter_changed")
+    assert (tally.cut, tally.refused, tally.degraded) == ([], [], [])
     assert len(tally.said) == 2
     _check_adapters(running, tally)
     assert _loaded(running, ref) == [True, True]
@@ -185,15 +197,18 @@ async def test_one_of_each_is_killed_and_nothing_acknowledged_is_lost(running: T
         whole = tally.whole
         await asyncio.sleep(2)
         assert tally.whole > whole, "questions go on"
-    print(
-        f"killed: {tally.whole} whole, {after_engine} cut by the engine's death, {before - after_engine} by the worker's, "
-        f"{len(tally.cut) - before} by the server's, {len(tally.refused)} refused, {tally.degraded} degraded"
+    by_server = len(tally.cut) - before
+    tally.keep(
+        "one_of_each_killed",
+        cut_by_the_engines_death=after_engine,
+        cut_by_the_workers=before - after_engine,
+        cut_by_the_servers=by_server,
     )
     # What had begun at a killed process cannot end; nothing else may fail.
     assert after_engine <= _ASKERS
     assert before == after_engine
-    assert len(tally.cut) - before <= _ASKERS
-    assert (tally.refused, tally.degraded) == ([], 0)
+    assert by_server <= _ASKERS
+    assert (tally.refused, tally.degraded) == ([], [])
     _check_adapters(running, tally)
     points, _ = running.qdrant.local.scroll("tandem", limit=1_000)
     texts = [point.payload["text"] for point in points]

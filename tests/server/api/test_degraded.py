@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 from app_client import ASKED, FACT, app_client
-from fake_vllm import FakeVllm, cut_after, hang_after, refuse, say, send
+from fake_vllm import FakeVllm, cut_after, event, hang_after, refuse, say, send
 
 from tandem.engine import EngineState
 from tandem.store import Observation
@@ -132,6 +132,23 @@ async def test_after_the_first_words_a_fault_is_the_last_event_and_nothing_stand
     *events, last = [line.removeprefix("data: ") for line in response.text.splitlines() if line]
     assert json.loads(last)["error"]["type"] == "engine_failed_error"
     assert not any("could not be written" in event for event in events)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_breaks_off_before_anything_is_shown_is_begun_anew(http, fake, stream) -> None:
+    fake.plays = [cut_after("The gate "), say(FACT)]
+    before = len(fake.requests)
+    response = await http.post("/v1/chat/completions", json=body(stream=stream))
+    assert FACT in response.text
+    assert '"degraded":false' in response.text.replace(" ", "")
+    assert len(fake.requests) == before + 2
+
+
+async def test_an_answer_is_begun_anew_once_and_not_where_the_engine_talks_nonsense(http, fake) -> None:
+    fake.plays = [cut_after("The gate "), cut_after("The gate "), say(FACT)]
+    assert (await ask(http))["tandem"]["degraded_reason"] == "garbled"
+    fake.plays = [send(event("The gate "), b"data: {not json\n\n"), say(FACT)]
+    assert (await ask(http))["tandem"]["degraded_reason"] == "garbled"
 
 
 async def test_passages_are_traced_counted_and_not_cached_as_an_answer(http, fake, monkeypatch) -> None:

@@ -236,3 +236,11 @@ def test_an_answer_waits_for_a_database_server_no_longer_than_a_second(
     store: Store, store_url: str | None
 ) -> None:
     assert store.patience_s == (None if store_url is None else 0.8)
+
+
+def test_the_settings_say_how_long_an_answer_waits_for_a_database_server(
+    store: Store, store_url: str | None, tmp_path: Path
+) -> None:
+    other = open_store(StoreSettings(url=store_url, timeout_s=3.0), tmp_path)
+    assert other.patience_s == (None if store_url is None else 3.0)
+    other.close()
