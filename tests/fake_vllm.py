@@ -102,6 +102,9 @@ class FakeVllm(ThreadingHTTPServer):
         self.may_load = threading.Event()
         self.may_load.set()
         self.healthy = True
+        self.health: list[Play] = []
+        """What it does with each request for its health, the last for all that follow; none for what `healthy` says."""
+        self.looked_at = 0
         self.left = threading.Event()
         self.ended = threading.Event()
 
@@ -131,7 +134,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/health":
-            self.reply(200 if self.server.healthy else 503, b"")
+            self.server.looked_at += 1
+            plays = self.server.health or [refuse(200 if self.server.healthy else 503, b"")]
+            (plays.pop(0) if len(plays) > 1 else plays[0])(self)
         elif self.path == "/v1/models":
             cards = [{"id": "base", "parent": None}]
             cards += [{"id": name, "parent": "base", "root": at} for name, at in self.server.adapters.items()]
