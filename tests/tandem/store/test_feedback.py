@@ -161,13 +161,6 @@ def test_a_secret_is_drawn_once_for_all_servers(store: Store) -> None:
     assert store.shared_secret("other") != drawn[0]
 
 
-def test_a_turn_is_taken_once_in_its_time(store: Store) -> None:
-    assert store.take_turn("sweep", timedelta(hours=1))
-    assert not store.take_turn("sweep", timedelta(hours=1))
-    assert store.take_turn("other", timedelta(hours=1))
-    assert store.take_turn("sweep", timedelta(0))
-
-
 def test_ten_thousand_votes_of_one_user_move_the_score_by_one(store: Store) -> None:
     answered(store)
     for voter in ("ann", "bob", "cy"):

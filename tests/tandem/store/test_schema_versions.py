@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from tandem.errors import ConflictError, InvalidRequestError
 from tandem.settings import StoreSettings
@@ -9,6 +9,7 @@ from tandem.store import open_store
 from tandem.store.migrating import NEWEST
 from tandem.store.open import database
 from tandem.store.schema_versions import change_schema, schema_versions
+from tandem.store.transactions import WRITES
 
 
 @pytest.fixture
@@ -51,6 +52,25 @@ def test_the_schema_goes_back_and_forth_and_keeps_what_both_have(
     store = open_store(settings, tmp_path)
     assert store.prompt("mine").author == "ann"
     assert store.audit_entries() == []
+    store.close()
+
+
+def test_the_one_table_of_turns_keeps_when_alerts_were_last_looked_at(
+    settings: StoreSettings, tmp_path: Path
+) -> None:
+    change_schema(settings, tmp_path, "0018")
+    assert "looks" in tables(settings, tmp_path)
+    engine = database(settings.url, tmp_path)
+    with engine.connect() as connection:
+        connection.execution_options(**{WRITES: True})
+        with connection.begin():
+            connection.execute(text("INSERT INTO looks (name, at) VALUES ('alerts', '2026-11-28 14:00:00')"))
+    engine.dispose()
+    change_schema(settings, tmp_path, NEWEST)
+    assert "looks" not in tables(settings, tmp_path)
+    store = open_store(settings, tmp_path)
+    looked = store.last_turn("alerts")
+    assert looked is not None and (looked.day, looked.minute) == (28, 0)
     store.close()
 
 
