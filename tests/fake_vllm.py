@@ -76,6 +76,18 @@ def hang_after(*texts: str) -> Play:
     return play
 
 
+def after_computing(seconds: float, play: Play) -> Play:
+    """What it does once it has computed for so long."""
+
+    def busy(handler: "Handler") -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+        play(handler)
+
+    return busy
+
+
 def endless(handler: "Handler") -> None:
     """Text until the client goes away, of which the fake takes note."""
     handler.stream(event(""), end=False)
@@ -218,6 +230,9 @@ def main(arguments: list[str]) -> None:
         print(f"child: {child.pid}", flush=True)
     server = FakeVllm(int(arguments[arguments.index("--port") + 1]))
     server.healthy = mode != "sick"
+    if mode == "busy":
+        server.plays = [after_computing(2.0, say("Hello", " there"))]
+        server.health = [refuse(200, b""), after_computing(1.0, refuse(200, b""))]
     server.serve_forever()
 
 

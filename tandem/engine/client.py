@@ -66,7 +66,8 @@ class EngineClient:
         )
         longest = settings.first_token_timeout_s
         looking = httpx.AsyncClient(trust_env=False, verify=trusted, timeout=longest, headers=self._headers)
-        self._pulse = Pulse(looking, httpx.URL(f"{self._address}/health"), settings, self._hangs)
+        self.pulse = Pulse(looking, httpx.URL(f"{self._address}/health"), settings, self._hangs)
+        """Finds out whether the engine hangs, while questions wait for it."""
         self._chat = httpx.URL(f"{self._address}/v1/chat/completions")
         self._openai = openai.AsyncOpenAI(
             base_url=f"{self._address}/v1",
@@ -166,16 +167,16 @@ class EngineClient:
         """One try, whose first delta is not waited for longer than the settings say, or the engine lives."""
         async with aclosing(self._stream(messages, model, sampling, response_format, salt)) as deltas:
             try:
-                async with self._pulse.watched():
+                async with self.pulse.watched():
                     first = await anext(deltas, None)
             except TimeoutError:
                 raise httpx.ReadTimeout("no token came in time") from None
             if first is None:
                 raise CutShortError("the stream ended before the answer began")
-            self._pulse.heard += 1
+            self.pulse.heard += 1
             yield first
             async for delta in deltas:
-                self._pulse.heard += 1
+                self.pulse.heard += 1
                 yield delta
 
     def _failed(self, error: TandemError) -> None:
@@ -295,7 +296,7 @@ class EngineClient:
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait((self._probing,))
-        await self._pulse.close()
+        await self.pulse.close()
         await self._openai.close()
 
 

@@ -20,8 +20,8 @@ class Pulse:
     """Asks one engine for its health while questions wait for it, once for all of them. Of one event loop.
 
     Busy is not hung: an engine is alive if it answers either of two requests, the second over a connection of its
-    own, or sends a token to anybody meanwhile. Whatever it answers will do. Moments at which this process was late
-    itself do not count against it.
+    own, or sends a token to anybody meanwhile. Whatever it answers will do. Moments do not count against it at which
+    this process was late itself, or the engine's own was seen to compute or to wait for a processor.
     """
 
     def __init__(
@@ -32,6 +32,8 @@ class Pulse:
         """
         self.heard = 0
         """Counts what the engine has sent; whoever reads a token adds to it."""
+        self.is_busy: Callable[[], bool] = lambda: False
+        """Whether the engine's process is seen to do something, for who has started it."""
         self._http = http
         self._health = health
         self._silence_s = settings.silence_s
@@ -93,7 +95,7 @@ class Pulse:
                         await answered.wait()
                 if answered.is_set() or self.heard != heard:
                     return True
-                ticks += clock() - begun <= _LATE * _TICK_S
+                ticks += clock() - begun <= _LATE * _TICK_S and not self.is_busy()
                 if len(asked) == 1 and ticks >= self._ticks // 2:
                     asked.append(asyncio.create_task(self._ask(answered)))
             return False

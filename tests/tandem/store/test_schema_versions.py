@@ -1,15 +1,19 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import bindparam, inspect, text
 
 from tandem.errors import ConflictError, InvalidRequestError
 from tandem.settings import StoreSettings
 from tandem.store import open_store
+from tandem.store.columns import UtcDateTime
 from tandem.store.migrating import NEWEST
 from tandem.store.open import database
 from tandem.store.schema_versions import change_schema, schema_versions
 from tandem.store.transactions import WRITES
+
+LOOKED = datetime(2026, 11, 28, 14, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -64,13 +68,13 @@ def test_the_one_table_of_turns_keeps_when_alerts_were_last_looked_at(
     with engine.connect() as connection:
         connection.execution_options(**{WRITES: True})
         with connection.begin():
-            connection.execute(text("INSERT INTO looks (name, at) VALUES ('alerts', '2026-11-28 14:00:00')"))
+            put = text("INSERT INTO looks (name, at) VALUES ('alerts', :at)")
+            connection.execute(put.bindparams(bindparam("at", LOOKED, UtcDateTime)))
     engine.dispose()
     change_schema(settings, tmp_path, NEWEST)
     assert "looks" not in tables(settings, tmp_path)
     store = open_store(settings, tmp_path)
-    looked = store.last_turn("alerts")
-    assert looked is not None and (looked.day, looked.minute) == (28, 0)
+    assert store.last_turn("alerts") == LOOKED
     store.close()
 
 
