@@ -235,7 +235,8 @@ def sets_generate(
     json: AsJson = False,
 ) -> None:
     """Draft a set of questions that a model makes of a corpus. Goes on where it was interrupted."""
-    from tandem.cli.eval_sets_generating import GenerationWish, draft_of_corpus
+    from tandem.cli.eval_sets_generating import draft_of_corpus
+    from tandem.cli.generation_wish import GenerationWish
 
     wish = GenerationWish(name, corpus, questions, recipe, model, model_address, seed, description, ragas)
     draft_of_corpus(read_settings(), wish, as_json=json)

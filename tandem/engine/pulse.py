@@ -107,4 +107,6 @@ class Pulse:
     async def _ask(self, answered: asyncio.Event) -> None:
         with suppress(httpx.HTTPError):
             async with self._http.stream("GET", self._health):
-                answered.set()
+                pass
+            # Not before it is closed: whoever hears of it cancels this task, and its connection would be lost.
+            answered.set()

@@ -181,6 +181,17 @@ async def test_moments_at_which_this_process_is_late_do_not_count(
         assert await answer == expected
 
 
+@pytest.mark.parametrize(("health", "expected"), [(ALIVE, "here"), (NEVER, "hung")], ids=["alive", "hung"])
+async def test_no_look_leaves_a_connection_behind(fake: FakeVllm, health: Play, expected: str) -> None:
+    fake.plays, fake.health = [after(1.5, say("here"))], [health]
+    async with asking(fake.address, silence_s=0.01, alive_timeout_s=0.1) as client:
+        assert await outcome(client) == expected
+        await asyncio.sleep(0.1)
+        left = client.pulse._http._transport._pool.connections  # type: ignore[attr-defined]
+        assert [one for one in left if not one.is_idle()] == []
+    assert fake.looked_at >= (20 if expected == "here" else 2)
+
+
 async def test_above_the_time_for_a_first_token_it_is_never_asked(fake: FakeVllm) -> None:
     fake.plays = [hang_after()]
     async with asking(fake.address, silence_s=5, first_token_timeout_s=0.3) as client:
