@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from app_client import ASKED, app_client
 from fake_vllm import FakeVllm, say
+from structlog.testing import capture_logs
 from votes import forget_all
 
 from server.api import identity
@@ -235,3 +236,12 @@ async def test_a_vote_is_taken_back_by_who_gave_it_and_that_is_counted_and_told(
     assert 'tandem_feedback_total{recipe="rag",verdict="withdrawn"} 1.0' in metrics
     again = await http.post("/v1/feedback", json=vote_on(mine, verdict="down"))
     assert again.status_code == 200, "whoever took it back may vote anew"
+
+
+async def test_whoever_watches_answers_is_not_disturbed_by_votes(http: httpx.AsyncClient) -> None:
+    tandem = await asked(http)
+    with capture_logs() as logs:
+        await http.post("/v1/feedback", json=vote_on(tandem))
+        path, token = f"/api/traces/{tandem['trace_id']}/feedback", tandem["feedback_token"]
+        await http.delete(path, headers={"Feedback-Token": token})
+    assert [one for one in logs if one["event"] == "listener_failed"] == []
