@@ -164,7 +164,7 @@ class EngineClient:
         response_format: Mapping[str, Any] | None,
         salt: str | None,
     ) -> AsyncGenerator[ChatDelta, None]:
-        """One try, whose first delta is not waited for longer than the settings say, or the engine lives."""
+        """One try, whose first delta is not waited for longer than the settings say, or than the engine lives."""
         async with aclosing(self._stream(messages, model, sampling, response_format, salt)) as deltas:
             try:
                 async with self.pulse.watched():
@@ -293,10 +293,10 @@ class EngineClient:
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
+        await self.pulse.close()
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait((self._probing,))
-        await self.pulse.close()
         await self._openai.close()
 
 
