@@ -2,7 +2,7 @@
 
     python -m bench.faults [--disconnects 500] [--streams 100] [--seed 1]
 
-The engine is killed, hangs, breaks off and talks nonsense; clients leave; the server is told to stop with streams
+The engine is killed, stands still, is slow, breaks off and talks nonsense; clients leave; the server is told to stop with streams
 under way; its store is locked, and its disk full. Every figure stands beside its limit; exit code 1 if one is over.
 """
 
@@ -38,6 +38,7 @@ from bench.fault_clients import (
 )
 from bench.faulty_engine import TRUE
 from bench.machine import machine
+from tandem.settings import EngineSettings
 
 _RESULT = Path(__file__).parent / "results" / "faults.json"
 _AT_ONCE = 16
@@ -52,6 +53,12 @@ PATIENT = {
     "ENGINE__TOKEN_TIMEOUT_S": 30,
 }
 """Of a server whose streams are many and all begin at once."""
+
+USUAL = {
+    name: EngineSettings.model_fields[name.removeprefix("ENGINE__").lower()].default
+    for name in ("ENGINE__FIRST_TOKEN_TIMEOUT_S", "ENGINE__TOKEN_TIMEOUT_S")
+}
+"""Of a server that waits for the engine as it does by default."""
 
 BEFORE = {
     "reset": {},
@@ -113,6 +120,9 @@ def measure(engine: ScriptedEngine, folder: Path, clients: int, streams: int, se
     engine.does("ok")
     with served_with(engine, folder / "two", **PATIENT) as server:
         figures |= drained(server, engine, streams)
+    with served_with(engine, folder / "three", **USUAL) as server:
+        figures |= frozen(server, engine)
+        figures |= slow(server, engine)
     return figures
 
 
@@ -179,6 +189,36 @@ def killed(server: Served, engine: ScriptedEngine) -> dict[str, Any]:
         "next_question_seconds": at_most(round(next_one.seconds, 3), 1.0) | {"outcome": next_one.outcome},
         "recovery_after_kill_seconds": at_most(round(back, 2), 15.0),
     }
+
+
+def frozen(server: Served, engine: ScriptedEngine, turns: int = 5) -> dict[str, Any]:
+    """The engine's process stands still, so many times: the question that finds it so, one after it, and until answers
+    are whole when it runs on.
+    """
+    first, later, back = list[Reply](), list[Reply](), list[float]()
+    for turn in range(turns):
+        until(lambda: ask(server.url, stream=False).is_full, 30)
+        engine.freeze()
+        first.append(ask(server.url, stream=bool(turn % 2)))
+        later.append(ask(server.url, stream=bool(turn % 2)))
+        engine.thaw()
+        back.append(until(lambda: ask(server.url, stream=False).is_full, 30))
+    reasons = Counter(str(reply.tandem.get("degraded_reason")) for reply in first)
+    return {
+        "hung_seconds": at_most(round(max(one.seconds for one in first), 3), 1.0)
+        | {"reasons": dict(reasons)},
+        "hung_next_seconds": at_most(round(max(one.seconds for one in later), 3), 1.0),
+        "hung_not_degraded": at_most(sum(not one.is_degraded for one in (*first, *later)), 0),
+        "recovery_after_hung_seconds": at_most(round(max(back), 2), 15.0),
+    }
+
+
+def slow(server: Served, engine: ScriptedEngine) -> dict[str, Any]:
+    """The engine takes two seconds for its first token, and says that it lives: answers are whole."""
+    engine.does("ok", silent_s=2.0)
+    replies = [ask(server.url, stream=bool(n % 2)) for n in range(4)]
+    engine.does("ok")
+    return {"slow_not_full": at_most(sum(not reply.is_full for reply in replies), 0)}
 
 
 def _question(max_tokens: int) -> dict[str, Any]:

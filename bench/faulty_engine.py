@@ -95,6 +95,7 @@ async def play(fault: dict[str, Any], asked: dict[str, Any], writer: asyncio.Str
         return await whole(writer, fault.get("status", 500), {"error": {"message": WRONG, "code": 500}})
     if mode == "error_body":
         return await whole(writer, 200, {"error": {"message": WRONG, "code": 500}, "choices": []})
+    await asyncio.sleep(fault.get("silent_s", 0))
     writer.write(_STREAM)
     if mode in _NOISE:
         await chunk(writer, _NOISE[mode])

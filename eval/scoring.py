@@ -9,7 +9,7 @@ from eval.measure import Measure, Scores
 from eval.reply import Reply
 from eval.report import given_answer
 from eval.suites import MEASURES, figures_of_whole, score_all
-from eval.suites.by_ragas import Embed
+from eval.suites.embed import Embed
 from eval.suites.retrieval import Contexts
 
 

@@ -69,4 +69,8 @@ class Breaker:
             return
         self._failures += 1
         if self.state is BreakerState.HALF_OPEN or self._failures >= self._limit:
-            self.state, self._since = BreakerState.OPEN, self._clock()
+            self.open()
+
+    def open(self) -> None:
+        """The part is known to be gone: no more failures are needed to tell."""
+        self.state, self._since = BreakerState.OPEN, self._clock()

@@ -76,6 +76,18 @@ def hang_after(*texts: str) -> Play:
     return play
 
 
+def after_computing(seconds: float, play: Play) -> Play:
+    """What it does once it has computed for so long."""
+
+    def busy(handler: "Handler") -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+        play(handler)
+
+    return busy
+
+
 def endless(handler: "Handler") -> None:
     """Text until the client goes away, of which the fake takes note."""
     handler.stream(event(""), end=False)
@@ -102,6 +114,9 @@ class FakeVllm(ThreadingHTTPServer):
         self.may_load = threading.Event()
         self.may_load.set()
         self.healthy = True
+        self.health: list[Play] = []
+        """What it does with each request for its health, the last for all that follow; none for what `healthy` says."""
+        self.looked_at = 0
         self.left = threading.Event()
         self.ended = threading.Event()
 
@@ -131,7 +146,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/health":
-            self.reply(200 if self.server.healthy else 503, b"")
+            self.server.looked_at += 1
+            plays = self.server.health or [refuse(200 if self.server.healthy else 503, b"")]
+            (plays.pop(0) if len(plays) > 1 else plays[0])(self)
         elif self.path == "/v1/models":
             cards = [{"id": "base", "parent": None}]
             cards += [{"id": name, "parent": "base", "root": at} for name, at in self.server.adapters.items()]
@@ -213,6 +230,9 @@ def main(arguments: list[str]) -> None:
         print(f"child: {child.pid}", flush=True)
     server = FakeVllm(int(arguments[arguments.index("--port") + 1]))
     server.healthy = mode != "sick"
+    if mode == "busy":
+        server.plays = [after_computing(2.0, say("Hello", " there"))]
+        server.health = [refuse(200, b""), after_computing(1.0, refuse(200, b""))]
     server.serve_forever()
 
 

@@ -22,7 +22,7 @@ def plan_of(facts: RunFacts, store: Store) -> Plan:
 def set_of(facts: RunFacts, store: Store) -> EvalSet:
     """The set of a run. Raises `NotFoundError`, and `ConflictError` where it has other cases now."""
     known = facts.eval_set
-    found = EvalSets(store).get(f"{known.name}@{known.number}")
+    found = EvalSets(store).get(f"{known.name}@{known.number}", removed=True)
     if found.hash != known.hash:
         raise ConflictError(
             f"The eval set {found.ref} of this store has other cases than the run was begun with", param="run"

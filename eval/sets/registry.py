@@ -11,7 +11,7 @@ from eval.sets.checking import check_cases, check_set_name, check_words, split_s
 from eval.sets.eval_set import EvalSet, EvalSetSummary
 from eval.sets.hashing import case_fields, hash_of_cases
 from tandem.errors import InvalidRequestError, StorageError
-from tandem.store import EvalSetRow, Store
+from tandem.store import EvalSetRow, EvalSetUse, Store
 
 _cases = TypeAdapter(list[EvalCase])
 
@@ -22,13 +22,13 @@ class EvalSets:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def get(self, ref: str) -> EvalSet:
-        """One version with its cases.
+    def get(self, ref: str, *, removed: bool = False) -> EvalSet:
+        """One version with its cases; with `removed` also one that was removed, as long as a run needs it.
 
         Raises `NotFoundError`, `InvalidRequestError` for what is no reference, and `StorageError` for cases
         that are not those that were saved.
         """
-        row = self._store.eval_set(*split_set_ref(ref))
+        row = self._store.eval_set(*split_set_ref(ref), removed=removed)
         try:
             cases = tuple(_cases.validate_json(row.cases or ""))
         except ValidationError as error:
@@ -72,6 +72,17 @@ class EvalSets:
         return (
             EvalSet(**_facts(row), cases=tuple(checked)) if new else self.get(f"{name}@{row.number}")
         ), new
+
+    def uses(self, name: str, number: int | None = None) -> list[EvalSetUse]:
+        """What a removal of one version, or of all, would take. Raises `NotFoundError`."""
+        return self._store.eval_set_uses(name, number)
+
+    def remove(self, name: str, number: int | None = None) -> list[EvalSetUse]:
+        """Remove one version, or all; runs that asked them keep their figures.
+
+        Raises `NotFoundError`, and `ConflictError` while such a run is under way.
+        """
+        return self._store.remove_eval_set(name, number)
 
     def versions(self, name: str | None = None) -> list[EvalSetSummary]:
         """All versions by name, the newest first, without their cases. Raises `NotFoundError` for a name."""

@@ -7,20 +7,16 @@ measured. It sends nothing home: its tracking is switched off before.
 import asyncio
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from eval.suites.embed import Embed
 from eval.suites.rows import Row
 from tandem.errors import SettingsError
 from tandem.extras import hint_for
 
-if TYPE_CHECKING:
-    from tandem.index import Vector
-
-Embed = Callable[[list[str]], "Vector"]
-"""Texts to vectors of shape (len(texts), dimension)."""
 _NEEDED = ("ragas", "rapidfuzz.distance", "rouge_score.rouge_scorer")
 
 

@@ -9,7 +9,7 @@ from eval.case import EvalCase
 from eval.consistency import Pair, Told, across_runs, across_wordings, compare, mean_of, vectors_of
 from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import Reply
-from eval.suites.by_ragas import Embed
+from eval.suites.embed import Embed
 from eval.suites.scoring import NoAnswer, PassedOver, lacking, pass_over, score_items
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from functools import partial
 from eval.case import EvalCase
 from eval.measure import Measure, Need, Scores, Stage
 from eval.reply import Reply
-from eval.suites.by_ragas import Embed, Ragas, opened_ragas
+from eval.suites.by_ragas import Ragas, opened_ragas
 from eval.suites.citations import score_citations
+from eval.suites.embed import Embed
 from eval.suites.rightness import COVERED, checkable, f1_of, labels_of, right_among
 from eval.suites.rows import Row, rows_of
 from eval.suites.scoring import lacking, pass_over, score

@@ -1,13 +1,12 @@
 """Tandem's own embedder as Ragas wants one. Imports Ragas: import it late."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ragas.embeddings.base import BaseRagasEmbedding
 from ragas.metrics.collections import SemanticSimilarity
 
-if TYPE_CHECKING:
-    from eval.suites.by_ragas import Embed
+from eval.suites.embed import Embed
 
 
 class KnownVectors(BaseRagasEmbedding):
@@ -18,7 +17,7 @@ class KnownVectors(BaseRagasEmbedding):
         self._vectors = vectors
 
     @classmethod
-    def of(cls, texts: Sequence[str], embed: "Embed") -> "KnownVectors":
+    def of(cls, texts: Sequence[str], embed: Embed) -> "KnownVectors":
         """Embed different texts, all in one call."""
         vectors = embed(list(texts)) if texts else ()
         return cls({text: [float(each) for each in one] for text, one in zip(texts, vectors, strict=True)})

@@ -19,7 +19,7 @@ from eval.suites import (
     robustness,
     wholes,
 )
-from eval.suites.by_ragas import Embed
+from eval.suites.embed import Embed
 from eval.suites.retrieval import Contexts
 
 MEASURES: dict[str, Measure] = {

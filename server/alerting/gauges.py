@@ -30,7 +30,7 @@ async def show_gauges(services: Services) -> None:
     watched.show_recipes(await in_thread(with_votes, store, Window(since, at)))
     alerts = await in_thread(store.open_alerts)
     undelivered = len(await in_thread(store.undelivered))
-    watched.show_alerts(alerts, await in_thread(store.last_look, LOOK), undelivered)
+    watched.show_alerts(alerts, await in_thread(store.last_turn, LOOK), undelivered)
     requests = await in_thread(store.retraining_requests)
     watched.show_interventions(
         await in_thread(store.intervention_counts),

@@ -17,7 +17,7 @@ from tandem.threads import in_thread
 log = structlog.get_logger(__name__)
 
 LOOK = "alerts"
-_FORGET_S = 86_400.0
+_FORGET = timedelta(days=1)
 
 
 async def look(watch: Watch, at: datetime | None = None) -> bool:
@@ -28,7 +28,7 @@ async def look(watch: Watch, at: datetime | None = None) -> bool:
 
 def _look(watch: Watch, at: datetime) -> bool:
     store = watch.services.store
-    if not store.claim_look(LOOK, watch.settings.every_s, at):
+    if not store.take_turn(LOOK, timedelta(seconds=watch.settings.every_s), at):
         return False
     reign = reign_of(store, watch.services.recipes.initial)
     silent = {one.rule for one in store.silences(at)}
@@ -49,7 +49,7 @@ def _look(watch: Watch, at: datetime) -> bool:
     gone = {one.rule for one in store.open_alerts()} - {one.rule.name for one in known}
     for name in gone:
         store.resolve_others(name, [], at, watch.payloads, "the rule is gone")
-    if store.claim_look("forgetting alerts", _FORGET_S, at):
+    if store.take_turn("forgetting alerts", _FORGET, at):
         store.forget_alerts(at - timedelta(days=watch.settings.keep_days))
     return True
 

@@ -117,7 +117,7 @@ async def list_alerts(
         found = [one for one in await in_thread(store.open_alerts) if rule in (None, one.rule)][:limit]
     else:
         found = await in_thread(store.alert_history, rule=rule, limit=limit)
-    looked = await in_thread(store.last_look, LOOK)
+    looked = await in_thread(store.last_turn, LOOK)
     return AlertList(looked_at=looked, alerts=[alert_body(one, services) for one in found])
 
 

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from server import feedback
 from server.api.cursor import CursorQuery, cursor_of, in_utc, place_of
 from server.api.identity import chatter_of, evaluator_of, services_of
-from server.feedback import cast_vote
 from server.services import Services
 from tandem.errors import NotFoundError
 from tandem.store import Feedback, Verdict, Vote
@@ -119,6 +119,20 @@ async def vote_on_trace(
     return await _cast(trace_id, body, caller, services)
 
 
+@router.delete("/api/traces/{trace_id}/feedback", status_code=204)
+async def withdraw_vote(
+    trace_id: str,
+    feedback_token: Annotated[
+        str, Header(max_length=200, description="`tandem.feedback_token` of the answer.")
+    ],
+    caller: Annotated[Caller, Depends(chatter_of)],
+    services: Parts,
+) -> None:
+    """Take the vote of whose token it is back; nothing changes where there is none."""
+    voter = _voter(trace_id, feedback_token, caller, services)
+    await feedback.withdraw_vote(caller, trace_id, voter, services)
+
+
 @router.get("/api/feedback")
 async def list_feedback(
     caller: Annotated[Caller, Depends(evaluator_of)],
@@ -173,12 +187,17 @@ async def review(
 
 
 async def _cast(trace_id: str, body: VoteBody, caller: Caller, services: Services) -> FeedbackBody:
-    voter = services.tracing.tokens.check(caller.tenant, trace_id, body.feedback_token)
+    voter = _voter(trace_id, body.feedback_token, caller, services)
+    kept = await feedback.cast_vote(body.vote(caller.tenant, trace_id, voter), services)
+    return await in_thread(_body, kept, services)
+
+
+def _voter(trace_id: str, token: str, caller: Caller, services: Services) -> str:
+    voter = services.tracing.tokens.check(caller.tenant, trace_id, token)
     if voter is None:
         # As for an answer that there never was: who has no token learns nothing from the refusal.
         raise NotFoundError(f"There is no trace {trace_id!r}", param="trace_id")
-    kept = await cast_vote(body.vote(caller.tenant, trace_id, voter), services)
-    return await in_thread(_body, kept, services)
+    return voter
 
 
 def _body(kept: Feedback, services: Services) -> FeedbackBody:

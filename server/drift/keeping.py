@@ -27,9 +27,9 @@ class VectorKeeper:
         self._waiting: deque[Answered] = deque(maxlen=_WAITING)
         services.events.subscribe(self.hear)
 
-    def hear(self, event: Answered) -> None:
+    def hear(self, event: object) -> None:
         """Remember what was answered; a shadow's question is already the answer's that was seen."""
-        if not event.observation.shadow:
+        if isinstance(event, Answered) and not event.observation.shadow:
             self._waiting.append(event)
 
     async def keep(self) -> None:

@@ -16,10 +16,13 @@ from server.drift.typical import typical
 from tandem.errors import NotFoundError, TooFewExamplesError
 from tandem.settings import DriftSettings
 from tandem.store import EVERYBODY, DriftReference, DriftReport, Observation, Place, Store
+from tandem.store.drift import drift_turn
 
 log = structlog.get_logger(__name__)
 
 _DAY = timedelta(days=1)
+_LEASE = timedelta(minutes=2)
+"""So long a look is its server's own; then another may think that it has died."""
 _SETTLED = timedelta(seconds=2)
 """An answer of another server may still be on its way into the store for so long."""
 _LOOKS_AT_ONCE = 20
@@ -119,7 +122,7 @@ def _look(
         return None
     step = max(settings.window // settings.looks, 1)
     fresh = store.answers_after(reference.tenant, reference.place, step, now - _SETTLED)
-    if len(fresh) < step or not store.claim_drift_look(reference):
+    if len(fresh) < step or not store.take_turn(drift_turn(reference.tenant), _LEASE):
         return None
     place = Place(fresh[-1].at, fresh[-1].trace_id)
     answers = store.newest_answers(reference.tenant, reference.start, place, settings.window)

@@ -45,8 +45,10 @@ class Shadowing:
         self._unfinished = 0
         services.events.subscribe(self.offer)
 
-    def offer(self, event: Answered) -> None:
+    def offer(self, event: object) -> None:
         """Let the challenger answer, too, if the answer's experiment wants it and there is room."""
+        if not isinstance(event, Answered):
+            return
         shown, live = event.answer, self._services.experiments
         if shown.shadow or shown.degraded:
             return

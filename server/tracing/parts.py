@@ -32,7 +32,7 @@ class Tracing:
     redactor: Redactor | None
     """Takes personal data out of what is kept; `None` where nothing is to be taken out."""
     votes: Counter
-    """Votes by recipe and verdict."""
+    """Votes by recipe and verdict, those that were taken back as `withdrawn`."""
     spans: "AnswerSpans | None"
     """`None` where no collector is named."""
 

@@ -96,6 +96,21 @@ def sets_export(
     export_set(read_settings(), ref, file, tag, force=force)
 
 
+@sets_app.command("remove")
+def sets_remove(
+    name: Annotated[str, typer.Argument(help="Name of the set.", metavar="SET")],
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Number of the one version to remove; all by default.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Remove a set, or one version of it, after saying what that takes. Runs that asked it keep their figures."""
+    from tandem.cli.eval_sets_removing import remove_set
+
+    remove_set(read_settings(), name, version, yes=yes, as_json=json)
+
+
 @sets_app.command("split")
 def sets_split(
     file: Annotated[Path, typer.Argument(help="Cases: JSON lines, or .csv, .tsv.")],
@@ -220,7 +235,8 @@ def sets_generate(
     json: AsJson = False,
 ) -> None:
     """Draft a set of questions that a model makes of a corpus. Goes on where it was interrupted."""
-    from tandem.cli.eval_sets_generating import GenerationWish, draft_of_corpus
+    from tandem.cli.eval_sets_generating import draft_of_corpus
+    from tandem.cli.generation_wish import GenerationWish
 
     wish = GenerationWish(name, corpus, questions, recipe, model, model_address, seed, description, ragas)
     draft_of_corpus(read_settings(), wish, as_json=json)

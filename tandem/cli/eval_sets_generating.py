@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from eval.case import EvalCase
@@ -12,6 +11,7 @@ from eval.sets.drafts import Drafts
 from eval.sets.generated import cases_of_generated
 from tandem.cli.dataset_serving import RecipeServing
 from tandem.cli.eval_sets_making import print_draft, tell_dropped
+from tandem.cli.generation_wish import GenerationWish
 from tandem.cli.making_questions import Maker, check_corpus, made_questions, opened_services
 from tandem.cli.opened import author
 from tandem.cli.output import progress
@@ -19,21 +19,6 @@ from tandem.errors import InvalidRequestError
 from tandem.settings import Settings
 
 Made = tuple[Sequence[tuple[EvalCase, str]], Counter[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationWish:
-    """What is asked for."""
-
-    name: str
-    corpus: str
-    questions: int
-    recipe: str | None = None
-    model: str | None = None
-    model_address: str | None = None
-    seed: int = 0
-    description: str = ""
-    ragas: bool = False
 
 
 def draft_of_corpus(settings: Settings, wish: GenerationWish, *, as_json: bool) -> None:

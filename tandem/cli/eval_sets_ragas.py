@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eval.case import EvalCase
 from eval.sets.kept_replies import KeptReplies
 from finetune.dataset.generating import drawn_chunks
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
+from tandem.cli.generation_wish import GenerationWish
 from tandem.cli.making_questions import asking, opened_services
 from tandem.cli.output import progress, stderr
 from tandem.engine import EngineClient
@@ -19,16 +19,13 @@ from tandem.errors import InvalidRequestError
 from tandem.extras import hint_for
 from tandem.settings import Settings
 
-if TYPE_CHECKING:
-    from tandem.cli.eval_sets_generating import GenerationWish
-
 _FEWEST_CHUNKS = 8
 """So that several have something in common, for questions of more than one hop."""
 _TOKENS = 2_000
 
 
 async def questions_of_ragas(
-    settings: Settings, wish: "GenerationWish", kept: Path
+    settings: Settings, wish: GenerationWish, kept: Path
 ) -> tuple[Sequence[tuple[EvalCase, str]], Counter[str]]:
     """At most as many cases as are wished for; what the model replied stays in `kept`.
 

@@ -62,7 +62,7 @@ def _from_store(settings: Settings, window_s: float) -> dict[str, Any]:
     until = datetime.now(UTC)
     window = Window(until - timedelta(seconds=window_s), until)
     with closing(open_store(settings.store, settings.data_dir)) as store:
-        change, looked, requests = store.champion_change(), store.last_look(LOOK), store.retraining_requests()
+        change, looked, requests = store.champion_change(), store.last_turn(LOOK), store.retraining_requests()
         return {
             "monitoring": {
                 "champion": change.label if change else settings.answer.champion,

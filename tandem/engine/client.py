@@ -23,6 +23,7 @@ from tandem.engine.chat import (
 )
 from tandem.engine.chat_stream import ChatStreams
 from tandem.engine.faults import FAULTS, broke_off, explain, is_engines, is_transient, refuses_field
+from tandem.engine.pulse import Pulse
 from tandem.engine.trace_headers import trace_headers
 from tandem.errors import EngineUnavailableError, TandemError
 from tandem.settings import EngineSettings
@@ -57,10 +58,17 @@ class EngineClient:
         # The client insists on a key, and would send one that it finds in the environment.
         key = settings.api_key or "none"
         timeout = httpx.Timeout(settings.token_timeout_s, connect=settings.connect_timeout_s)
-        # The engine is never behind the proxy that the environment may name.
-        http = httpx.AsyncClient(trust_env=False, timeout=timeout, limits=_CONNECTIONS, follow_redirects=True)
-        self._streams = ChatStreams(self._address, settings)
         self._headers = {"Authorization": f"Bearer {key}"}
+        self._streams = ChatStreams(self._address, settings)
+        # The engine is never behind the proxy that the environment may name.
+        trusted = httpx.create_ssl_context(trust_env=False)
+        http = httpx.AsyncClient(
+            trust_env=False, verify=trusted, timeout=timeout, limits=_CONNECTIONS, follow_redirects=True
+        )
+        longest = settings.first_token_timeout_s
+        looking = httpx.AsyncClient(trust_env=False, verify=trusted, timeout=longest, headers=self._headers)
+        self.pulse = Pulse(looking, httpx.URL(f"{self._address}/health"), settings, self._hangs)
+        """Finds out whether the engine hangs, while questions wait for it."""
         self._openai = openai.AsyncOpenAI(
             base_url=f"{self._address}/v1",
             api_key=key,
@@ -156,23 +164,32 @@ class EngineClient:
         response_format: Mapping[str, Any] | None,
         salt: str | None,
     ) -> AsyncGenerator[ChatDelta, None]:
-        """One try, whose first delta is not waited for longer than the settings say."""
+        """One try, whose first delta is not waited for longer than the settings say, or than the engine lives."""
         async with aclosing(self._stream(messages, model, sampling, response_format, salt)) as deltas:
             try:
-                async with asyncio.timeout(self._settings.first_token_timeout_s):
+                async with self.pulse.watched():
                     first = await anext(deltas, None)
             except TimeoutError:
                 raise httpx.ReadTimeout("no token came in time") from None
             if first is None:
                 raise CutShortError("the stream ended before the answer began")
+            self.pulse.heard += 1
             yield first
             async for delta in deltas:
+                self.pulse.heard += 1
                 yield delta
 
     def _failed(self, error: TandemError) -> None:
-        if not is_engines(error):
-            return
-        self.breaker.failed()
+        if is_engines(error):
+            self.breaker.failed()
+            self._try_again()
+
+    def _hangs(self) -> None:
+        """Nobody else shall wait for an engine that gives no sign of life."""
+        self.breaker.open()
+        self._try_again()
+
+    def _try_again(self) -> None:
         if not self.breaker.is_closed and (self._probing is None or self._probing.done()):
             self._probing = asyncio.create_task(self._probe(), name="engine breaker")
 
@@ -287,6 +304,7 @@ class EngineClient:
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
+        await self.pulse.close()
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait((self._probing,))

@@ -39,6 +39,24 @@ class EngineProcess:
             )
         return cls(process)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether vLLM's HTTP process computes, or waits for a processor: what is stopped, or stuck, does neither.
+
+        False where the system does not tell; then nobody knows.
+        """
+        below = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        try:
+            threads = [
+                stat
+                for child in below.read_text().split()
+                for stat in Path(f"/proc/{child}/task").glob("*/stat")
+            ]
+            # The name in the second field may hold spaces and brackets, so count from its end.
+            return any(stat.read_bytes().rpartition(b")")[2].split()[0] == b"R" for stat in threads)
+        except OSError:  # it has just ended
+            return False
+
     async def wait(self) -> int:
         """vLLM's exit code, as a shell gives it: 128 and the signal's number if it was killed."""
         code = await self._process.wait()

@@ -146,6 +146,8 @@ class Engine:
             process = await EngineProcess.start(command, environment, self._log)
         except (ConflictError, OSError) as error:
             return _Ending(str(error), was_healthy=False)
+        if self._own is not None:
+            self._own.client.pulse.is_busy = lambda: process.is_busy
         exited = asyncio.create_task(process.wait())
         try:
             return await self._watch(exited)

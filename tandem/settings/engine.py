@@ -97,11 +97,23 @@ class EngineSettings(Group):
         gt=0,
         description="Longest wait for a connection to the engine; its health is waited for ten times as long.",
     )
+    silence_s: float = Field(
+        0.35,
+        gt=0,
+        description="Seconds that a question waits for its first token before the engine is asked whether it lives "
+        "(`GET /health`), and from one such question to the next. Above `first_token_timeout_s` it is never asked.",
+    )
+    alive_timeout_s: float = Field(
+        0.5,
+        gt=0,
+        description="Longest wait for any answer to that; without one the engine hangs, and passages stand in for "
+        "the answers.",
+    )
     first_token_timeout_s: float = Field(
         20.0,
         gt=0,
-        description="Longest wait for the first token: an engine that is silent for longer hangs. Set it to a few times "
-        "what a full engine needs; then passages stand in for the answer.",
+        description="Longest wait for the first token of an engine that lives. Set it to a few times what a full engine "
+        "needs; then passages stand in for the answer.",
     )
     token_timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token.")
     retries: int = Field(2, ge=0, le=10, description="Further tries of a call that has produced no token.")

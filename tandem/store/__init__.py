@@ -20,7 +20,7 @@ from tandem.store.drift_records import (
     QuestionVector,
 )
 from tandem.store.eval_runs import EvalRunRow
-from tandem.store.eval_set_records import EvalSetRow
+from tandem.store.eval_set_records import EvalSetRow, EvalSetUse
 from tandem.store.experiment_records import (
     Challenger,
     Experiment,
@@ -82,6 +82,7 @@ __all__ = [
     "DriftReport",
     "EvalRunRow",
     "EvalSetRow",
+    "EvalSetUse",
     "Experiment",
     "ExperimentState",
     "Feedback",

@@ -129,14 +129,6 @@ retraining_requests = Table(
     CheckConstraint("state IN ('open', 'met', 'withdrawn')", name="known_request_state"),
 )
 
-looks = Table(
-    "looks",
-    metadata,
-    # What is done once over all servers, and when it was done last.
-    Column("name", AnyName(64), primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
-)
-
 quality_judgings = Table(
     "quality_judgings",
     metadata,

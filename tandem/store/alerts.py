@@ -19,7 +19,6 @@ from tandem.store.alert_schema import (
     alert_rules,
     alert_silences,
     alerts,
-    looks,
     quality_judgings,
 )
 from tandem.store.audit import append_audit
@@ -37,24 +36,6 @@ Payloads = Callable[[Alert], Sequence[tuple[str, Any]]]
 
 class Alerts(Transactions):
     """Alerts of this installation. What several servers find at the same time, they find once."""
-
-    def claim_look(self, name: str, every_s: float, at: datetime) -> bool:
-        """Whether this process is to look now: true for one of all, once in `every_s` seconds."""
-        if _is_fresh(self.last_look(name), every_s, at):
-            return False  # without a writer's lock: this is asked often
-        with self._writing() as connection:
-            lock(connection, _LOCK)
-            last = connection.execute(select(looks.c.at).where(looks.c.name == name)).scalar_one_or_none()
-            if _is_fresh(last, every_s, at):
-                return False
-            connection.execute(delete(looks).where(looks.c.name == name))
-            connection.execute(insert(looks).values(name=name, at=at))
-            return True
-
-    def last_look(self, name: str) -> datetime | None:
-        """When any process looked last."""
-        with self._reading() as connection:
-            return connection.execute(select(looks.c.at).where(looks.c.name == name)).scalar_one_or_none()
 
     def note_reading(
         self, rule: AlertRule, reading: Reading, at: datetime, payloads: Payloads, resend_s: float
@@ -206,11 +187,6 @@ class Alerts(Transactions):
         with self._reading() as connection:
             rows = connection.execute(query.order_by(alert_deliveries.c.made_at.desc()).limit(100))
             return [Delivery(row.id, row.channel, row.payload, row.tries, row.error) for row in rows]
-
-
-def _is_fresh(last: datetime | None, every_s: float, at: datetime) -> bool:
-    """Whether a look was taken lately. A clock that was set back must not stop the looks for good."""
-    return last is not None and timedelta(0) <= at - last < timedelta(seconds=every_s)
 
 
 def _of(connection: Connection, *where: Any, limit: int = 1_000) -> list[Alert]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
@@ -13,8 +14,8 @@ from tandem.store.drift_schema import drift_references, drift_reports, outside_c
 from tandem.store.observation_records import Observation
 from tandem.store.observation_schema import observations
 from tandem.store.transactions import Transactions, lock
+from tandem.store.turns import end_turn
 
-_LEASE = timedelta(minutes=2)
 _WATCHED = observations.c.shadow.is_(False) & observations.c.outcome.in_(("answered", "abstained"))
 """Answers that a user saw and the recipe gave. The others say something of the engine, not of the questions."""
 
@@ -91,25 +92,17 @@ class Drift(Transactions):
             rows = connection.execute(query).all()
         return [Observation(**row._mapping) for row in reversed(rows)]
 
-    def claim_drift_look(self, reference: DriftReference) -> bool:
-        """Whether this process is the one that takes the next look; a claim ends after two minutes."""
-        now = datetime.now(UTC)
-        table = drift_references.c
-        free = or_(table.claimed_until.is_(None), table.claimed_until < now)
-        mine = update(drift_references).where(_same(reference), free)
-        with self._writing() as connection:
-            return connection.execute(mine.values(claimed_until=now + _LEASE)).rowcount == 1
-
     def finish_drift_look(
         self, reference: DriftReference, place: Place, reports: Sequence[DriftReport]
     ) -> bool:
         """Keep what a look has found, and go on from `place`. `False`, and nothing is kept, where another server
-        has done so, or another reference was set.
+        has done so, or another reference was set. Either way the turn is over (`drift_turn`).
         """
         on = update(drift_references).where(_same(reference))
         values = {"place_at": place.at, "place_trace": place.trace_id, "looks": reference.looks + 1}
         with self._writing() as connection:
-            if connection.execute(on.values(values | {"claimed_until": None})).rowcount != 1:
+            end_turn(connection, drift_turn(reference.tenant))
+            if connection.execute(on.values(values)).rowcount != 1:
                 return False
             if reports:
                 rows = [asdict(one) | {"examples": list(one.examples)} for one in reports]
@@ -152,6 +145,11 @@ class Drift(Transactions):
         """Remove those of earlier than `before`; how many there were."""
         with self._writing() as connection:
             return connection.execute(delete(drift_reports).where(drift_reports.c.at < before)).rowcount
+
+
+def drift_turn(tenant: str) -> str:
+    """The name of the turn at a tenant's next look; it says of whom to nobody, for it outlives the tenant."""
+    return f"drift {blake2b(tenant.encode(), digest_size=16).hexdigest()}"
 
 
 _NEWEST_FIRST = (drift_reports.c.at.desc(), drift_reports.c.tenant, drift_reports.c.series)
@@ -208,12 +206,11 @@ def _values(reference: DriftReference) -> dict[str, Any]:
         place = values.pop(name)
         values[f"{name}_at"] = place["at"] if place else None
         values[f"{name}_trace"] = place["trace_id"] if place else ""
-    return values | {"claimed_until": None}
+    return values
 
 
 def _reference(row: Row[Any]) -> DriftReference:
     values = dict(row._mapping)
-    del values["claimed_until"]
     for name in ("start", "place"):
         at, trace = values.pop(f"{name}_at"), values.pop(f"{name}_trace")
         values[name] = None if at is None else Place(at, trace)

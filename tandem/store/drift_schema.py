@@ -35,8 +35,6 @@ drift_references = Table(
     Column("place_at", UtcDateTime),
     Column("place_trace", AnyName(64), nullable=False),
     Column("looks", Integer, nullable=False),
-    # Until then a server is at the next look, unless it has died.
-    Column("claimed_until", UtcDateTime),
     Column("series", JSON, nullable=False),
     Column("vectors", LargeBinary, nullable=False),
 )

@@ -9,6 +9,8 @@ from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
 
 from tandem.errors import NotFoundError
 from tandem.store.eval_run_schema import eval_replies, eval_runs
+from tandem.store.eval_set_removals import forget_cases, lock_of_set
+from tandem.store.eval_set_schema import eval_set_versions
 from tandem.store.transactions import Transactions, lock
 
 _LEAST_PREFIX = 4
@@ -32,9 +34,16 @@ class EvalRunRows(Transactions):
     """Keeps runs, and each reply as it comes."""
 
     def begin_eval_run(self, set_name: str, facts: dict[str, Any]) -> EvalRunRow:
-        """A new run, in the state `running`."""
+        """A new run, in the state `running`. Raises `NotFoundError` where its set was removed in the meantime."""
         row = {"id": uuid4().hex, "state": "running", "set_name": set_name, "created_at": datetime.now(UTC)}
+        number = facts["eval_set"]["number"]
+        gone = select(eval_set_versions.c.removed_at).where(
+            eval_set_versions.c.name == set_name, eval_set_versions.c.number == number
+        )
         with self._writing() as connection:
+            lock(connection, lock_of_set(set_name))
+            if connection.execute(gone).scalar() is not None:
+                raise NotFoundError(f"The eval set {set_name}@{number} was removed", param="set")
             connection.execute(insert(eval_runs).values(**row, ended_at=None, facts=facts))
         return self.eval_run(str(row["id"]))
 
@@ -91,12 +100,18 @@ class EvalRunRows(Transactions):
         return _row(found[0])
 
     def delete_eval_run(self, run: str) -> None:
-        """Remove a run with its replies. Raises `NotFoundError`."""
+        """Remove a run with its replies, and the cases of a removed set that only it needed. Raises `NotFoundError`."""
         with self._writing() as connection:
+            named = select(eval_runs.c.set_name).where(eval_runs.c.id == run)
+            set_name = connection.execute(named).scalar_one_or_none()
+            if set_name is None:
+                raise _unknown(run)
+            lock(connection, lock_of_set(set_name))
             lock(connection, f"eval run {run}")
             connection.execute(delete(eval_replies).where(eval_replies.c.run == run))
             if not connection.execute(delete(eval_runs).where(eval_runs.c.id == run)).rowcount:
                 raise _unknown(run)
+            forget_cases(connection, set_name)
 
 
 def _counted() -> Select[Any]:

@@ -19,4 +19,20 @@ class EvalSetRow:
     created_at: datetime
     origin: dict[str, Any]
     cases: str | None = None
-    """A JSON array; `None` in a list."""
+    """A JSON array; `None` in a list, and empty once they are gone."""
+    removed_at: datetime | None = None
+    """Since when it is there only for the runs that asked it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSetUse:
+    """A version, and who needs it."""
+
+    name: str
+    number: int
+    count: int
+    """How many cases it holds."""
+    runs: int
+    """Runs whose figures need these cases."""
+    running: tuple[str, ...]
+    """Ids of those runs that are under way."""

@@ -1,4 +1,4 @@
-"""The table of eval sets. A version's row is added and never changed."""
+"""The table of eval sets. A version's row is added, and never changed until it is removed."""
 
 from sqlalchemy import JSON, Column, Integer, String, Table
 
@@ -18,6 +18,7 @@ eval_set_versions = Table(
     Column("author", AnyName(128), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("origin", JSON, nullable=False),
-    # A JSON array, last: a list of versions need not read it.
+    # A JSON array: a list of versions need not read it. Empty once it is removed and no run needs it.
     Column("cases", AnyText, nullable=False),
+    Column("removed_at", UtcDateTime),
 )

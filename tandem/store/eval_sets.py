@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from tandem.errors import NotFoundError
 from tandem.store.eval_set_records import EvalSetRow
+from tandem.store.eval_set_removals import lock_of_set
 from tandem.store.eval_set_schema import eval_set_versions
 from tandem.store.transactions import Transactions, lock
 
@@ -28,13 +29,14 @@ class StoredEvalSets(Transactions):
     ) -> tuple[EvalSetRow, bool]:
         """The newest version, and whether it was made just now: cases of its `digest` are not."""
         with self._writing() as connection:
-            lock(connection, f"eval set {name}")
+            lock(connection, lock_of_set(name))
             newest = _found(connection, name, None)
             if newest is not None and newest.hash == digest:
                 return newest, False
+            numbers = select(func.max(eval_set_versions.c.number)).where(eval_set_versions.c.name == name)
             made = EvalSetRow(
                 name,
-                newest.number + 1 if newest else 1,
+                (connection.execute(numbers).scalar() or 0) + 1,
                 digest,
                 count,
                 description or (newest.description if newest else ""),
@@ -49,10 +51,13 @@ class StoredEvalSets(Transactions):
             connection.execute(insert(eval_set_versions).values(values))
             return made, True
 
-    def eval_set(self, name: str, number: int | None = None) -> EvalSetRow:
-        """One version with its cases, the newest by default. Raises `NotFoundError`."""
+    def eval_set(self, name: str, number: int | None = None, *, removed: bool = False) -> EvalSetRow:
+        """One version with its cases, the newest by default, and with `removed` also one that was removed.
+
+        Raises `NotFoundError`.
+        """
         with self._reading() as connection:
-            found = _found(connection, name, number)
+            found = _found(connection, name, number, removed=removed)
             newest = found if found or number is None else _found(connection, name, None)
         if found is not None:
             return found
@@ -70,7 +75,8 @@ class StoredEvalSets(Transactions):
         Raises `NotFoundError` for a name that there is not.
         """
         columns = [column for column in eval_set_versions.c if column.name != "cases"]
-        query = select(*columns).order_by(eval_set_versions.c.name, eval_set_versions.c.number.desc())
+        query = select(*columns).where(eval_set_versions.c.removed_at.is_(None))
+        query = query.order_by(eval_set_versions.c.name, eval_set_versions.c.number.desc())
         if name is not None:
             query = query.where(eval_set_versions.c.name == name)
         with self._reading() as connection:
@@ -80,9 +86,13 @@ class StoredEvalSets(Transactions):
         return rows
 
 
-def _found(connection: Connection, name: str, number: int | None) -> EvalSetRow | None:
+def _found(
+    connection: Connection, name: str, number: int | None, *, removed: bool = False
+) -> EvalSetRow | None:
     table = eval_set_versions.c
     query = select(eval_set_versions).where(table.name == name)
+    if not removed:
+        query = query.where(table.removed_at.is_(None))
     if number is not None:
         query = query.where(table.number == number)
     row = connection.execute(query.order_by(table.number.desc()).limit(1)).one_or_none()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from tandem.errors import NotFoundError
 from tandem.store.audit import append_audit
@@ -45,6 +45,31 @@ class Feedbacks(Transactions):
                 fresh = said | {"reviewer": None, "reviewed_at": None}
                 connection.execute(update(feedback).where(mine).values(fresh))
             return _feedback(connection.execute(select(feedback).where(mine)).one())
+
+    def withdraw_vote(self, caller: Caller, trace_id: str, voter: str) -> Feedback | None:
+        """Remove the vote of a voter on an answer, words and all; what it was, or `None` where there is none.
+
+        That a vote is gone which somebody has reviewed stands in the audit log, as its review does.
+        """
+        with self._writing() as connection:
+            lock(connection, f"feedback {trace_id}")
+            mine = and_(
+                feedback.c.tenant == caller.tenant, feedback.c.trace_id == trace_id, feedback.c.voter == voter
+            )
+            row = connection.execute(select(feedback).where(mine)).one_or_none()
+            if row is None:
+                return None
+            connection.execute(delete(feedback).where(mine))
+            if row.state != "new":
+                append_audit(
+                    connection,
+                    tenant=caller.tenant,
+                    subject=caller.subject,
+                    action="feedback.withdrawn",
+                    object=row.id,
+                    details={"trace": trace_id, "verdict": row.verdict, "state": row.state},
+                )
+            return _feedback(row)
 
     def feedback(self, caller: Caller, feedback_id: str) -> Feedback:
         """One of the caller's tenant. Raises `NotFoundError`."""

@@ -52,11 +52,3 @@ shared_secrets = Table(
     Column("value", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
-
-turns = Table(
-    "turns",
-    metadata,
-    # When a chore that one server does for all was last begun.
-    Column("name", AnyName(64), primary_key=True),
-    Column("taken_at", UtcDateTime, nullable=False),
-)

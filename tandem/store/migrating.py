@@ -11,7 +11,7 @@ from tandem.store.transactions import WRITES, lock
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0018"
+NEWEST = "0020"
 """Revision that this code is written for. Named here so that a start with nothing to do need not
 import Alembic, which takes longer than all the rest of opening."""
 

@@ -12,6 +12,7 @@ from tandem.store.drift import Drift
 from tandem.store.dumping import Dumping
 from tandem.store.duplicates import Duplicates
 from tandem.store.eval_runs import EvalRunRows
+from tandem.store.eval_set_removals import EvalSetRemovals
 from tandem.store.eval_sets import StoredEvalSets
 from tandem.store.experiment_answers import ExperimentAnswers
 from tandem.store.experiments import Experiments
@@ -68,6 +69,7 @@ class Store(
     ServedAdapters,
     EvalRunRows,
     StoredEvalSets,
+    EvalSetRemovals,
     Observations,
     Feedbacks,
     FeedbackFigures,

@@ -18,13 +18,16 @@ from bench.faults import (
     BEFORE,
     GRACE_S,
     PATIENT,
+    USUAL,
     breaker,
     disconnects,
     disk_full,
     drained,
     engine_faults,
+    frozen,
     killed,
     locked,
+    slow,
 )
 
 
@@ -67,6 +70,18 @@ def test_an_engine_that_is_killed_mid_stream_ends_it_typed_and_the_next_question
     figures = killed(server, engine)
     assert figures["killed_mid_stream"]["holds"]
     assert figures["next_question_seconds"]["outcome"] == "degraded"
+
+
+def test_an_engine_that_stands_still_is_not_waited_for_and_one_that_is_slow_is(
+    engine, tmp_path: Path
+) -> None:
+    engine.does("ok")
+    with served_with(engine, tmp_path, **USUAL) as server:
+        figures = frozen(server, engine, turns=2) | slow(server, engine)
+    assert values(figures, "hung_not_degraded", "slow_not_full") == [0, 0]
+    assert set(figures["hung_seconds"]["reasons"]) == {"hung"}
+    assert figures["hung_seconds"]["value"] < USUAL["ENGINE__FIRST_TOKEN_TIMEOUT_S"] / 2
+    assert figures["recovery_after_hung_seconds"]["value"] < 30
 
 
 def test_a_store_that_another_process_has_locked_costs_no_answer_and_no_trace(server) -> None:

@@ -84,7 +84,9 @@ def asked(http: httpx.Client, times: int = 1) -> list[tuple[str, bool]]:
     return found
 
 
-def test_a_bad_promotion_is_seen_undone_and_told_of(tandem: Tandem, receiver: Receiver) -> None:
+def test_a_bad_promotion_over_a_scripted_engine_is_seen_undone_and_told_of(
+    tandem: Tandem, receiver: Receiver
+) -> None:
     with tandem.client() as http:
         file = {"file": ("gate.md", f"# Rules\n\n{FACT}\n".encode())}
         assert http.post("/api/corpora/rules/documents", files=file).status_code == 201

@@ -403,4 +403,18 @@ GUARDS = (
         'b""',
         (f"{_REQUEST}::test_a_tenants_salt_is_its_own_and_needs_the_key",),
     ),
+    Guard(
+        "token of a vote",
+        "server/api/feedback.py",
+        "    if voter is None:\n",
+        "    if voter is ...:\n",
+        ("tests/server/api/test_feedback_api.py",),
+    ),
+    Guard(
+        "tenant of a vote that is taken back",
+        "tandem/store/feedback.py",
+        "feedback.c.tenant == caller.tenant, feedback.c.trace_id == trace_id, feedback.c.voter == voter",
+        "feedback.c.trace_id == trace_id, feedback.c.voter == voter",
+        ("tests/tandem/store/test_feedback.py",),
+    ),
 )

@@ -71,6 +71,13 @@ BODIES: dict[tuple[str, str], Body] = {
 }
 """Bodies that name what may be another tenant's."""
 
+HEADERS: dict[tuple[str, str], Callable[[Tenant], dict[str, str]]] = {
+    ("DELETE", "/api/traces/{trace_id}/feedback"): lambda owner: {
+        "Feedback-Token": owner.own("feedback_token")
+    },
+}
+"""Headers that do."""
+
 SHARED = frozenset(
     {
         ("POST", "/api/prompts"),

@@ -13,7 +13,7 @@ import pytest_asyncio
 from fake_vllm import FakeVllm, say
 
 from isolation.landlords import QUESTION, Tenant, application, chat, documents, make_key, seen, settle
-from isolation.routes import BODIES, Target, targets
+from isolation.routes import BODIES, HEADERS, Target, targets
 from tandem.vocabulary import KeyScope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -61,10 +61,12 @@ def paths(target: Target, asker: Tenant, owner: Tenant) -> list[str]:
 def requests(target: Target, asker: Tenant, owner: Tenant) -> list[dict[str, Any]]:
     """What to send: of a route that changes what the asker has, only what names the owner."""
     if target.path == "/api/tenant":
-        return [{"url": target.path, "params": {"confirm": owner.name}}]
+        return [{"url": target.path, "params": {"confirm": owner.name}, "headers": asker.headers}]
     bodies = BODIES.get((target.method, target.path), lambda *_: [{}])(asker, owner)
+    headers = HEADERS.get((target.method, target.path), lambda _: {})(owner) | asker.headers
+    has_body = target.method in ("POST", "PUT", "PATCH")
     return [
-        {"url": url, **({"json": body} if target.method in ("POST", "PUT", "PATCH") else {})}
+        {"url": url, "headers": headers, **({"json": body} if has_body else {})}
         for url in paths(target, asker, owner)
         for body in bodies
     ]
@@ -94,14 +96,14 @@ async def test_no_tenant_gets_a_word_of_another_by_any_route_and_id(
         expected: dict[tuple[str, str], list[tuple[int, str]]] = {}
         for target in everything:
             asked = requests(target, asker, nobody)
-            answers = [await http.request(target.method, **one, headers=asker.headers) for one in asked]
+            answers = [await http.request(target.method, **one) for one in asked]
             expected[target.method, target.path] = [shape(one, nobody) for one in answers]
         for owner in tenants:
             if owner is asker:
                 continue
             for target in everything:
                 for one in requests(target, asker, owner):
-                    response = await http.request(target.method, **one, headers=asker.headers)
+                    response = await http.request(target.method, **one)
                     probes += 1
                     said = seen(response)
                     if any(word in said for word in theirs):

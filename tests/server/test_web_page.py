@@ -280,7 +280,9 @@ def fake_votes(page: Page, *statuses: int) -> list[dict[str, Any]]:
 
     def take(route: Route) -> None:
         status = statuses[len(votes)] if len(votes) < len(statuses) else 200
-        votes.append(route.request.post_data_json)
+        request = route.request
+        taken_back = {"taken back by": request.headers.get("feedback-token")}
+        votes.append(taken_back if request.method == "DELETE" else request.post_data_json)
         refusal = error("not_found_error", "There is no trace", "")
         route.fulfill(status=status, json=refusal if status != 200 else {})
 
@@ -326,6 +328,37 @@ def test_after_a_bad_answer_a_keyboard_says_what_would_have_been_better(page: Pa
             **{"correction": "Three.", "comment": "", "tags": ["Incomplete"]},
         }
     ]
+
+
+def test_the_same_thumb_again_takes_the_vote_back(page: Page) -> None:
+    votes = fake_votes(page)
+    fake_chat(page, fake_answer("Two.", token="voter.signature"))
+    ask(page, "How many saddles?")
+    bad = page.get_by_role("button", name="Bad answer")
+    bad.click()
+    form = page.get_by_role("form", name="What was wrong with this answer")
+    expect(form).to_be_visible()
+    bad.click()
+    expect(bad).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_text("Taken back").first).to_be_visible()
+    expect(form).to_have_count(0)
+    assert votes[1:] == [{"taken back by": "voter.signature"}]
+    bad.click()
+    expect(form).to_be_visible()
+    assert votes[2:] == [{"feedback_token": "voter.signature", "verdict": "down"}]
+
+
+def test_a_vote_that_could_not_be_taken_back_stays(page: Page) -> None:
+    votes = fake_votes(page, 200, 503)
+    fake_chat(page, fake_answer("Two.", token="voter.signature"))
+    ask(page, "How many saddles?")
+    good = page.get_by_role("button", name="Good answer")
+    good.click()
+    expect(good).to_have_attribute("aria-pressed", "true")
+    good.click()
+    expect(page.get_by_text("Not noted: There is no trace").first).to_be_visible()
+    expect(good).to_have_attribute("aria-pressed", "true")
+    assert len(votes) == 2
 
 
 def test_a_vote_that_is_refused_is_said_and_is_no_vote(page: Page) -> None:

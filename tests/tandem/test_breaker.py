@@ -36,6 +36,16 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not_let_them_
     assert not breaker.admits()
 
 
+def test_one_that_is_known_to_be_gone_is_left_alone_at_once_and_tried_as_any(clock: Clock) -> None:
+    breaker = Breaker(3, 10.0, clock)
+    breaker.open()
+    assert not breaker.admits()
+    clock.now += 10.0
+    assert breaker.admits()
+    breaker.succeeded()
+    assert breaker.is_closed
+
+
 def test_one_call_at_a_time_tries_whether_the_part_is_back(clock: Clock) -> None:
     breaker = opened(clock)
     clock.now += 9.9

@@ -33,6 +33,10 @@ class VoteView {
 
   async #vote(verdict) {
     const before = this.#verdict;
+    if (verdict === before) {
+      await this.#withdraw();
+      return;
+    }
     this.#show(verdict);
     if (!(await this.#send({ verdict }))) {
       this.#show(before);
@@ -40,17 +44,34 @@ class VoteView {
     }
     this.#say("Noted");
     if (verdict === "up") this.form.replaceChildren();
-    else this.#ask();
+    else this.#askWhy();
   }
 
-  /** Send a verdict with what belongs to it. Gives whether it got through, and says so where it did not. */
-  async #send(said) {
+  /** The same thumb again: as if nothing had been said. */
+  async #withdraw() {
+    const before = this.#verdict;
+    this.#show(null);
+    if (!(await this.#ask({ method: "DELETE", headers: { "Feedback-Token": this.#token } }))) {
+      this.#show(before);
+      return;
+    }
+    this.form.replaceChildren();
+    this.#say("Taken back");
+  }
+
+  /** Send a verdict with what belongs to it. Gives whether it got through. */
+  #send(said) {
+    return this.#ask({
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ feedback_token: this.#token, ...said }),
+    });
+  }
+
+  /** Gives whether the request got through, and says so where it did not. */
+  async #ask(options) {
     try {
-      await request(this.#address, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ feedback_token: this.#token, ...said }),
-      });
+      await request(this.#address, options);
       return true;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
@@ -70,7 +91,7 @@ class VoteView {
     announce(text);
   }
 
-  #ask() {
+  #askWhy() {
     if (this.form.firstChild) return;
     made += 1;
     const reasons = REASONS.map((reason) => {

@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 from app_client import ASKED, app_client
 from fake_vllm import FakeVllm, say
+from structlog.testing import capture_logs
 from votes import forget_all
 
 from server.api import identity
-from server.feedback import Voted
+from server.feedback import Voted, Withdrawn
 from tandem.vocabulary import Caller, KeyScope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -204,3 +205,43 @@ async def test_who_watches_hears_of_a_vote_and_it_is_counted(http: httpx.AsyncCl
     await http.post("/v1/feedback", json=vote_on(tandem, verdict="down"))
     assert [one.feedback.verdict for one in heard] == ["down"]
     assert 'tandem_feedback_total{recipe="rag",verdict="down"}' in (await http.get("/metrics")).text
+
+
+async def test_a_vote_is_taken_back_by_who_gave_it_and_that_is_counted_and_told(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Any] = []
+    http.services.events.subscribe(
+        lambda event: heard.append(event) if isinstance(event, Withdrawn) else None
+    )
+    mine, other = await asked(http, user="ann"), await asked(http, user="bob")
+    for one in (mine, other):
+        await http.post("/v1/feedback", json=vote_on(one))
+    path, token = f"/api/traces/{mine['trace_id']}/feedback", mine["feedback_token"]
+    wrong = [token[:-1], "é".encode(), other["feedback_token"], ""]
+    refused = [await http.delete(path, headers={"Feedback-Token": one}) for one in wrong]
+    as_caller(monkeypatch, http, Caller("other"))
+    refused.append(await http.delete(path, headers={"Feedback-Token": token}))
+    monkeypatch.undo()
+    assert {one.status_code for one in refused} == {404}
+    assert len({one.text for one in refused}) == 1
+    assert (await http.delete(path)).status_code == 400
+    assert len((await http.get("/api/feedback")).json()["feedback"]) == 2
+    for _ in range(2):
+        assert (await http.delete(path, headers={"Feedback-Token": token})).status_code == 204
+    (left,) = (await http.get("/api/feedback")).json()["feedback"]
+    assert left["trace_id"] == other["trace_id"]
+    assert [one.feedback.trace_id for one in heard] == [mine["trace_id"]]
+    metrics = (await http.get("/metrics")).text
+    assert 'tandem_feedback_total{recipe="rag",verdict="withdrawn"} 1.0' in metrics
+    again = await http.post("/v1/feedback", json=vote_on(mine, verdict="down"))
+    assert again.status_code == 200, "whoever took it back may vote anew"
+
+
+async def test_whoever_watches_answers_is_not_disturbed_by_votes(http: httpx.AsyncClient) -> None:
+    tandem = await asked(http)
+    with capture_logs() as logs:
+        await http.post("/v1/feedback", json=vote_on(tandem))
+        path, token = f"/api/traces/{tandem['trace_id']}/feedback", tandem["feedback_token"]
+        await http.delete(path, headers={"Feedback-Token": token})
+    assert [one for one in logs if one["event"] == "listener_failed"] == []

@@ -13,6 +13,7 @@ from server.drift.watching import compared_now, watch
 from tandem.errors import InvalidRequestError, NotFoundError, TooFewExamplesError
 from tandem.settings import DriftSettings, StoreSettings
 from tandem.store import EVERYBODY, Observation, QuestionVector, Store, open_store
+from tandem.store.drift import drift_turn
 
 SETTINGS = DriftSettings(reference=100, window=60, looks=2, alarms=0.02)
 NOW = datetime.now(UTC)
@@ -141,6 +142,5 @@ def test_the_answers_that_are_due_are_looked_at_by_one_server(store: Store) -> N
     asker = Asker(store)
     asker.ask(130, 0)
     watch(store, SETTINGS.model_copy(update={"window": 1_000}), NOW)
-    reference = store.drift_reference("acme")
-    assert store.claim_drift_look(reference)
+    assert store.take_turn(drift_turn("acme"), timedelta(minutes=2))
     assert watch(store, SETTINGS, NOW) == []

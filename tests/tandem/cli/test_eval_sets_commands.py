@@ -275,3 +275,19 @@ def test_ragas_makes_questions_through_the_address_that_is_named(generate: Run, 
     assert lines[0]["origin"]["from"] == "ragas"
     assert all("generated" in line["case"]["tags"] for line in lines[1:])
     assert {request["model"] for request in fake.requests} == {"base"}
+
+
+def test_a_set_is_removed_once_it_was_said_what_that_takes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("import", written("cases.jsonl", GATE, YARD), "--name", "mine")
+    run("import", written("cases.jsonl", GATE), "--name", "mine")
+    refused = CliRunner().invoke(app, ["eval", "sets", "remove", "mine"], input="n\n")
+    assert refused.exit_code == 1
+    assert "mine@2  1 cases; no run asked it" in " ".join(refused.output.split(" "))
+    with pytest.raises(ConflictError, match="Nobody can be asked"):
+        run("remove", "mine", "--json")
+    assert [one["ref"] for one in json.loads(run("list", "--json"))["sets"]] == ["mine@2", "mine@1"]
+    assert run("remove", "mine", "--version", 1, "--yes").startswith("removed  mine@1  2 cases")
+    removed = json.loads(run("remove", "mine", "--yes", "--json"))
+    assert removed == [{"ref": "mine@2", "cases": 1, "runs": 0, "kept": False}]
+    with pytest.raises(NotFoundError):
+        run("show", "mine")

@@ -7,7 +7,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fake_vllm import FakeVllm, cut_after, refuse, say, send
+from fake_vllm import FakeVllm, cut_after, hang_after, refuse, say, send
 
 from tandem.breaker import BreakerState
 from tandem.engine import Engine, EngineRouter, EngineState, Sampling
@@ -81,6 +81,17 @@ async def test_a_try_that_fails_before_its_first_token_goes_to_the_next(fakes) -
         assert await made.ask() == "here"
         assert made.passed_on == {"failed": 2}
         assert all(one.asked == 0 for one in made.engine.replicas)
+
+
+async def test_one_that_gives_no_sign_of_life_is_not_waited_for_and_the_next_is_asked(fakes) -> None:
+    async with routed(fakes, silence_s=0.1, alive_timeout_s=0.2) as made:
+        (replica, first), (_, second), _ = made.order("key")
+        first.plays, first.health = [hang_after()], [lambda handler: handler.server.ended.wait(30)]
+        second.plays = [say("here")]
+        async with asyncio.timeout(10):  # not the 20 s of a first token
+            assert await made.ask() == "here"
+            assert await made.ask() == "here"
+        assert (replica.client.breaker.state, len(first.requests)) == (BreakerState.OPEN, 1)
 
 
 async def test_an_answer_that_has_begun_is_not_begun_again(fakes) -> None:

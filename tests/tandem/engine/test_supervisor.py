@@ -11,7 +11,7 @@ import psutil
 import pytest
 from running import lives
 
-from tandem.engine import Engine, EngineState, guard
+from tandem.engine import Engine, EngineState, Sampling, guard
 from tandem.engine.supervisor import backoff_s
 from tandem.errors import ConflictError, EngineUnavailableError, SettingsError, StorageError
 from tandem.settings import EngineSettings
@@ -101,6 +101,22 @@ async def test_an_engine_whose_guard_is_killed_is_started_again(tmp_path, start:
     await _until(engine, EngineState.RESTARTING)
     await engine.wait_ready()
     assert not lives(vllm)
+
+
+async def test_an_engine_that_computes_is_waited_for_and_one_that_is_stopped_is_not(start: Start) -> None:
+    engine = await start("busy", silence_s=0.1, alive_timeout_s=0.3, retries=0)
+    await engine.wait_ready()
+    client = engine.replicas[0].client
+    asked = [{"role": "user", "content": "Hi"}]
+    said = [delta.text async for delta in client.chat(asked, "base", Sampling())]
+    assert "".join(said) == "Hello there"
+    vllm = _vllm()
+    vllm.suspend()
+    with pytest.raises(EngineUnavailableError) as caught:
+        async with asyncio.timeout(10):  # not the 20 s of a first token
+            await anext(client.chat(asked, "base", Sampling()))
+    assert caught.value.reason == "hung"
+    vllm.resume()
 
 
 async def test_health_makes_earlier_failures_forgotten(tmp_path, start: Start) -> None:

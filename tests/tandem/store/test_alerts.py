@@ -91,20 +91,6 @@ def test_many_servers_that_find_the_same_fire_one_alert(store: Store) -> None:
     assert sent(store, 20) == [("alertmanager", "firing"), ("webhook", "firing")]
 
 
-def test_one_of_many_servers_looks(store: Store) -> None:
-    turns: list[bool] = []
-    looking = [Thread(target=lambda: turns.append(store.claim_look("alerts", 10, NOW))) for _ in range(8)]
-    for one in looking:
-        one.start()
-    for one in looking:
-        one.join()
-    assert sorted(turns) == [False] * 7 + [True]
-    assert not store.claim_look("alerts", 10, after(9))
-    assert store.claim_look("alerts", 10, after(10))
-    assert store.claim_look("alerts", 10, after(-3_600)), "a clock that was set back stops nothing"
-    assert store.last_look("alerts") == after(-3_600)
-
-
 def test_a_silence_tells_nobody_and_what_still_fires_is_told_when_it_ends(store: Store) -> None:
     made = store.silence("fails", after(100), "key:1", "we know", NOW)
     note(store, BAD, 1)

@@ -13,6 +13,7 @@ from tandem.store import (
     QuestionVector,
     Store,
 )
+from tandem.store.drift import drift_turn
 
 BEGIN = datetime(2026, 1, 2, tzinfo=UTC)
 REFERENCE = DriftReference("acme", BEGIN, None, 3, "the first 3 answers", "tester", BEGIN)
@@ -77,15 +78,18 @@ def test_a_reference_that_somebody_sets_is_in_the_audit_log(store: Store) -> Non
 
 def test_a_look_is_taken_by_one_server_and_kept_once(store: Store) -> None:
     store.set_drift_reference(COMPLETE, "key:1")
-    assert store.claim_drift_look(COMPLETE)
-    assert not store.claim_drift_look(COMPLETE)
+    mine = drift_turn("acme")
+    assert store.take_turn(mine, timedelta(minutes=2))
+    assert not store.take_turn(mine, timedelta(minutes=2))
+    assert store.take_turn(drift_turn("other"), timedelta(minutes=2))
     on = Place(BEGIN + timedelta(hours=1), "b")
     assert store.finish_drift_look(COMPLETE, on, [REPORT])
+    assert store.take_turn(mine, timedelta(minutes=2)), "the next one can be taken at once"
     assert not store.finish_drift_look(COMPLETE, on, [replace(REPORT, id="r2")])
     assert store.drift_reports("acme") == [REPORT]
     after = store.drift_reference("acme")
     assert after == replace(COMPLETE, place=on, looks=1)
-    assert store.claim_drift_look(after)
+    assert store.take_turn(mine, timedelta(minutes=2)), "a look that came too late keeps nobody waiting"
 
 
 def test_a_look_at_a_reference_that_was_replaced_keeps_nothing(store: Store) -> None:

@@ -150,6 +150,39 @@ def test_the_arms_of_an_experiment_have_their_users_newest_votes(store: Store) -
     assert store.feedback_of_experiment("y") == []
 
 
+def test_a_vote_that_is_taken_back_leaves_nothing_and_the_others_as_they_are(store: Store) -> None:
+    answered(store)
+    answered(store, "t2")
+    kept = store.vote(replace(VOTE, verdict="down", comment="late"))
+    others = [store.vote(replace(VOTE, voter="bob")), store.vote(replace(VOTE, trace_id="t2"))]
+    assert store.withdraw_vote(STRANGER, "t1", "ann") is None
+    assert store.withdraw_vote(ACME, "t1", "ann") == kept
+    assert store.withdraw_vote(ACME, "t1", "ann") is None
+    assert {one.id for one in store.feedbacks(ACME)} == {one.id for one in others}
+    assert store.feedback_score(tenant="acme") == (2, 0)
+    assert store.audit_entries("acme") == []
+
+
+def test_the_score_of_a_user_who_takes_the_newest_vote_back_is_that_of_the_one_before(store: Store) -> None:
+    answered(store)
+    answered(store, "t2")
+    store.vote(VOTE)
+    store.vote(replace(VOTE, trace_id="t2", verdict="down"))
+    assert store.feedback_score(tenant="acme") == (0, 1)
+    store.withdraw_vote(ACME, "t2", "ann")
+    assert store.feedback_score(tenant="acme") == (1, 0)
+
+
+def test_that_a_reviewed_vote_is_gone_is_in_the_audit_log(store: Store) -> None:
+    answered(store)
+    kept = store.vote(VOTE)
+    store.review_feedback(ACME, kept.id, "accepted")
+    store.withdraw_vote(ACME, "t1", "ann")
+    assert store.accepted_feedback(ACME) == []
+    said = [(one.action, one.object) for one in store.audit_entries("acme")]
+    assert sorted(said) == [("feedback.accepted", kept.id), ("feedback.withdrawn", kept.id)]
+
+
 def test_a_secret_is_drawn_once_for_all_servers(store: Store) -> None:
     drawn: list[bytes] = []
     several = [Thread(target=lambda: drawn.append(store.shared_secret("feedback"))) for _ in range(6)]
@@ -159,13 +192,6 @@ def test_a_secret_is_drawn_once_for_all_servers(store: Store) -> None:
         one.join()
     assert len(drawn) == 6 and len(set(drawn)) == 1 and len(drawn[0]) == 32
     assert store.shared_secret("other") != drawn[0]
-
-
-def test_a_turn_is_taken_once_in_its_time(store: Store) -> None:
-    assert store.take_turn("sweep", timedelta(hours=1))
-    assert not store.take_turn("sweep", timedelta(hours=1))
-    assert store.take_turn("other", timedelta(hours=1))
-    assert store.take_turn("sweep", timedelta(0))
 
 
 def test_ten_thousand_votes_of_one_user_move_the_score_by_one(store: Store) -> None:

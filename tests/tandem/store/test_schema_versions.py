@@ -1,14 +1,19 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import bindparam, inspect, text
 
 from tandem.errors import ConflictError, InvalidRequestError
 from tandem.settings import StoreSettings
 from tandem.store import open_store
+from tandem.store.columns import UtcDateTime
 from tandem.store.migrating import NEWEST
 from tandem.store.open import database
 from tandem.store.schema_versions import change_schema, schema_versions
+from tandem.store.transactions import WRITES
+
+LOOKED = datetime(2026, 11, 28, 14, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -51,6 +56,25 @@ def test_the_schema_goes_back_and_forth_and_keeps_what_both_have(
     store = open_store(settings, tmp_path)
     assert store.prompt("mine").author == "ann"
     assert store.audit_entries() == []
+    store.close()
+
+
+def test_the_one_table_of_turns_keeps_when_alerts_were_last_looked_at(
+    settings: StoreSettings, tmp_path: Path
+) -> None:
+    change_schema(settings, tmp_path, "0018")
+    assert "looks" in tables(settings, tmp_path)
+    engine = database(settings.url, tmp_path)
+    with engine.connect() as connection:
+        connection.execution_options(**{WRITES: True})
+        with connection.begin():
+            put = text("INSERT INTO looks (name, at) VALUES ('alerts', :at)")
+            connection.execute(put.bindparams(bindparam("at", LOOKED, UtcDateTime)))
+    engine.dispose()
+    change_schema(settings, tmp_path, NEWEST)
+    assert "looks" not in tables(settings, tmp_path)
+    store = open_store(settings, tmp_path)
+    assert store.last_turn("alerts") == LOOKED
     store.close()
 
 
