@@ -55,7 +55,10 @@ async def test_few_threads_wait_for_the_store_and_what_is_too_much_is_lost() -> 
     writes = LateWrites(wait_s=0.01, most=6)
     for _ in range(8):
         await writes.write(slow, lambda: lost.append(1), wait=False)
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(10):
+        while running[0] < 4:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # a fifth would begin now
     assert running[0] == 4
     assert len(lost) == 2
     go.set()
