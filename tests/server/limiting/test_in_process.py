@@ -30,10 +30,14 @@ def clock(monkeypatch) -> Clock:
 
 async def _told(storage: Storage, name: str, amount: int) -> tuple[object, ...]:
     moving, sliding = MovingWindowRateLimiter(storage), SlidingWindowCounterRateLimiter(storage)
+    passed = await moving.hit(_ITEM, name, cost=amount)
+    window = await moving.get_window_stats(_ITEM, name)
     said = (
-        await moving.hit(_ITEM, name, cost=amount),
+        passed,
         await sliding.hit(_ITEM, f"{name}-tokens", cost=amount),
-        *await moving.get_window_stats(_ITEM, name),
+        # Of an empty window theirs tells the last moment that there was.
+        window.reset_time if window.remaining < _LIMIT else 0.0,
+        window.remaining,
         *await storage.get_sliding_window(_ITEM.key_for(f"{name}-tokens"), 60),
     )
     if isinstance(storage, MemoryStorage) and storage.timer:
