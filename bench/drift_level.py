@@ -1,10 +1,10 @@
 """Whether one look alarms no oftener than its level where nothing has changed.
 
-    python -m bench.drift_level [--data ../shared/data] [--looks 1000] [--kept FILE]
+    python -m bench.drift_level [--data ../shared/data] [--looks 6000] [--kept FILE]
 
 As in `bench.drift`, but each look has a reference of its own, so that looks do not depend on each other and the share
 that alarms can be compared with the level: each test by itself, and all series together after Holm's correction.
-`expected` is within two standard deviations of the level.
+The lowest level is that of a look with the default settings. `expected` is within two standard deviations of the level.
 """
 
 import argparse
@@ -18,11 +18,11 @@ import numpy as np
 from bench.domains import asked_all
 from bench.drift import joined, part
 from bench.machine import machine
-from server.drift.comparing import compare
+from server.drift.comparing import compare, level_of
 from tandem.settings import DriftSettings
 
 _RESULT = Path(__file__).parent / "results" / "drift_level.json"
-_LEVELS = (0.01, 0.05, 0.1, 0.2)
+_LEVELS = (level_of(DriftSettings()), 0.01, 0.05, 0.1, 0.2)
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--looks", type=int, default=1_000)
+    parser.add_argument("--looks", type=int, default=6_000)
     parser.add_argument("--kept", type=Path, help="what the questions brought, from an earlier run")
     arguments = parser.parse_args()
     usual = joined(asked_all(arguments.data, arguments.kept), "covidqa dev", "covidqa rest")
