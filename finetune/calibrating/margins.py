@@ -16,28 +16,29 @@ from finetune.training.encoding import EncodedExample, ExampleEncoder
 from finetune.training.loss import answer_logits
 from finetune.training.options import TrainingOptions
 from finetune.training.processes import join_processes
+from finetune.training.run import BaseModel
 from finetune.training.starting import start_from
 from tandem.abstention import ABSTENTION
 
 
 def margins_of(
     run: Path,
-    base: Path,
+    base: BaseModel,
     asked: Sequence[Asked],
     moved: Callable[[int, int], None],
     device: str | None = None,
 ) -> tuple[int, list[float]]:
     """The number of the first token of "I don't know.", and for each prompt that token's logit less the best other.
 
-    `run` is the folder of a finished training, `base` that of its base model. Above 0 a greedy model abstains. One
+    `run` is the folder of a finished training on `base`. Above 0 a greedy model abstains. One
     pass for each prompt, of a third of the cost of a step of training. Raises as `load_trainable` and `start_from`.
     """
     options = _options(run)
-    encoder = ExampleEncoder(base)
+    encoder = ExampleEncoder(base.folder)
     encoded = [_first_token(encoder, one) for one in asked]
     on = join_processes(device).device
-    model = load_trainable(base, options, on, options.seed)
-    start_from(run, trained_weights(model), options)
+    model = load_trainable(base.folder, options, on, options.seed)
+    start_from(run, trained_weights(model), options, base.sha256)
     model.eval()
     margins: list[float] = []
     for done, example in enumerate(encoded, start=1):

@@ -92,7 +92,7 @@ def train(
             "parameters": options.parameters(),
         }
         if start is not None:
-            made_of["start"] = start_from(start, trained_weights(model), options)
+            made_of["start"] = start_from(start, trained_weights(model), options, base.sha256)
         loop = _Loop(
             model, training, validation, options, processes, Progress(made_of), work / _CHECKPOINT, report
         )

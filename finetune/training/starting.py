@@ -1,5 +1,6 @@
 """Starting a training from an adapter that there is, in place of weights drawn at random."""
 
+import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 
 from finetune.training.options import TrainingOptions
 from tandem.adapters.peft_config import CONFIG, read_peft_config
+from tandem.adapters.taking import TRAINING
 from tandem.adapters.weights import WEIGHTS
 from tandem.errors import InvalidRequestError
 
@@ -17,11 +19,15 @@ _PART = ".default."
 """What peft puts into the names of an adapter's weights while it is in a model, and leaves out on disk."""
 
 
-def start_from(folder: Path, weights: Mapping[str, torch.nn.Parameter], options: TrainingOptions) -> str:
+def start_from(
+    folder: Path, weights: Mapping[str, torch.nn.Parameter], options: TrainingOptions, base_hash: str
+) -> str:
     """Copy the adapter in `folder` into `weights`; returns the SHA-256 of its file.
 
-    Raises `InvalidRequestError` for a folder that holds none, or one of another rank, scale or other layers.
+    Raises `InvalidRequestError` for a folder that holds none, or one of another base than that of `base_hash`, of
+    another rank, scale or other layers.
     """
+    _require_same_base(folder, base_hash)
     file = folder / WEIGHTS
     try:
         config = read_peft_config(folder / CONFIG)
@@ -48,6 +54,20 @@ def start_from(folder: Path, weights: Mapping[str, torch.nn.Parameter], options:
         for name, weight in weights.items():
             weight.copy_(there[names[name]])
     return digest
+
+
+def _require_same_base(folder: Path, base_hash: str) -> None:
+    file = folder / TRAINING
+    try:
+        said = json.loads(file.read_text("utf-8")).get("base_hash") if file.is_file() else None
+    except (OSError, ValueError, AttributeError) as error:
+        raise InvalidRequestError(f"{file} cannot be read: {error}", param="start") from error
+    if said is not None and said != base_hash:
+        raise InvalidRequestError(
+            f"The adapter in {folder} is of another base model: one with the hash {str(said)[:12]}",
+            param="start",
+            hint="Name the base that it was trained on with --base.",
+        )
 
 
 def _require_same_scale(config: Mapping[str, object], options: TrainingOptions) -> None:

@@ -20,6 +20,7 @@ from finetune.dataset.folder import VALIDATION
 from finetune.dataset.located import locate
 from finetune.dataset.questions import SourceQuestion, read_questions
 from finetune.examples import read_examples
+from finetune.training import BaseModel
 from tandem.adapters.base import base_hash
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
@@ -57,13 +58,8 @@ def calibrate_adapter(settings: Settings, wish: CalibratingWish, *, as_json: boo
     questions = held_out(wish.training_set, wish.questions)
     check_corpus(settings, wish.corpus)
     source = str(said.get("base") or settings.engine.model)
-    base = prepare_model(source, settings.data_dir, progress)
-    if said.get("base_hash") not in (None, base_hash(base)):
-        raise InvalidRequestError(
-            f"{wish.run} was trained on another base model than {source} is now",
-            param="run",
-            hint="Train it again.",
-        )
+    folder = prepare_model(source, settings.data_dir, progress)
+    base = BaseModel(folder, source, base_hash(folder))
     asked = asyncio.run(_asked(settings, wish, questions, hidden=as_json))
     with Bar("Prompts", hidden=as_json or not stderr.is_terminal, unit="prompts") as bar:
         token, margins = margins_of(
