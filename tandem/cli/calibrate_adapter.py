@@ -41,37 +41,45 @@ class CalibratingWish:
     training_set: Path | None
     questions: Path | None
     recipe: str
-    passages: int | None
-    context_tokens: int | None
     wrongly: float
-    device: str | None
+    passages: int | None = None
+    context_tokens: int | None = None
+    device: str | None = None
 
 
 def calibrate_adapter(settings: Settings, wish: CalibratingWish, *, as_json: bool) -> None:
-    """Ask, fit, note it in the run's `training.json`, and print what it comes to.
+    """Calibrate, and print what it comes to. Raises as `calibrate_run`."""
+    require("Calibrating", FINETUNE, "finetune")
+    calibrated = calibrate_run(settings, wish, hidden=as_json)
+    if as_json:
+        print_json(calibrated.as_metrics())
+    else:
+        _print(calibrated, wish.run)
+
+
+def calibrate_run(settings: Settings, wish: CalibratingWish, *, hidden: bool) -> Calibrated:
+    """Ask, fit, and note it in the run's `training.json`.
 
     Raises `NotFoundError`, `InvalidRequestError` for questions or a run that cannot be taken, `ModelSourceError`,
     `StorageError`; nothing is noted then.
     """
-    require("Calibrating", FINETUNE, "finetune")
     said = require_trained(wish.run)
     questions = held_out(wish.training_set, wish.questions)
     check_corpus(settings, wish.corpus)
     source = str(said.get("base") or settings.engine.model)
     folder = prepare_model(source, settings.data_dir, progress)
     base = BaseModel(folder, source, base_hash(folder))
-    asked = asyncio.run(_asked(settings, wish, questions, hidden=as_json))
-    with Bar("Prompts", hidden=as_json or not stderr.is_terminal, unit="prompts") as bar:
+    asked = asyncio.run(_asked(settings, wish, questions, hidden=hidden))
+    if not asked:
+        raise InvalidRequestError(f"The corpus {wish.corpus} has no passage for any question", param="corpus")
+    with Bar("Prompts", hidden=hidden or not stderr.is_terminal, unit="prompts") as bar:
         token, margins = margins_of(
             wish.run, base, asked, lambda done, total: bar.move(done, total, done), wish.device
         )
     seen = [Weighed(margin, one.evidence, one.answerable) for one, margin in zip(asked, margins, strict=True)]
     calibrated = fit(token, seen, wish.wrongly)
     note(wish.run, calibrated)
-    if as_json:
-        print_json(calibrated.as_metrics())
-    else:
-        _print(calibrated, wish.run)
+    return calibrated
 
 
 def held_out(training_set: Path | None, file: Path | None) -> list[SourceQuestion]:
