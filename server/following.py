@@ -34,7 +34,7 @@ async def follow_tag(services: Services) -> None:
         return  # it would leave no champion
     if adapter is not None:
         await services.adapters.ensure(adapter)
-    fresh = services.builtin_with(adapter)
+    fresh = await in_thread(services.builtin_with, adapter)
     for recipe in fresh.values():
         await in_thread(save_recipe, recipe, services.store, "tandem", "Made of the settings", known=True)
     book.take_builtin(fresh)

@@ -28,6 +28,7 @@ from tandem.models import prepare_model
 from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook, builtin_recipes
 from tandem.recipes.keeping import keep_builtin
+from tandem.recipes.models import abstaining_at
 from tandem.rerank import open_rerankers
 from tandem.settings import Settings
 from tandem.store import Store, open_store
@@ -60,7 +61,7 @@ async def open_services(
     calibration = await in_thread(read_calibration, settings.answer.calibration)
     if warning := mismatch(calibration, live.collection.embedder.fingerprint):
         report(warning)
-    recipes_with = _recipes_with(settings, examples, calibration.digest)
+    recipes_with = _recipes_with(settings, examples, calibration.digest, store)
     book = await in_thread(_recipes, recipes_with, store)
     watched = settings.alerts
     metrics = Metrics(recipes=watched.metric_recipes, tenants=watched.metric_tenants)
@@ -107,11 +108,13 @@ async def _model(settings: Settings, report: Report) -> Path | None:
 
 
 def _recipes_with(
-    settings: Settings, examples: ExampleSet | None, calibration: str
+    settings: Settings, examples: ExampleSet | None, calibration: str, store: Store
 ) -> Callable[[str | None], RecipeBook]:
     """Makes the recipes of the settings, with the adapter for `tuned` and `hybrid`."""
     bundled, digest = PromptLibrary(), examples.digest if examples else None
-    return lambda adapter: builtin_recipes(settings, bundled, digest, calibration, adapter)
+    return lambda adapter: builtin_recipes(
+        settings, bundled, digest, calibration, adapter, abstaining_at(store, adapter)
+    )
 
 
 def _recipes(made_with: Callable[[str | None], RecipeBook], store: Store) -> RecipeBook:

@@ -22,6 +22,7 @@ from finetune.training.options import TrainingOptions
 from finetune.training.processes import Processes, join_processes
 from finetune.training.result import write_result
 from finetune.training.schedule import learning_rate
+from finetune.training.starting import start_from
 from finetune.training.training_set import read_training_set, require_enough
 from tandem.errors import ConflictError, NotFoundError, TrainingFailedError
 from tandem.models.disk import storage_errors
@@ -55,6 +56,7 @@ def train(
     report: Callable[[Event], None],
     stopping: Callable[[], bool] = lambda: False,
     resume: bool = False,
+    start: Path | None = None,
     device: str | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> bool:
@@ -62,7 +64,7 @@ def train(
 
     `report` hears of each step. Once `stopping` says so, a checkpoint is written after the step that runs, and
     `False` returned; one is written every `checkpoint_seconds` and after each validation too. With `resume` it
-    goes on from there. Raises `InvalidRequestError` for what cannot be trained so, `ModelSourceError`,
+    goes on from there. `start` is the folder of an adapter whose weights it begins with. Raises `InvalidRequestError` for what cannot be trained so, `ModelSourceError`,
     `ConflictError` where something is in the way, `TrainingFailedError` for lost weights or too little memory,
     `StorageError`. Nothing stands at `out` unless all went well.
     """
@@ -89,6 +91,8 @@ def train(
             "data_hash": given.data_hash,
             "parameters": options.parameters(),
         }
+        if start is not None:
+            made_of["start"] = start_from(start, trained_weights(model), options, base.sha256)
         loop = _Loop(
             model, training, validation, options, processes, Progress(made_of), work / _CHECKPOINT, report
         )

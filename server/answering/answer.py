@@ -5,6 +5,7 @@ from contextlib import aclosing
 from functools import partial
 from uuid import uuid4
 
+from server.answering.abstain import inclined, is_supported
 from server.answering.assemble import assemble
 from server.answering.choose import Choice, choose
 from server.answering.degrade import check_switch, degraded
@@ -66,13 +67,12 @@ async def _answer(
     found = await find(question, choice.recipe, services, timings)
     recipe, passages, evidence = found.recipe, found.passages, found.evidence
     salt = services.salting.of(question.caller.tenant)
-    sampling = sampling_for(recipe, question.sampling)
+    sampling = inclined(question, recipe, sampling_for(recipe, question.sampling), evidence)
     if on_found is not None and recipe.retrieval is not None:
         await on_found(tuple(passages))
 
     written, instead = Written(), None
-    supported = recipe.retrieval is None or (passages and (evidence or 0.0) >= recipe.retrieval.evidence)
-    if supported and not found.withheld:
+    if is_supported(question, recipe, passages, evidence) and not found.withheld:
         with timings.step("assemble"):
             examples = await pick_examples(question, recipe, services)
             # Tokenizing the passages takes milliseconds, in which no other answer's text would be sent on.

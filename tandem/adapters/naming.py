@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from tandem.abstention import abstaining_of
 from tandem.adapters.version import AdapterFacts
 from tandem.errors import InvalidRequestError
 
@@ -42,6 +43,7 @@ def check_facts(facts: AdapterFacts) -> None:
         raise InvalidRequestError(f"seconds is {facts.seconds}", param="seconds")
     for key, values in (("parameters", facts.parameters), ("metrics", facts.metrics)):
         _check_json(key, values)
+    abstaining_of(facts.metrics)
 
 
 def check_words(author: str, note: str) -> None:

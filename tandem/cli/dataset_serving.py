@@ -90,7 +90,11 @@ class RecipeServing:
 
     def asks(self, question: str, passages: Sequence[Passage]) -> bool:
         """As the protocol says."""
-        return evidence_of(question, passages, self._services.calibration) >= self.profile.evidence
+        return self.evidence(question, passages) >= self.profile.evidence
+
+    def evidence(self, question: str, passages: Sequence[Passage]) -> float:
+        """The probability that the passages hold the answer."""
+        return evidence_of(question, passages, self._services.calibration)
 
     async def chunks(self) -> AsyncGenerator[Passage, None]:
         """As the protocol says."""

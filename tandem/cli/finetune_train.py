@@ -42,6 +42,7 @@ def train_adapter(
     options: TrainingOptions,
     *,
     resume: bool,
+    start: Path | None = None,
     device: str | None,
     as_json: bool,
 ) -> None:
@@ -63,6 +64,7 @@ def train_adapter(
             report=shown.event,
             stopping=stopping,
             resume=resume,
+            start=start,
             device=device,
         )
     if not shown.speaks:  # another of several processes does

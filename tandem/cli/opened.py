@@ -10,6 +10,7 @@ from tandem.examples import digest_of, read_examples
 from tandem.prompts import PromptLibrary
 from tandem.recipes import RecipeBook, builtin_recipes
 from tandem.recipes.keeping import keep_builtin
+from tandem.recipes.models import abstaining_at
 from tandem.settings import Settings
 from tandem.store import Store, open_store
 
@@ -37,12 +38,14 @@ def opened_recipes(settings: Settings) -> Iterator[tuple[RecipeBook, Store]]:
     bundled = PromptLibrary()
     file = settings.answer.examples
     with opened_store(settings) as store:
+        adapter = store.champion_adapter()
         book = builtin_recipes(
             settings,
             bundled,
             digest_of(read_examples(file)) if file else None,
             read_calibration(settings.answer.calibration).digest,
-            store.champion_adapter(),
+            adapter,
+            abstaining_at(store, adapter),
         )
         keep_builtin(book, bundled, store)
         try:

@@ -24,11 +24,13 @@ from finetune.validation.outcome import Outcome
 from finetune.validation.over_http import ask_over_http, recipe_over_http
 from finetune.validation.report import read_training, report_of, write_report
 from finetune.validation.running import Asked, Plan, run_plan
+from tandem.abstention import ABSTAINING
 from tandem.adapters import AdapterFacts, AdapterVersion
 from tandem.adapters.base import base_hash
 from tandem.cli.adapters import opened_registry
 from tandem.cli.answering_server import answering_server
 from tandem.cli.bar import Bar
+from tandem.cli.calibrate_adapter import CalibratingWish, calibrate_run
 from tandem.cli.dataset import Wish, make_dataset
 from tandem.cli.opened import author, opened_store
 from tandem.cli.output import print_json, progress, stderr, stdout
@@ -148,8 +150,28 @@ class CommandSteps:
             report=_told,
             resume=unfinished_folder(out).exists(),
         )
+        self._calibrate(current, made, out)
         note_training_questions(self._settings, made.folder, out)
         return out
+
+    def _calibrate(self, current: AdapterVersion, made: MadeSet, run: Path) -> None:
+        """As the current version was, if it was: how readily it abstains is part of what it is compared by."""
+        before = current.facts.metrics.get(ABSTAINING)
+        if before is None:
+            return
+        wish = CalibratingWish(
+            run=run,
+            corpus=self._wish.corpus,
+            training_set=made.folder,
+            questions=None,
+            recipe=self._wish.recipe,
+            wrongly=before["wrongly"],
+        )
+        told = calibrate_run(self._settings, wish, hidden=True)
+        progress(
+            f"Calibrated: abstains from {told.said_answerable:.1%} of the answerable questions for validation and "
+            f"{told.said_unanswerable:.1%} of the others"
+        )
 
     def register(self, run: Path, current: AdapterVersion, made: MadeSet) -> AdapterVersion:
         """As the protocol says."""

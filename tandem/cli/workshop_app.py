@@ -159,6 +159,10 @@ def recipes_save(
             help="A question from outside the domain: `answer`, `abstain`, or the recipe that gets it."
         ),
     ] = None,
+    abstain_bias: Annotated[
+        float | None,
+        typer.Option(min=-100, max=100, help='Logits for "I don\'t know." of a calibrated adapter.'),
+    ] = None,
     note: Note = "",
 ) -> None:
     """Save a recipe that is made of another; what is not named stays."""
@@ -173,6 +177,7 @@ def recipes_save(
         temperature=temperature,
         max_tokens=max_tokens,
         outside=outside,
+        abstain_bias=abstain_bias,
     )
     save_recipe(read_settings(), name, base, changes, note)
 

@@ -13,6 +13,8 @@ class Sampling:
     max_tokens: int = 160
     seed: int | None = 0
     stop: tuple[str, ...] = ()
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """What is added to the logits of tokens, by their numbers; in [-100, 100]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,6 +239,8 @@ class EngineClient:
         }
         if sampling.stop:
             body["stop"] = list(sampling.stop)
+        if sampling.logit_bias:
+            body["logit_bias"] = {str(token): bias for token, bias in sampling.logit_bias}
         if response_format:
             body["response_format"] = dict(response_format)
         if salt is not None:

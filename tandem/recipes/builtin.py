@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tandem.abstention import Abstaining
 from tandem.engine import Sampling
 from tandem.errors import SettingsError
 from tandem.examples import FewShot
@@ -18,10 +19,12 @@ def builtin_recipes(
     examples: str | None = None,
     calibration: str = "",
     adapter: str | None = None,
+    abstaining: Abstaining | None = None,
 ) -> RecipeBook:
     """`base`, `prompted`, `rag`, and with an adapter `tuned` and `hybrid`.
 
-    The adapter is the first of `engine.adapters`; without any it is `adapter`, a registered `NAME@NUMBER`.
+    The adapter is the first of `engine.adapters`; without any it is `adapter`, a registered `NAME@NUMBER`, whose
+    `abstaining` `hybrid` takes over.
 
     `examples` is the digest of the few-shot examples in `answer.examples`; all recipes but `base` and
     `tuned` show some. `calibration` is the digest of the evidence's calibration. Raises `SettingsError` for an
@@ -62,7 +65,9 @@ def builtin_recipes(
         recipe("prompted", "prompted", base, None),
         recipe("rag", retrieving, base, profile),
     ]
-    adapter = next(iter(settings.engine.adapters), adapter)
+    if settings.engine.adapters:
+        adapter, abstaining = next(iter(settings.engine.adapters)), None
     if adapter is not None:
-        recipes += [recipe("tuned", "base", adapter, None), recipe("hybrid", retrieving, adapter, profile)]
+        hybrid = replace(recipe("hybrid", retrieving, adapter, profile), abstaining=abstaining)
+        recipes += [recipe("tuned", "base", adapter, None), hybrid]
     return RecipeBook(recipes, settings.answer.champion)

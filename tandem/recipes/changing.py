@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from tandem.abstention import Abstaining
 from tandem.engine import Sampling
 from tandem.errors import InvalidRequestError
 from tandem.prompts import prompt_hash
@@ -52,6 +53,13 @@ class RecipeChanges(BaseModel):
         description="What becomes of a question from outside the domain: `answer`, `abstain`, or the recipe that "
         "gets it, `NAME` or `NAME@VERSION`.",
     )
+    abstain_bias: float | None = Field(
+        None,
+        ge=-100,
+        le=100,
+        description='Logits added to those of "I don\'t know.", of an adapter that `tandem finetune calibrate` has '
+        "calibrated: more is more often.",
+    )
 
 
 def changes_of(retrieval: str | None, passages: int | None, **named: Any) -> RecipeChanges:
@@ -94,7 +102,21 @@ def changed(
         made = replace(made, retrieval=_profile(base.retrieval or profile, changes.retrieval))
     if changes.outside is not None:
         made = replace(made, outside=changes.outside)
+    if made.retrieval is None:
+        made = replace(made, abstaining=None)
+    if changes.abstain_bias is not None:
+        made = replace(made, abstaining=_abstaining(made, changes.abstain_bias))
     return replace(_with_reasoning(_with_examples(made, changes), changes), sampling=_sampling(base, changes))
+
+
+def _abstaining(made: Recipe, bias: float) -> Abstaining:
+    if made.abstaining is None:
+        raise InvalidRequestError(
+            f"The recipe {made.name} has no adapter whose abstaining was calibrated",
+            param="abstain_bias",
+            hint="Calibrate it with `tandem finetune calibrate` before it is registered, or set retrieval.evidence.",
+        )
+    return replace(made.abstaining, bias=bias)
 
 
 def _sampling(base: Recipe, changes: RecipeChanges) -> Sampling:

@@ -1,10 +1,12 @@
 """Recipes and prompts between the settings, the package and the store."""
 
+from dataclasses import replace
+
 from tandem.errors import ConflictError, InvalidRequestError
 from tandem.prompts import PromptLibrary, check_name
 from tandem.recipes.book import RecipeBook
 from tandem.recipes.changing import RecipeChanges, changed
-from tandem.recipes.models import check_served, model_named
+from tandem.recipes.models import abstaining_at, check_served, model_named
 from tandem.recipes.recipe import ABSTAIN, ANSWER, BUILTIN, Recipe
 from tandem.retrieval_profile import retrieval_profile
 from tandem.settings import Settings
@@ -44,13 +46,14 @@ def derive(
 
     Raises `NotFoundError`, `InvalidRequestError`.
     """
-    prompt = draft
+    prompt, parent = draft, book.find(base)
     if changes.prompt is not None:
         prompt = prompt_named(store, changes.prompt)
     if changes.model is not None:
         named = model_named(changes.model, settings.engine, store)
         changes = changes.model_copy(update={"model": named})
-    recipe = changed(book.find(base), changes, prompt, retrieval_profile(settings), name)
+        parent = replace(parent, abstaining=abstaining_at(store, named))
+    recipe = changed(parent, changes, prompt, retrieval_profile(settings), name)
     _check_route(recipe, book)
     check_served(recipe, settings.engine, store)
     return recipe

@@ -1,5 +1,6 @@
 """The model of a recipe: the base model, an adapter of the settings, or a registered one."""
 
+from tandem.abstention import Abstaining, abstaining_of
 from tandem.adapters.naming import split_ref
 from tandem.errors import InvalidRequestError, NotFoundError
 from tandem.recipes.recipe import Recipe
@@ -35,3 +36,14 @@ def check_served(recipe: Recipe, engine: EngineSettings, store: Store) -> None:
             param="model",
             hint="Save it anew for this model, or set engine.model.",
         )
+
+
+def abstaining_at(store: Store, model: str | None) -> Abstaining | None:
+    """How readily a registered adapter `NAME@NUMBER` says that it does not know; `None` for any other model."""
+    if model is None:
+        return None
+    try:
+        row = store.adapter(*split_ref(model))
+    except (InvalidRequestError, NotFoundError):
+        return None
+    return abstaining_of(row.metrics)

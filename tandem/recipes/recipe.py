@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from tandem.abstention import Abstaining
 from tandem.engine import Sampling
 from tandem.examples import FewShot
 from tandem.prompts import prompt_hash
@@ -53,6 +54,9 @@ class Recipe:
     few_shot: FewShot | None = None
     outside: str = ANSWER
     """What becomes of a question from outside the domain: `answer`, `abstain`, or the recipe that gets it."""
+    abstaining: Abstaining | None = None
+    """How readily its adapter says that it does not know, where that was calibrated. The evidence is then weighed
+    with what the model thinks, and `retrieval.evidence` is no threshold."""
 
     @property
     def hash(self) -> str:

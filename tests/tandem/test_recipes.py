@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from tandem.abstention import Abstaining
 from tandem.engine import Sampling
 from tandem.errors import ConflictError, InvalidRequestError, NotFoundError, SettingsError, StorageError
 from tandem.prompts import PromptLibrary
@@ -31,6 +32,22 @@ def test_an_adapter_brings_the_tuned_recipes() -> None:
     assert book.of_model("tandem:hybrid").model == "law"
     assert book.of_model("tandem:hybrid").retrieval is not None
     assert book.of_model("tandem:tuned").retrieval is None
+
+
+def test_the_calibrated_abstaining_of_an_adapter_is_hybrids_alone() -> None:
+    ready = Abstaining(57, -1.0, 0.5)
+    book = builtin_recipes(settings(), PromptLibrary(), adapter="law@1", abstaining=ready)
+    plain = builtin_recipes(settings(), PromptLibrary(), adapter="law@1")
+    assert book.of_model("tandem:hybrid").abstaining == ready
+    assert book.of_model("tandem:hybrid").version != plain.of_model("tandem:hybrid").version
+    for name in ("base", "prompted", "rag", "tuned"):
+        assert book.of_model(f"tandem:{name}") == plain.of_model(f"tandem:{name}")
+
+
+def test_an_adapter_of_the_settings_has_no_abstaining_of_another() -> None:
+    made = settings(adapters={"law": Path("law")})
+    book = builtin_recipes(made, PromptLibrary(), adapter="tax@1", abstaining=Abstaining(57, -1.0, 0.5))
+    assert book.of_model("tandem:hybrid").abstaining is None
 
 
 @pytest.mark.parametrize("model", ["tandem:nosuch", "gpt-4o", "rag", "tandem:", ""])

@@ -63,6 +63,13 @@ async def test_reasoning_that_the_engine_tells_apart_comes_apart(fake, client, n
     ]
 
 
+async def test_a_bias_of_logits_is_sent_by_token_and_only_where_there_is_one(fake, client) -> None:
+    await _answer(client, Sampling(logit_bias=((57, -1.5), (9, 2.0))))
+    await _answer(client)
+    assert fake.requests[0]["logit_bias"] == {"57": -1.5, "9": 2.0}
+    assert "logit_bias" not in fake.requests[1]
+
+
 async def test_the_wanted_format_is_sent_as_it_is(fake, client) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
     assert [delta async for delta in client.chat(ASK, "base", Sampling(), wanted)]
