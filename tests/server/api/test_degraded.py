@@ -74,9 +74,11 @@ async def test_passages_stand_in_for_an_answer_that_does_not_come_whole_and_stre
         assert chunks[-1]["tandem"]["citations"] == told["citations"]
 
 
-async def test_an_engine_that_does_not_serve_is_not_even_asked(http, fake) -> None:
+async def test_an_engine_that_does_not_serve_is_not_even_asked(http, fake, monkeypatch) -> None:
     asked = len(fake.requests)
-    http.services.engine.state = EngineState.RESTARTING
+    # What watches it sees soon that it serves.
+    restarting = property(lambda engine: EngineState.RESTARTING, lambda engine, state: None)
+    monkeypatch.setattr(type(http.services.engine), "state", restarting, raising=False)
     assert (await ask(http))["tandem"]["degraded_reason"] == "restarting"
     assert len(fake.requests) == asked
 
