@@ -39,7 +39,7 @@ def test_below_the_threshold_of_the_evidence_the_model_is_not_asked(
     assert is_supported(QUESTION, replace(recipe, retrieval=None), [], None)
 
 
-def test_a_model_that_weighs_the_evidence_is_asked_whatever_it_is(
+def test_a_model_that_counts_the_evidence_in_is_asked_whatever_it_is(
     recipe: Recipe, passages: list[Passage]
 ) -> None:
     weighing = replace(recipe, abstaining=READY)
