@@ -11,6 +11,7 @@ from app_client import ASKED, FACT, app_client
 from fake_vllm import FakeVllm, say
 
 from tandem.cli import app
+from tandem.cli.output import stdout
 from tandem.cli.playground import variants_of
 from tandem.errors import InvalidRequestError
 
@@ -32,7 +33,7 @@ async def run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(stdout, "_width", 160)  # COLUMNS counts only where the console was not made before
     async with app_client(fake, tmp_path / "data") as client:
         server = uvicorn.Server(uvicorn.Config(client.app, port=0, lifespan="off", log_level="error"))
         serving = asyncio.create_task(server.serve())
