@@ -120,6 +120,7 @@ def measure(engine: ScriptedEngine, folder: Path, clients: int, streams: int, se
     engine.does("ok")
     with served_with(engine, folder / "two", **PATIENT) as server:
         figures |= drained(server, engine, streams)
+    engine.does("ok")
     with served_with(engine, folder / "three", **USUAL) as server:
         figures |= frozen(server, engine)
         figures |= slow(server, engine)
