@@ -7,7 +7,7 @@ from math import log
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.types import FiniteFloat
+from pydantic.types import FiniteFloat, NonNegativeInt
 
 from tandem.errors import InvalidRequestError
 
@@ -31,7 +31,7 @@ class Abstaining:
     "I don't know.", as any OpenAI-compatible engine does by `logit_bias`.
     """
 
-    token: int
+    token: NonNegativeInt
     """That token's number."""
     bias: FiniteFloat
     """In logits, for evidence of one half."""
