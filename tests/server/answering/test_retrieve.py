@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bench import readers
 from ingest import Ingestor, Upload
 from server.answering.retrieve import search_current
 from tandem.embedding import Embedder, load_embedder
-from tandem.index import Query
+from tandem.index import Query, tenant
 from tandem.settings import EmbeddingSettings
 from tandem.vocabulary import Caller, Passage, Scope
 
@@ -42,6 +43,26 @@ def document(word: str, sections: int = 12) -> Upload:
 async def search(parts: Parts, word: str, limit: int = 4) -> list[Passage]:
     query = Query(word, await parts.embedder.embed_query(word), limit)
     return await search_current(SCOPE, query, parts.index, parts.store)
+
+
+async def test_the_words_are_looked_for_while_the_vector_is_on_its_way(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await parts.ingestor().ingest(CALLER, "docs", document(WORDS[0]))
+    expected = await search(parts, WORDS[0])
+    legs, real = [], tenant._hits
+    monkeypatch.setattr(tenant, "_hits", lambda found: legs.append(len(found)) or real(found))
+    coming: Future[Any] = Future()
+    query = Query(WORDS[0], coming, 4)
+    searching = asyncio.create_task(search_current(SCOPE, query, parts.index, parts.store))
+    async with asyncio.timeout(20):
+        while not legs:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert (len(legs), searching.done()) == (1, False)
+    coming.set_result(await parts.embedder.embed_query(WORDS[0]))
+    assert await searching == expected
+    assert len(legs) == 2
 
 
 def words_of(passages: list[Passage]) -> set[str]:
