@@ -101,15 +101,19 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _cursor(engine: Engine, words: str) -> Iterator[Any]:
     """The driver's cursor on a pooled connection, which is thrown away where the driver fails."""
-    connection = engine.raw_connection()
+    connection = None
     try:
+        connection = engine.raw_connection()
         cursor = connection.cursor()
         if engine.dialect.name == "sqlite" and IN_USE in engine.get_execution_options():
             set_patience(connection.info, cursor.execute, READ_TIMEOUT_MS)
         yield cursor
         cursor.close()
     except engine.dialect.loaded_dbapi.Error as error:
-        connection.invalidate(error)
+        # The pool gives the driver's own errors on, of a server out of reach above all.
+        if connection is not None:
+            connection.invalidate(error)
         raise DBAPIError.instance(words, None, error, engine.dialect.loaded_dbapi.Error) from error
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()

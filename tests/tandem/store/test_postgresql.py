@@ -9,13 +9,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fault_proxy import FaultProxy, Mode
 from postgres import Postgres, silent_port
 from running import free_port
+from sqlalchemy import make_url
 
 from tandem.errors import StorageError, TandemError, UnavailableError
 from tandem.settings import StoreSettings
 from tandem.store import Store, open_store
-from tandem.vocabulary import Caller, Document
+from tandem.vocabulary import Caller, Document, Scope
 
 CALLER = Caller("t")
 DOCUMENT = Document("t", "c", "u", "title", "text/plain", "text", "0" * 64)
@@ -173,6 +175,26 @@ def test_a_server_that_is_down_is_unavailable_until_it_is_back(restarts: Postgre
     restarts.start()
     served.begin_version(DOCUMENT, "v2")
     assert served.commit_version(KNOWN, "v2") == "v1"
+
+
+@pytest.mark.parametrize("mode", ["refuse", "reset", "garble"])
+def test_a_read_that_finds_no_connection_kept_says_unavailable(
+    postgres: Postgres, database: str, tmp_path: Path, mode: Mode
+) -> None:
+    address = make_url(postgres.url(database))
+    with FaultProxy.before("127.0.0.1", postgres.port) as proxy:
+        through = address.set(port=proxy.port).render_as_string(hide_password=False)
+        store = open_store(StoreSettings(url=through), tmp_path)
+        store.begin_version(DOCUMENT, "v1")
+        store.commit_version(KNOWN, "v1")
+        proxy.mode = mode
+        store.close()  # what the pool kept is gone
+        for _ in range(2):
+            with pytest.raises(UnavailableError):
+                store.visible_versions(Scope("t"), [KNOWN])
+        proxy.mode = "pass"
+        assert store.visible_versions(Scope("t"), [KNOWN]) == {KNOWN: "v1"}
+        store.close()
 
 
 def test_a_server_that_is_stopped_inside_a_transaction_keeps_nothing_of_it(
