@@ -47,6 +47,21 @@ class RetrievalProfile:
     rewriting: Rewriting = field(default_factory=Rewriting)
     reranking: Reranking | None = None
     reading: Reading = Reading()
+    excerpt_tokens: int = 0
+    """Most tokens of a passage in a prompt, cut around its likeliest sentence; 0 keeps passages whole."""
+
+    @property
+    def scored_by(self) -> str:
+        """What makes the passages' scores: two profiles for which it is the same score passages alike."""
+        if self.rewriting.expand != "off":
+            return f"{self.rewriting.expand}, fused by rank"
+        if self.reranking is not None:
+            return f"{self.reranking.kind} {self.reranking.model or ''}".strip()
+        fusion = self.fusion
+        weights = f"{fusion.dense_weight:g}:{fusion.sparse_weight:g}"
+        return f"{self.leg} {fusion.method} {weights}" + (
+            f" k={fusion.rrf_k}" if fusion.method == "rrf" else ""
+        )
 
 
 def retrieval_profile(settings: Settings) -> RetrievalProfile:
@@ -64,6 +79,7 @@ def retrieval_profile(settings: Settings) -> RetrievalProfile:
         rewriting=rewriting_of(chosen),
         reranking=_reranking(found),
         reading=Reading(found.merge, found.near_identical, found.mmr, found.per_source),
+        excerpt_tokens=chosen.excerpt_tokens,
     )
 
 

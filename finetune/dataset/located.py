@@ -1,11 +1,11 @@
 """A question together with the place of the corpus that its answer stands at."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finetune.dataset.questions import SourceQuestion
 from finetune.dataset.serving import Serving, SourceDocument
-from finetune.dataset.texts import Place, nearest, places, stands_in
+from finetune.dataset.texts import Place, around, nearest, places, stands_in
 from tandem.errors import NotFoundError
 from tandem.vocabulary import Passage
 
@@ -53,6 +53,23 @@ class Located:
             and chunk.start <= self.place.start <= self.place.end <= chunk.end
         )
         return (there and bool(places(self.reference, chunk.text))) or stands_in(self.reference, chunk.text)
+
+    def cut(self, passage: Passage) -> Passage:
+        """A passage that holds the answer, cut to the sentences that it stands in; whole where none has it to the
+        letter."""
+        found = places(self.reference, passage.chunk.text)
+        if not found:
+            return passage
+        meant = nearest(found, self.place.start - passage.chunk.start if self.place else None) or found[0]
+        span = around(passage.chunk.text, meant)
+        start = passage.chunk.start
+        chunk = replace(
+            passage.chunk,
+            text=passage.chunk.text[span.start : span.end],
+            start=start + span.start,
+            end=start + span.end,
+        )
+        return replace(passage, chunk=chunk)
 
     def is_told_by(self, passage: Passage) -> bool:
         """Whether a passage of whatever document says one of the references to the letter."""

@@ -133,9 +133,10 @@ def _nearness(passage: Passage, reference: str) -> float:
 
 
 def _assembled(one: Located, passages: list[Passage], source: Passage, serving: Serving) -> Prompt | None:
-    """With the passage that holds the answer; as the best of all where else it would be cut off."""
-    first = [source, *(passage for passage in passages if passage.chunk.id != source.chunk.id)]
-    for order in (passages, first):
+    """With the passage that holds the answer; as the best of all, or the sentences of it that do, where else it
+    would be cut off."""
+    others = [passage for passage in passages if passage.chunk.id != source.chunk.id]
+    for order in (passages, [source, *others], [one.cut(source), *others]):
         try:
             prompt = serving.assemble(one.question.question, order)
         except TooLargeError:

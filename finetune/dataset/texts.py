@@ -78,8 +78,14 @@ def sentences(text: str) -> list[Place]:
 
 def sentence_around(text: str, place: Place) -> str:
     """The sentences that the place touches."""
+    span = around(text, place)
+    return text[span.start : span.end]
+
+
+def around(text: str, place: Place) -> Place:
+    """From the start of the first sentence that the place touches to the end of the last."""
     touched = [one for one in sentences(text) if one.start < place.end and place.start < one.end]
-    return text[touched[0].start : touched[-1].end] if touched else text[place.start : place.end]
+    return Place(touched[0].start, touched[-1].end) if touched else place
 
 
 def nearest_sentence(text: str, meant: str) -> str:

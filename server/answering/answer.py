@@ -77,7 +77,14 @@ async def _answer(
             examples = await pick_examples(question, recipe, services)
             # Tokenizing the passages takes milliseconds, in which no other answer's text would be sent on.
             prompt = await in_thread(
-                assemble, question, recipe, passages, sampling.max_tokens, services, examples
+                assemble,
+                question,
+                recipe,
+                passages,
+                sampling.max_tokens,
+                services,
+                examples,
+                search=found.search,
             )
             written.prompted = tuple(passage.chunk.id for passage in prompt.passages)
         timings.mark("before_engine")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from server.answering.examples import turns_of, with_turns
+from server.answering.excerpts import excerpts
 from server.answering.pack import arrange, cost_of, pack
 from server.answering.types import Question, Turn
 from server.services import Services
@@ -46,10 +47,13 @@ def assemble(
     max_tokens: int,
     services: Services,
     examples: tuple[Example, ...] = (),
+    *,
+    search: str | None = None,
 ) -> Assembly:
     """The recipe's prompt with as many examples, passages, and turns of the history, as the context holds.
 
-    Examples come before all but the best passage; of them the first are the most important.
+    Examples come before all but the best passage; of them the first are the most important. Where the recipe
+    wants excerpts, passages are cut for `search`, the text that they were found for, else for the question.
 
     The prompt, as the engine makes it by the model's chat template, and an answer of `max_tokens` never
     exceed the context. Question and instructions are never cut.
@@ -67,6 +71,8 @@ def assemble(
             param="messages",
             hint="Ask a shorter question, or for a shorter answer with max_tokens.",
         )
+    if recipe.retrieval and recipe.retrieval.excerpt_tokens:
+        passages = excerpts(search or question.text, passages, recipe.retrieval.excerpt_tokens, tokens)
     shots, spent = _fitting(examples, recipe, passages, budget - least, services)
     draft = _fill(question, recipe, passages, budget - least - spent, tokens)
     draft = replace(draft, examples=shots)

@@ -33,6 +33,8 @@ class Found:
     """Best first; none where the recipe retrieves nothing."""
     evidence: float | None
     """`None` where the recipe retrieves nothing."""
+    search: str
+    """What was searched for: the question, or what a follow-up was made into."""
     asked: AskedVector
     domain: Judged
     routed_from: str | None = None
@@ -47,32 +49,33 @@ async def find(question: Question, recipe: Recipe, services: Services, timings: 
     A recipe that retrieves nothing has its question embedded only if something may follow from it.
     """
     asked = AskedVector()
-    passages, evidence = await _search(question, recipe, asked, services, timings)
+    search, passages, evidence = await _search(question, recipe, asked, services, timings)
     if recipe.retrieval is None and recipe.outside != ANSWER:
         with timings.step("embed"), services.live.reading() as collection:
             await asked.of(question.text, collection.embedder)
     with timings.step("domain"):
         domain = _judged(question, recipe, asked, passages, evidence, services)
     if not domain.outside or recipe.outside == ANSWER:
-        return Found(recipe, passages, evidence, asked, domain)
+        return Found(recipe, passages, evidence, search, asked, domain)
     if recipe.outside == ABSTAIN:
-        return Found(recipe, passages, evidence, asked, domain, withheld=True)
+        return Found(recipe, passages, evidence, search, asked, domain, withheld=True)
     other = route_of(recipe, services)
     if other.retrieval != recipe.retrieval:
-        passages, evidence = await _search(question, other, asked, services, timings)
-    return Found(other, passages, evidence, asked, domain, f"{recipe.name}@{recipe.version}")
+        search, passages, evidence = await _search(question, other, asked, services, timings)
+    return Found(other, passages, evidence, search, asked, domain, f"{recipe.name}@{recipe.version}")
 
 
 async def _search(
     question: Question, recipe: Recipe, asked: AskedVector, services: Services, timings: Timings
-) -> tuple[list[Passage], float | None]:
+) -> tuple[str, list[Passage], float | None]:
     if recipe.retrieval is None:
-        return [], None
+        return question.text, [], None
     with timings.step("condense"):
         search = await condense(question, recipe, services)
     passages = await find_passages(question, search, recipe, services, timings, asked)
     with timings.step("evidence"):
-        return passages, evidence_of(search, passages, services.calibration)
+        calibration = services.calibration.where_scored_by(recipe.retrieval.scored_by)
+        return search, passages, evidence_of(search, passages, calibration)
 
 
 def _judged(

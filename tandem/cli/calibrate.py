@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from eval.calibrating import Case, Found, Seen, cross_fitted, fit, holds, read_cases
+from eval.calibrating import Case, Found, Seen, cross_fitted, fit, holds, read_cases, with_scores
 from eval.reliability import auroc, brier, expected_calibration_error
 from server.answering.look import look
 from server.api.evidence import EvidenceBody, evidence_body
@@ -56,9 +56,10 @@ def calibrate(
             param="questions",
             hint="Name the documents that answer each question: it is then asked without them, too.",
         )
-    after = cross_fitted(seen, bundled_calibration())
+    prior = with_scores(bundled_calibration(), seen, bodies[0].scored_by)
+    after = cross_fitted(seen, prior)
     told = f"{questions.name}: {len(cases)} questions to corpus {corpus}"
-    calibration = fit(seen, bundled_calibration(), told, bodies[0].embedder)
+    calibration = fit(seen, prior, told, bodies[0].embedder)
     file = (out or settings.data_dir / f"calibration-{corpus}.json").absolute()
     try:
         write_calibration(calibration, file)

@@ -94,7 +94,8 @@ class RecipeServing:
 
     def evidence(self, question: str, passages: Sequence[Passage]) -> float:
         """The probability that the passages hold the answer."""
-        return evidence_of(question, passages, self._services.calibration)
+        calibration = self._services.calibration.where_scored_by(self.profile.scored_by)
+        return evidence_of(question, passages, calibration)
 
     async def chunks(self) -> AsyncGenerator[Passage, None]:
         """As the protocol says."""
@@ -137,6 +138,7 @@ class RecipeServing:
             "prompt_shows_numbers": self.numbered,
             "passages": self.profile.passages,
             "context_tokens": self.profile.context_tokens,
+            "excerpt_tokens": self.profile.excerpt_tokens,
             "embedder": self._services.live.collection.embedder.fingerprint,
             "model": self._services.settings.engine.model,
             "tokens_are_exact": self._services.tokens.exact,

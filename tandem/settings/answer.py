@@ -52,6 +52,12 @@ class AnswerSettings(Group):
         description="Longest wait for the model to rewrite a question; then the search goes on without.",
     )
     context_tokens: int = Field(1_400, ge=64, description="Most tokens of passages in a prompt.")
+    excerpt_tokens: int = Field(
+        0,
+        ge=0,
+        description="Cut each passage to the sentences that most likely hold the answer, of at most so many tokens, "
+        "and put the likeliest first; 0 keeps passages whole.",
+    )
     order: Literal["prompt", "best_first", "best_last", "stable"] = Field(
         "prompt",
         description="Order of the passages: as the prompt has it, by rank, or as they stand in their documents "

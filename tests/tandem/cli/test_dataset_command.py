@@ -319,6 +319,26 @@ def test_or_the_question_is_dropped_and_counted(kitchen: Kitchen) -> None:
         kitchen.build([missed(kitchen)], serving=serving, missed="drop", validation=0, least=1)
 
 
+def test_where_the_excerpt_is_of_other_sentences_those_with_the_answer_are_shown(kitchen: Kitchen) -> None:
+    question = SourceQuestion(
+        question="When does the gate of the Quorvex depot close in the evening?",
+        answers=(f"at the {YARDS[0]} yard",),
+        documents=(f"{NAMES[0]}.md",),
+    )
+    serving = kitchen.serving()
+    serving.profile = replace(serving.profile, excerpt_tokens=24)
+    serving.recipe = replace(serving.recipe, retrieval=serving.profile)
+    found = kitchen.run(serving.retrieve(question.question, frozenset(), 3))
+    usual = "".join(m["content"] for m in serving.assemble(question.question, found).messages)
+    assert f"The gate of the {NAMES[0]} depot closes" in usual
+    assert question.answers[0] not in usual
+    made = kitchen.build([question], serving=serving, validation=0, unanswerable=0, closed=0, least=1)
+    shown = made.train[0].messages[-1]["content"]
+    assert f"wait at the {YARDS[0]} yard" in shown
+    assert f"The gate of the {NAMES[0]} depot closes" not in shown
+    assert made.train[0].answer == f"at the {YARDS[0]} yard"
+
+
 def test_a_question_that_has_no_answer_is_always_one_to_abstain_from(kitchen: Kitchen) -> None:
     question = SourceQuestion(question="Who founded the Quorvex depot?", answerable=False)
     made = kitchen.build([*asked(0), question], unanswerable=0, closed=0, validation=0, least=1)
