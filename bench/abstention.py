@@ -150,7 +150,8 @@ async def _evidence_alone(questions: list[Any], services: Services) -> dict[str,
                     Caller(), case.question, (_CORPUS,), Where(), profile, narrowed, Timings()
                 )
             labels.append(holds(case, [Found(p.chunk.document_id, p.chunk.uri, p.chunk.text) for p in found]))
-            said.append(evidence_of(case.question, found, services.calibration))
+            calibration = services.calibration.where_scored_by(profile.scored_by)
+            said.append(evidence_of(case.question, found, calibration))
             cosines.append(max((passage.similarity for passage in found), default=-1.0))
     return {
         "cases": len(labels),

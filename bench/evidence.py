@@ -32,7 +32,7 @@ from eval.reliability import aurc, auroc, bootstrap, brier, expected_calibration
 from ingest import Ingestor, Upload
 from server.answering.evidence_features import features
 from server.answering.read import as_parents, readable
-from server.calibration import FEATURES, Calibration, write_calibration
+from server.calibration import FEATURES, OF_SCORES, Calibration, write_calibration
 from tandem.embedding import load_embedder
 from tandem.index import Index, Query, open_index
 from tandem.live import Collection, Live
@@ -106,6 +106,12 @@ def _fitted(train: list[Seen], pages: list[Seen], embedder: str) -> Calibration:
     return fit(seen, blank(np.array([one.features for one in seen]), FEATURES), told, embedder)
 
 
+def _without_scores(values: tuple[float, ...]) -> tuple[float, ...]:
+    """What comes with Tandem serves whatever scores the passages."""
+    named = zip(FEATURES, values, strict=True)
+    return tuple(0.0 if name in OF_SCORES else value for name, value in named)
+
+
 def _cross_fitted(train: list[Seen], pages: list[Seen]) -> list[float]:
     """What is said of each case of Tandem's pages by a calibration that was fitted without its question."""
     groups = np.random.default_rng(0).permutation(sorted({one.group for one in pages})).tolist()
@@ -175,7 +181,7 @@ async def _ask(
             found = await _passages(index, Scope.of(Caller(), [corpus]), query, answer.passages)
             hold = holds(case, [Found(p.chunk.document_id, p.chunk.uri, p.chunk.text) for p in found])
             begun = time.perf_counter()
-            values = features(case.question, found)
+            values = _without_scores(features(case.question, found))
             spent = (time.perf_counter() - begun) * 1000
             nearest = max(passage.similarity for passage in found)
             rows.append(Asked(Seen(values, hold, group), nearest, case.answerable and not besides, spent))

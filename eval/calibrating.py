@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from server.calibration import FURTHEST, Calibration
+from server.calibration import FEATURES, FURTHEST, OF_SCORES, Calibration
 from tandem.errors import InvalidRequestError
 
 Floats = NDArray[np.float64]
 
 _STEPS = 50
+_FLAT = 1e-6
+"""A spread below which a feature does not vary, and keeps its size."""
 _PRIOR = 10.0
 """As if each weight had been seen before, as strongly as ten cases tell of it: few questions move it little."""
 
@@ -126,13 +128,24 @@ def fit(seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str)
     )
 
 
+def with_scores(prior: Calibration, seen: Sequence[Seen], scored_by: str) -> Calibration:
+    """The prior with the means and scales of these cases' scores, so that a fit may weigh them."""
+    values = np.array([one.features for one in seen], float)
+    mean, scale = list(prior.mean), list(prior.scale)
+    for place in map(FEATURES.index, OF_SCORES):
+        mean[place] = round(float(values[:, place].mean()), 6)
+        spread = float(values[:, place].std())
+        scale[place] = round(spread, 6) if spread > _FLAT else 1.0
+    return prior.model_copy(update={"mean": tuple(mean), "scale": tuple(scale), "scored_by": scored_by})
+
+
 def blank(features: Floats, names: tuple[str, ...]) -> Calibration:
     """A calibration that knows nothing yet but the means and scales of `features`, shape (cases, features)."""
     scale = features.std(axis=0)
     return Calibration(
         features=names,
         mean=tuple(round(float(value), 6) for value in features.mean(axis=0)),
-        scale=tuple(round(float(value), 6) if value > 1e-6 else 1.0 for value in scale),
+        scale=tuple(round(float(value), 6) if value > _FLAT else 1.0 for value in scale),
         weights=(0.0,) * len(names),
         bias=0.0,
         fitted_on="nothing",

@@ -30,8 +30,13 @@ FEATURES = (
     "titled",
     "words",
     "figure_missing",
+    "score",
+    "score_lead",
 )
 """Names, in the order in which `server.answering.evidence_features` gives the values."""
+
+OF_SCORES = ("score", "score_lead")
+"""Those whose size depends on what scores the passages."""
 
 _BUNDLED = Path(__file__).with_name("calibration.json")
 FURTHEST = 3.0
@@ -49,6 +54,10 @@ class Calibration(BaseModel):
     bias: float
     fitted_on: str = Field(description="For people: which questions, how many.")
     embedder: str = Field(description="Fingerprint of the embedder whose cosines were seen.")
+    scored_by: str = Field(
+        "",
+        description="What scored the passages, `RetrievalProfile.scored_by`; empty where scores do not count.",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -58,13 +67,19 @@ class Calibration(BaseModel):
             raise ValueError("it needs a mean, a scale and a weight for each feature")
         if min(self.scale) <= 0:
             raise ValueError("a scale must be above zero")
+        if not self.scored_by and any(self.weights[FEATURES.index(name)] for name in OF_SCORES):
+            raise ValueError("it weighs scores, and does not say what scored the passages")
         return self
 
     @property
     def digest(self) -> str:
         """First 12 hex digits of the SHA-256 over all that decides a probability."""
-        deciding = self.model_dump_json(include={"features", "mean", "scale", "weights", "bias"})
+        deciding = self.model_dump_json(exclude={"fitted_on", "embedder"})
         return sha256(deciding.encode()).hexdigest()[:12]
+
+    def where_scored_by(self, scored_by: str) -> "Calibration":
+        """Itself; or the bundled one, which looks at no score, where it was fitted to other scores than these."""
+        return self if self.scored_by in ("", scored_by) else bundled_calibration()
 
     def probability(self, values: Sequence[float]) -> float:
         """That the passages hold the answer, in (0, 1), for values in the order of `features`."""
@@ -105,11 +120,17 @@ def read_calibration(file: Path | None) -> Calibration:
         ) from error
 
 
-def mismatch(calibration: Calibration, embedder: str) -> str | None:
-    """What to say where the cosines are of another embedder than when it was fitted; `None` where not.
+def mismatch(calibration: Calibration, embedder: str, scored_by: str) -> str | None:
+    """What to say where it was fitted to another retrieval than this; `None` where not.
 
-    It still serves: words weigh more in it than cosines.
+    With another embedder it still serves: words weigh more in it than cosines. Where passages are scored in
+    another way, Tandem's own serves in its place.
     """
+    if calibration.scored_by not in ("", scored_by):
+        return (
+            f"The evidence was calibrated with passages that {calibration.scored_by!r} scored, and here it is "
+            f"{scored_by!r}: Tandem's own calibration serves until `tandem calibrate` has fitted it anew"
+        )
     if calibration.embedder == embedder:
         return None
     return (

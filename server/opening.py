@@ -30,6 +30,7 @@ from tandem.recipes import RecipeBook, builtin_recipes
 from tandem.recipes.keeping import keep_builtin
 from tandem.recipes.models import abstaining_at
 from tandem.rerank import open_rerankers
+from tandem.retrieval_profile import retrieval_profile
 from tandem.settings import Settings
 from tandem.store import Store, open_store
 from tandem.threads import in_thread
@@ -59,7 +60,8 @@ async def open_services(
         report(f"Removed {repaired} document versions that an earlier stop had left half done")
     examples = await _examples(settings)
     calibration = await in_thread(read_calibration, settings.answer.calibration)
-    if warning := mismatch(calibration, live.collection.embedder.fingerprint):
+    scored_by = retrieval_profile(settings).scored_by
+    if warning := mismatch(calibration, live.collection.embedder.fingerprint, scored_by):
         report(warning)
     recipes_with = _recipes_with(settings, examples, calibration.digest, store)
     book = await in_thread(_recipes, recipes_with, store)

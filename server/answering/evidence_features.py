@@ -1,7 +1,8 @@
 """What tells from question and passages alone whether the answer is in them.
 
-Every feature is free of the index's scale: cosines, shares in [0, 1], and yes or no. Scores of the fusion or
-of a reranker are left out, for their size is another one with every setting.
+Every feature but the last two is free of the index's scale: cosines, shares in [0, 1], and yes or no. The
+scores of a fusion or a reranker are of another size with every setting, so that they count in a calibration
+alone that was fitted with the same.
 """
 
 import re
@@ -60,7 +61,14 @@ def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
         max(_share(weight, one.title) for one in read),
         log1p(max(len(weight), _FEW)),
         float(_ASKS_FIGURE.search(question) is not None and not _has_figure(read, together)),
+        *_scores([passage.score for passage in passages]),
     )
+
+
+def _scores(scores: Sequence[float]) -> tuple[float, float]:
+    """The best one, and its lead over the mean of the others."""
+    best = max(scores)
+    return best, best - (sum(scores) - best) / (len(scores) - 1) if len(scores) > 1 else 0.0
 
 
 class _Read:

@@ -27,6 +27,8 @@ class Look:
     """Ids of the documents that were named, and of those that are searched in their place."""
     embedder: str
     """Fingerprint of the embedder that the cosines are of."""
+    scored_by: str
+    """What made the passages' scores."""
 
 
 async def look(
@@ -54,5 +56,7 @@ async def look(
         found = await retrieve(caller, question, (corpus,), Where(), chosen.retrieval, narrowed, Timings())
         embedder = narrowed.live.collection.embedder.fingerprint
     values = features(question, found) if found else ()
-    evidence = services.calibration.probability(values) if found else 0.0
-    return Look(values, evidence, tuple(found), tuple(named), embedder)
+    scored_by = chosen.retrieval.scored_by
+    calibration = services.calibration.where_scored_by(scored_by)
+    evidence = calibration.probability(values) if found else 0.0
+    return Look(values, evidence, tuple(found), tuple(named), embedder, scored_by)

@@ -48,6 +48,8 @@ class EvidenceBody(BaseModel):
     """Ids of the documents that were named, and of those that are searched in their place."""
     passages: list[FoundPassage]
     embedder: str
+    scored_by: str
+    """What made the passages' scores."""
 
 
 @router.post("/api/corpora/{corpus}/evidence")
@@ -94,4 +96,5 @@ def evidence_body(seen: Look) -> EvidenceBody:
         documents=list(seen.documents),
         passages=passages,
         embedder=seen.embedder,
+        scored_by=seen.scored_by,
     )

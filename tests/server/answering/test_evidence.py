@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,10 @@ from server.calibration import (
 )
 from tandem.embedding import load_embedder
 from tandem.errors import SettingsError
-from tandem.settings import EmbeddingSettings
+from tandem.index import Fusion, Leg
+from tandem.retrieval_profile import Reranking, retrieval_profile
+from tandem.rewriting import Rewriting
+from tandem.settings import EmbeddingSettings, Settings
 
 QUESTION = "How long is the incubation period of SARS-CoV-2?"
 ANSWER = "The incubation period of SARS-CoV-2 is 5.2 days. It can be as long as 14 days."
@@ -110,6 +114,7 @@ def test_a_calibration_is_written_and_read_and_known_by_what_decides(tmp_path: P
         ({"weights": [1.0]}, "a weight for each feature"),
         ({"scale": [0.0] * len(FEATURES)}, "above zero"),
         ({"bias": "much"}, "bias"),
+        ({"weights": [1.0] * len(FEATURES)}, "what scored the passages"),
         ({"unknown": 1}, "unknown"),
     ],
 )
@@ -130,9 +135,44 @@ def test_a_file_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:
 
 def test_a_calibration_says_that_it_is_of_another_embedder() -> None:
     embedder = load_embedder(EmbeddingSettings())
-    assert mismatch(OWN, embedder.fingerprint) is None
+    assert mismatch(OWN, embedder.fingerprint, "light") is None
     embedder.close()
-    assert "tandem calibrate" in (mismatch(OWN, "another") or "")
+    assert "tandem calibrate" in (mismatch(OWN, "another", "light") or "")
+
+
+def test_a_calibration_to_scores_serves_only_where_passages_are_scored_alike() -> None:
+    light = OWN.model_copy(update={"scored_by": "light"})
+    assert light.where_scored_by("light") is light
+    assert light.where_scored_by("hybrid dbsf 1:3") is OWN
+    assert OWN.where_scored_by("light") is OWN
+    assert mismatch(light, light.embedder, "light") is None
+    assert "'light' scored" in (mismatch(light, light.embedder, "hybrid dbsf 1:3") or "")
+
+
+def test_the_best_score_and_its_lead_are_seen() -> None:
+    found = [replace(passage(ANSWER, ordinal=n), score=score) for n, score in enumerate((2.0, 5.0, 1.0))]
+    values = dict(zip(FEATURES, features(QUESTION, found), strict=True))
+    assert (values["score"], values["score_lead"]) == (5.0, 3.5)
+    assert dict(zip(FEATURES, features(QUESTION, found[:1]), strict=True))["score_lead"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        ({"passages": 9}, True),
+        ({"excerpt_tokens": 80}, True),
+        ({"reranking": Reranking("light")}, False),
+        ({"reranking": Reranking("cross_encoder", "a-model")}, False),
+        ({"fusion": Fusion("rrf")}, False),
+        ({"fusion": Fusion(sparse_weight=1.0)}, False),
+        ({"leg": Leg.DENSE}, False),
+        ({"rewriting": Rewriting(expand="hyde")}, False),
+    ],
+)
+def test_what_scores_the_passages_is_known_by_a_name(change: dict, same: bool) -> None:
+    usual = retrieval_profile(Settings())
+    assert (replace(usual, **change).scored_by == usual.scored_by) is same
 
 
 def test_another_calibration_is_another_recipe(parts) -> None:

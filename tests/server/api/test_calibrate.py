@@ -110,6 +110,7 @@ def test_it_is_the_same_in_this_process_and_through_the_server(
     assert here["after"]["ece"] < here["before"]["ece"]
     written = read_calibration(tmp_path / "here.json")
     assert written.digest == here["version"] != bundled_calibration().digest
+    assert written.scored_by == "hybrid dbsf 1:3"
     assert "11 questions to corpus things" in written.fitted_on
     Settings(answer=AnswerSettings(calibration=tmp_path / "here.json"))
 
