@@ -167,7 +167,12 @@ class CommandSteps:
             recipe=self._wish.recipe,
             wrongly=before["wrongly"],
         )
-        told = calibrate_run(self._settings, wish, hidden=True)
+        try:
+            told = calibrate_run(self._settings, wish, hidden=True)
+        except InvalidRequestError as error:
+            # The gate judges how often it abstains, and a whole training would be lost.
+            progress(f"Not calibrated as {current.name}@{current.number} is: {error.message}")
+            return
         progress(
             f"Calibrated: abstains from {told.said_answerable:.1%} of the answerable questions for validation and "
             f"{told.said_unanswerable:.1%} of the others"

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,9 +15,11 @@ from model_tokens import default_tokenizer
 from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from finetune.calibrating import Asked, margins_of
 from finetune.dataset.options import Options
-from finetune.training import TrainingOptions
+from finetune.training import BaseModel, TrainingOptions
 from ingest import Upload
+from tandem.abstention import ABSTAINING, abstaining_of
 from tandem.adapters import AdapterFacts, AdapterVersion
 from tandem.adapters.base import base_hash
 from tandem.cli.adapters import opened_registry
@@ -168,6 +172,47 @@ def test_a_successor_is_trained_validated_and_promoted_and_a_worse_one_is_not(
     with opened_registry(settings) as (registry, _):
         assert "champion" in registry.get("depot@2").tags
         assert registry.get("depot@3").tags == ("candidate",)
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_the_successor_of_a_calibrated_version_is_calibrated_where_it_can_be(
+    knows: bool,
+    tmp_path: Path,
+    settings: Settings,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with opened_registry(settings) as (registry, _):
+        first = registry.get("depot@1")
+        facts = replace(
+            first.facts, metrics={ABSTAINING: {"token": 57, "bias": 0.5, "evidence": 1.0, "wrongly": 0.25}}
+        )
+        registry.register(tmp_path / "first", name="depot", facts=facts, author="me")
+
+    def as_if_it_knew(
+        run: Path, base: BaseModel, asked: Sequence[Asked], *more: Any
+    ) -> tuple[int, list[float]]:
+        """The tiny model's own margins tell nothing, as they should."""
+        token, margins = margins_of(run, base, asked, *more)
+        return token, [
+            margin + 9 * (not one.answerable) * knows for margin, one in zip(margins, asked, strict=True)
+        ]
+
+    monkeypatch.setattr("finetune.calibrating.fitting.LEAST", 2)
+    monkeypatch.setattr("tandem.cli.calibrate_adapter.margins_of", as_if_it_knew)
+    held = lines(tmp_path / "held.jsonl", range(8, 10))
+    wish = RefreshWish("depot", held, "docs", "rag", (lines(tmp_path / "old.jsonl", range(8)),))
+    refresh_adapter(settings, wish, OPTIONS, None, as_json=True)
+    said = capsys.readouterr()
+    assert json.loads(said.out)["candidate"] == "depot@3"
+    with opened_registry(settings) as (registry, _):
+        metrics = registry.get("depot@3").facts.metrics
+    if not knows:
+        assert "Not calibrated as depot@2 is" in said.err
+        assert ABSTAINING not in metrics
+        return
+    assert abstaining_of(metrics) is not None
+    assert metrics[ABSTAINING]["wrongly"] == 0.25
 
 
 def test_what_cannot_be_refreshed_is_said_at_once(tmp_path: Path) -> None:
