@@ -20,6 +20,9 @@ _SMOOTHING = 0.1
 """Weight of the newest answer in the mean time at the engine."""
 _SEARCH_COST = 1_024
 """Every search counts as much as another; in tokens, so that a round has two."""
+_EMBEDDED = 64
+"""Questions that wait for their search and are embedded meanwhile: enough for a full pass of the model on each of a
+few cores."""
 _WRITERS = 2
 """Traces that are written at a time: many at once would only keep the event loop from Python's lock."""
 _BUSY = "More questions wait for the engine than it can answer soon"
@@ -49,6 +52,7 @@ class Admission:
         self._inside_of: Counter[tuple[str, bool]] = Counter()
         self._engine = Turns(running, settings.longest_wait_s, weight_of)
         self._searches = Turns(settings.searching, settings.longest_wait_s, weight_of)
+        self._embeddings = Turns(_EMBEDDED, settings.longest_wait_s, weight_of)
         self._mean_s = 1.0
         self.writing = asyncio.Semaphore(_WRITERS)
         """Whoever writes traces passes it."""
@@ -100,6 +104,20 @@ class Admission:
             yield
         finally:
             self._searches.give_back(ticket)
+
+    @property
+    def searches_wait(self) -> bool:
+        """Whether a search that is wanted now has to wait for its turn."""
+        return not self._searches.is_free
+
+    @asynccontextmanager
+    async def embedding(self, ticket: Ticket) -> AsyncIterator[None]:
+        """A turn at the embedder, for a question that has to wait for its search. Raises as `search`."""
+        await self._taken(self._embeddings, ticket, _SEARCH_COST)
+        try:
+            yield
+        finally:
+            self._embeddings.give_back(ticket)
 
     async def _taken(self, turns: Turns, ticket: Ticket, tokens: int) -> None:
         try:

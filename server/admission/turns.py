@@ -37,6 +37,11 @@ class Turns:
         """How many have a turn now."""
         return self._at_once - self._free
 
+    @property
+    def is_free(self) -> bool:
+        """Whether there is a turn that nobody waits for."""
+        return self._free > 0
+
     async def take(self, ticket: Ticket, tokens: int) -> None:
         """Wait for a turn, which must be given back. Raises `TimeoutError` after the longest wait, and with what it
         was pushed out."""

@@ -108,7 +108,19 @@ async def _find(
     timings: Timings,
     asked: AskedVector | None = None,
 ) -> list[Passage]:
-    async with services.admission.search(ticket_of(question)):
+    ticket = ticket_of(question)
+    if asked is not None and services.admission.searches_wait:
+        await _embed_meanwhile(text, asked, ticket, services, timings)
+    async with services.admission.search(ticket):
         return await retrieve(
             question.caller, text, question.corpora, question.where, profile, services, timings, asked
         )
+
+
+async def _embed_meanwhile(
+    text: str, asked: AskedVector, ticket: Ticket, services: Services, timings: Timings
+) -> None:
+    """Embed what has to wait for its search anyway, with others that wait: together they take a third of the time."""
+    async with services.admission.embedding(ticket):
+        with services.live.reading() as collection, timings.step("embed"):
+            await asked.of(text, collection.embedder)

@@ -156,6 +156,27 @@ async def test_searches_take_turns_between_tenants() -> None:
     assert order.index("quiet") <= 5
 
 
+async def test_a_search_waits_while_others_have_all_turns() -> None:
+    gate = admission(running=50, queue=50, searching=1)
+    assert not gate.searches_wait
+    async with gate.search(Ticket("a")):
+        assert gate.searches_wait
+    assert not gate.searches_wait
+
+
+async def test_who_waits_for_a_search_takes_turns_at_the_embedder_between_tenants() -> None:
+    gate = admission(running=50, queue=50)
+    order: list[str] = []
+
+    async def one(tenant: str) -> None:
+        async with gate.embedding(Ticket(tenant)):
+            order.append(tenant)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(one("loud") for _ in range(300)), one("quiet"))
+    assert order.index("quiet") <= 70
+
+
 async def test_a_fault_at_the_engine_gives_the_turn_back() -> None:
     gate = admission(running=1, queue=0)
     for _ in range(3):

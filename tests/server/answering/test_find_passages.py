@@ -1,5 +1,8 @@
 """Further searches bring what the question's own words do not, over the real store, index and embedder."""
 
+import asyncio
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +10,8 @@ from fake_vllm import FakeVllm, refuse, say
 from ingest_parts import opened
 
 from ingest import Upload
+from server.admission import Ticket
+from server.answering.asked import AskedVector
 from server.answering.expand import find_passages
 from server.answering.timings import Timings
 from server.answering.types import Question
@@ -54,6 +59,46 @@ async def asked(parts, tmp_path):
             yield find
             await client.close()
     embedder.close()
+
+
+@pytest.fixture
+async def crowded(parts, tmp_path, monkeypatch):
+    """Services with turns for no more than 16 searches, and the vectors that were asked for, as they come."""
+    embedder = load_embedder(EmbeddingSettings())
+    vectors: list[Future] = []
+    ask = embedder.ask
+    monkeypatch.setattr(embedder, "ask", lambda text: vectors.append(ask(text)) or vectors[-1])
+    async with opened(embedder, tmp_path) as real:
+        for n, text in enumerate([*NEAR, FAR]):
+            await real.ingestor().ingest(CALLER, "docs", Upload(f"{n}.md", f"{n}.md", text.encode()))
+        made = parts(passages=3)
+        yield (
+            SimpleNamespace(**vars(made), live=real.live, store=real.store, metrics=Metrics()),
+            vectors,
+        )
+    embedder.close()
+
+
+async def test_a_question_that_has_to_wait_for_its_search_is_embedded_meanwhile(crowded) -> None:
+    services, vectors = crowded
+    recipe = services.recipes.of_model("tandem:rag")
+
+    async def find() -> list[str]:
+        question = Question(CALLER, "tandem", QUESTION)
+        found = await find_passages(question, QUESTION, recipe, services, Timings(), AskedVector())
+        return [passage.chunk.text for passage in found]
+
+    at_once = await find()
+    async with AsyncExitStack() as others:
+        for _ in range(16):
+            await others.enter_async_context(services.admission.search(Ticket("others")))
+        vectors.clear()
+        waiting = [asyncio.create_task(find()) for _ in range(5)]
+        while len(vectors) < 5 or not all(vector.done() for vector in vectors):
+            await asyncio.sleep(0.01)
+        assert not any(task.done() for task in waiting)
+    assert await asyncio.gather(*waiting) == [at_once] * 5
+    assert len(vectors) == 5  # none is made twice
 
 
 async def test_another_wording_finds_what_the_question_does_not(asked) -> None:
