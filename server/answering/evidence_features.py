@@ -7,6 +7,7 @@ alone that was fitted with the same.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import log, log1p
 
@@ -19,6 +20,8 @@ _MANY = 0.5
 """Share of one document from which more tells nothing: a short document has no more passages."""
 _FEW = 2
 """Words of a question below which their number tells nothing: so short ones were not seen at the fit."""
+_REMEMBERED = 1_024
+"""Passages whose words are remembered: the same ones come again and again, and an answer has a few."""
 _ASKS_FIGURE = re.compile(
     r"\b(?:how (?:many|much|long|old|often|large|big|high|far)|when|what (?:year|date|age|percentage|percent|"
     r"proportion|number|time|size)|which year)\b",
@@ -33,7 +36,9 @@ def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
     most and the topic, which all have, decides little.
     """
     cosines = [passage.similarity for passage in passages]
-    read = [_Read(passage) for passage in passages]
+    read = [
+        _read(passage.chunk.text, passage.chunk.title, passage.chunk.section or "") for passage in passages
+    ]
     asked = content_words(question)
     weight = _weights(set(asked), read)
     shares = [_share(weight, one.words) for one in read]
@@ -74,15 +79,17 @@ def _scores(scores: Sequence[float]) -> tuple[float, float]:
 class _Read:
     """The words of a passage: all, pairs of neighbours, and those of each two sentences that follow."""
 
-    def __init__(self, passage: Passage) -> None:
-        text = passage.chunk.text
+    def __init__(self, text: str, title: str, section: str) -> None:
         self.sentences = [text[span.start : span.end] for span in sentences(text)]
         found = [content_words(sentence) for sentence in self.sentences]
         sets = [frozenset(words) for words in found]
         self.windows = [one | other for one, other in pairwise(sets)] or sets
         self.words = frozenset().union(*sets)
         self.pairs = {pair for words in found for pair in pairwise(words)}
-        self.title = frozenset(content_words(f"{passage.chunk.title} {passage.chunk.section or ''}"))
+        self.title = frozenset(content_words(f"{title} {section}"))
+
+
+_read = lru_cache(_REMEMBERED)(_Read)
 
 
 def _weights(words: set[str], read: Sequence[_Read]) -> dict[str, float]:

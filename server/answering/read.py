@@ -3,12 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import filterfalse
 
 from tandem.retrieval_profile import Reading
 from tandem.vocabulary import Passage
 
 _WORD = re.compile(r"\w+")
+_REMEMBERED = 1_024
+"""Passages whose words are remembered: the same ones come again and again, and a search has a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ def as_parents(passages: Sequence[Passage]) -> list[Passage]:
         chunk, parent = passage.chunk, passage.chunk.parent
         if parent is not None:
             chunk = replace(chunk, text=parent.text, start=parent.start, end=parent.end)
-        place = (chunk.document_id, chunk.start, chunk.end)
-        read.setdefault(place, replace(passage, chunk=chunk))
+            passage = replace(passage, chunk=chunk)
+        read.setdefault((chunk.document_id, chunk.start, chunk.end), passage)
     return list(read.values())
 
 
@@ -76,6 +79,7 @@ def _choose(passages: Sequence[Passage], wanted: int, reading: Reading) -> list[
     return [passage for _, passage in chosen]
 
 
+@lru_cache(_REMEMBERED)
 def _words(text: str) -> _Words:
     words = frozenset(_WORD.findall(text.casefold()))
     return _Words(words, frozenset(filterfalse(str.isalpha, words)))
@@ -87,8 +91,9 @@ def _says_the_same(one: _Words, other: _Words, least: float) -> bool:
 
 
 def _likeness(one: _Words, other: _Words) -> float:
-    either = len(one.all | other.all)
-    return len(one.all & other.all) / either if either else 1.0
+    both = len(one.all & other.all)
+    either = len(one.all) + len(other.all) - both
+    return both / either if either else 1.0
 
 
 def _merged(passages: Sequence[Passage]) -> list[Passage]:

@@ -20,6 +20,8 @@ _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n{1,}")
 # The number of a footnote that a parser has left at a figure's end: "was 2.2.9 The next".
 _NOTE = re.compile(r"(\d\.\d+)\.\d{1,3}(?=\s+[A-Z])")
+_REMEMBERED = 1_024
+"""Passages whose words are remembered: the same ones come again and again, and an answer has a few."""
 _STOPWORDS = frozenset(
     """
     a about after all also an and any are as at be been before being but by can could did do does for
@@ -69,12 +71,17 @@ def _content(word: str) -> str:
     return "" if word in _STOPWORDS else stem(word)
 
 
+@lru_cache(_REMEMBERED)
+def _words_of(passage: str) -> frozenset[str]:
+    return frozenset(content_words(passage))
+
+
 class SupportJudge:
     """Measures sentences against the passages of one prompt."""
 
     def __init__(self, passages: Sequence[str]) -> None:
         self._passages = passages
-        self._words = [set(content_words(text)) for text in passages]
+        self._words = [_words_of(text) for text in passages]
         self._figures: dict[int, frozenset[str]] = {}
         n = len(passages)
         frequency: dict[str, int] = {}

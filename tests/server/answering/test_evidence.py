@@ -88,6 +88,15 @@ def test_passages_of_one_document_agree_up_to_half() -> None:
     assert named(QUESTION, ANSWER, TOPIC, OTHER)["same_document"] == 0.5
 
 
+def test_the_same_text_under_another_title_is_another_passage() -> None:
+    near, far = passage(ANSWER), passage(ANSWER)
+    near = replace(near, chunk=replace(near.chunk, title="Incubation period of SARS-CoV-2"))
+    far = replace(far, chunk=replace(far.chunk, title="Minutes"))
+    titled = FEATURES.index("titled")
+    found = [features(QUESTION, [one])[titled] for one in (near, far, near)]
+    assert found[0] == found[2] > found[1] == 0
+
+
 def test_it_takes_less_than_a_millisecond() -> None:
     found = [passage(f"{ANSWER} {TOPIC} {OTHER} " * 3, ordinal=n) for n in range(4)]
     spent = []
