@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -33,7 +34,7 @@ class ReasoningMarks:
     closes: str = "</think>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the hash that it keeps
 class Recipe:
     """One way to answer, whole in itself. Two recipes with the same `version` answer alike on the same index."""
 
@@ -58,7 +59,7 @@ class Recipe:
     """How readily its adapter says that it does not know, where that was calibrated. The evidence is then weighed
     with what the model thinks, and `retrieval.evidence` is no threshold."""
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over everything that shapes the answer, in hex.
 

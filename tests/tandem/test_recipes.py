@@ -110,6 +110,13 @@ def test_a_recipe_is_the_same_after_it_was_written_and_read() -> None:
         assert (again, again.version) == (recipe, recipe.version)
 
 
+def test_a_recipe_that_knows_its_version_is_written_without_it_and_a_changed_one_has_another() -> None:
+    recipe = builtin_recipes(settings(), PromptLibrary()).of_model("tandem:rag")
+    version, written = recipe.version, recipe.definition()
+    assert not {"hash", "version"} & written.keys()
+    assert replace(recipe, outside="abstain").version != version == replace(recipe).version
+
+
 def test_a_saved_recipe_keeps_its_version_from_one_release_to_the_next() -> None:
     """Fails where a default changes, or a new field has none: saved recipes would not be found again."""
     recipe = Recipe(
