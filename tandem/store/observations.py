@@ -12,7 +12,7 @@ from tandem.store.transactions import Transactions
 
 def add_observation_to(connection: Connection, observation: Observation) -> None:
     """Keep one, in a transaction that is just under way."""
-    connection.execute(insert(observations).values(asdict(observation)))
+    connection.execute(insert(observations), asdict(observation))
 
 
 class Observations(Transactions):

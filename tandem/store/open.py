@@ -19,6 +19,8 @@ from tandem.store.transactions import READ_S, WRITES
 _FILE = "store.sqlite3"
 _BUSY_TIMEOUT_MS = 10_000
 _AGAIN_S = 0.02
+_KEPT = 16
+"""Connections to SQLite that stay open; to open one takes longer than a question's whole look at the store."""
 
 _SERVER_DRIVERS = {"psycopg", "psycopg2"}
 _SERVER_DEFAULTS = {
@@ -56,7 +58,7 @@ def database(url: str | None, data_dir: Path) -> Engine:
         _make_folder(data_dir)
     try:
         address = URL.create("sqlite", database=str(data_dir / _FILE)) if url is None else make_url(url)
-        engine = create_engine(address) if _is_sqlite(address) else _server_engine(address)
+        engine = _file_engine(address) if _is_sqlite(address) else _server_engine(address)
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingsError(
             f"store.url cannot be used: {error}",
@@ -76,6 +78,11 @@ def database(url: str | None, data_dir: Path) -> Engine:
 
 def _is_sqlite(address: URL) -> bool:
     return address.get_backend_name() == "sqlite"
+
+
+def _file_engine(address: URL) -> Engine:
+    """The connection that was used last is used next: the file's pages are in its cache."""
+    return create_engine(address, pool_size=_KEPT, pool_use_lifo=True)
 
 
 def _server_engine(address: URL) -> Engine:

@@ -44,7 +44,7 @@ class Traces(Transactions):
             if documents - set(connection.execute(held).scalars()):
                 row |= {"answer": "", "passages": [], "citations": []}
                 documents = set()
-            connection.execute(insert(traces).values(row))
+            connection.execute(insert(traces), row)
             if documents:
                 links = [{"trace_id": trace.id, "document_id": one} for one in sorted(documents)]
                 connection.execute(insert(trace_documents), links)

@@ -244,3 +244,20 @@ def test_the_settings_say_how_long_an_answer_waits_for_a_database_server(
     other = open_store(StoreSettings(url=store_url, timeout_s=3.0), tmp_path)
     assert other.patience_s == (None if store_url is None else 3.0)
     other.close()
+
+
+def test_connections_to_a_file_stay_open_for_those_who_read_next(tmp_path: Path) -> None:
+    store = open_store(StoreSettings(), tmp_path)
+    opened, together = list[object](), Barrier(12)
+    event.listen(store._engine, "connect", lambda connection, _: opened.append(connection))
+
+    def read(_: int) -> None:
+        with store._engine.begin() as connection:
+            connection.execute(text("SELECT 1"))
+            together.wait(30)
+
+    with ThreadPoolExecutor(12) as threads:
+        for _ in range(3):
+            list(threads.map(read, range(12)))
+    assert len(opened) <= 12
+    store.close()
