@@ -58,8 +58,8 @@ class LimitSettings(Group):
     searching: int = Field(
         16,
         ge=1,
-        description="Most questions that are embedded and searched for at a time, fair between tenants; more where "
-        "embedder, reranker or index are other machines that take long to answer.",
+        description="Most questions that are searched for at a time, fair between tenants; more where embedder, reranker "
+        "or index are other machines that take long to answer. Up to 64 of those that wait are embedded meanwhile.",
     )
     longest_wait_s: float = Field(
         30.0, gt=0, description="Longest wait for the engine; then a question is refused."
