@@ -16,6 +16,7 @@ import httpx
 import openai
 
 from tandem.engine.chat import MalformedAnswerError
+from tandem.engine.own_time import punctual_timeout
 from tandem.settings import EngineSettings
 
 _DONE = b"[DONE]"
@@ -34,9 +35,8 @@ class ChatStreams:
 
     def __init__(self, address: str, settings: EngineSettings) -> None:
         self._url = f"{address}/v1/chat/completions"
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=settings.connect_timeout_s, sock_read=settings.token_timeout_s
-        )
+        self._connect_s = settings.connect_timeout_s
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_read=settings.token_timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def events(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AsyncGenerator[Any, None]:
@@ -75,7 +75,9 @@ class ChatStreams:
             # As the client of everything else trusts: the engine is never behind the proxy that the environment may name.
             trusted = httpx.create_ssl_context(trust_env=False) if self._url.startswith("https:") else True
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEPT_S, ssl=trusted),
+                connector=_Connector(
+                    self._connect_s, limit=_CONNECTIONS, keepalive_timeout=_KEPT_S, ssl=trusted
+                ),
                 timeout=self._timeout,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
@@ -85,6 +87,19 @@ class ChatStreams:
         """Close the connections; safe to call twice."""
         if self._session is not None:
             await self._session.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives up a connection that is not there in time, unless it is this process that was late."""
+
+    def __init__(self, seconds: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._seconds = seconds
+
+    async def connect(self, *request: Any, **options: Any) -> aiohttp.connector.Connection:
+        """As aiohttp has it. Raises `TimeoutError`."""
+        async with punctual_timeout(self._seconds):
+            return await super().connect(*request, **options)
 
 
 @contextmanager
