@@ -40,8 +40,8 @@ from tandem.vocabulary import Passage
 
 _WAYS = ((3, 600, 0), (4, 400, 0), (4, 400, 40), (4, 400, 80), (4, 400, 120), (5, 600, 120), (10, 600, 120))
 """Passages, tokens of all together, tokens of an excerpt; 0 for whole ones."""
-_SHARE = 0.15
-"""Of each passage's sentences, that LlamaIndex keeps, with those beside them: about the tokens of excerpts of 80."""
+_SHARE = 0.4
+"""Of each passage's sentences, that LlamaIndex keeps, without those beside them, which it would repeat."""
 _SAMPLES = 2_000
 _RESULT = Path(__file__).parent / "results" / "excerpts.json"
 
@@ -126,7 +126,9 @@ def _llama_index(there: Ingested, passages: int) -> Cut:
     def split(text: str) -> list[str]:
         return [text[one.start : one.end] for one in sentences(text)]
 
-    optimizer = SentenceEmbeddingOptimizer(embed_model=Same(), percentile_cutoff=_SHARE, tokenizer_fn=split)
+    optimizer = SentenceEmbeddingOptimizer(
+        embed_model=Same(), percentile_cutoff=_SHARE, tokenizer_fn=split, context_before=0, context_after=0
+    )
 
     def cut(question: str, found: Sequence[Passage]) -> Sequence[Passage]:
         kept = []
