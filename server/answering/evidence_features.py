@@ -20,7 +20,7 @@ _MANY = 0.5
 """Share of one document from which more tells nothing: a short document has no more passages."""
 _FEW = 2
 """Words of a question below which their number tells nothing: so short ones were not seen at the fit."""
-_REMEMBERED = 1_024
+_REMEMBERED = 256
 """Passages whose words are remembered: the same ones come again and again, and an answer has a few."""
 _ASKS_FIGURE = re.compile(
     r"\b(?:how (?:many|much|long|old|often|large|big|high|far)|when|what (?:year|date|age|percentage|percent|"

@@ -10,7 +10,7 @@ from tandem.retrieval_profile import Reading
 from tandem.vocabulary import Passage
 
 _WORD = re.compile(r"\w+")
-_REMEMBERED = 1_024
+_REMEMBERED = 256
 """Passages whose words are remembered: the same ones come again and again, and a search has a few."""
 
 

@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n{1,}")
 # The number of a footnote that a parser has left at a figure's end: "was 2.2.9 The next".
 _NOTE = re.compile(r"(\d\.\d+)\.\d{1,3}(?=\s+[A-Z])")
-_REMEMBERED = 1_024
+_REMEMBERED = 256
 """Passages whose words are remembered: the same ones come again and again, and an answer has a few."""
 _STOPWORDS = frozenset(
     """

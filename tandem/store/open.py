@@ -82,6 +82,12 @@ def _is_sqlite(address: URL) -> bool:
 
 def _file_engine(address: URL) -> Engine:
     """The connection that was used last is used next: the file's pages are in its cache."""
+    if address.database in (None, "", ":memory:"):
+        raise SettingsError(
+            "store.url names no file: each thread would have a database of its own",
+            param="store.url",
+            hint="Leave it out for a file in the data folder, or name one: sqlite:////var/lib/tandem/store.sqlite3",
+        )
     return create_engine(address, pool_size=_KEPT, pool_use_lifo=True)
 
 

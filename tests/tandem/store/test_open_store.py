@@ -261,3 +261,10 @@ def test_connections_to_a_file_stay_open_for_those_who_read_next(tmp_path: Path)
             list(threads.map(read, range(12)))
     assert len(opened) <= 12
     store.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="names no file") as raised:
+        open_store(StoreSettings(url=url), tmp_path)
+    assert raised.value.param == "store.url"
