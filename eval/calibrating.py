@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from server.calibration import FEATURES, FURTHEST, OF_SCORES, Calibration
+from server.calibration import FEATURES, FURTHEST, OF_SCORES, OF_WORDS, Calibration
+from server.word_counts import WordCounts
 from tandem.errors import InvalidRequestError
 
 Floats = NDArray[np.float64]
@@ -128,15 +129,17 @@ def fit(seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str)
     )
 
 
-def with_scores(prior: Calibration, seen: Sequence[Seen], scored_by: str) -> Calibration:
-    """The prior with the means and scales of these cases' scores, so that a fit may weigh them."""
+def with_own(prior: Calibration, seen: Sequence[Seen], scored_by: str, words: WordCounts) -> Calibration:
+    """The prior with the means and scales of these cases' scores and rarities of words, so that a fit may weigh them."""
     values = np.array([one.features for one in seen], float)
     mean, scale = list(prior.mean), list(prior.scale)
-    for place in map(FEATURES.index, OF_SCORES):
+    for place in map(FEATURES.index, OF_SCORES + OF_WORDS):
         mean[place] = round(float(values[:, place].mean()), 6)
         spread = float(values[:, place].std())
         scale[place] = round(spread, 6) if spread > _FLAT else 1.0
-    return prior.model_copy(update={"mean": tuple(mean), "scale": tuple(scale), "scored_by": scored_by})
+    return prior.model_copy(
+        update={"mean": tuple(mean), "scale": tuple(scale), "scored_by": scored_by, "words": words}
+    )
 
 
 def blank(features: Floats, names: tuple[str, ...]) -> Calibration:

@@ -13,6 +13,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from server.word_counts import WordCounts
 from tandem.errors import SettingsError
 
 FEATURES = (
@@ -32,11 +33,18 @@ FEATURES = (
     "figure_missing",
     "score",
     "score_lead",
+    "bm25",
+    "rarity",
+    "rarest",
+    "rare_missing",
 )
 """Names, in the order in which `server.answering.evidence_features` gives the values."""
 
-OF_SCORES = ("score", "score_lead")
+OF_SCORES = ("score", "score_lead", "bm25")
 """Those whose size depends on what scores the passages."""
+
+OF_WORDS = ("rarity", "rarest", "rare_missing")
+"""Those that need to know how many texts of the corpus have a word."""
 
 _BUNDLED = Path(__file__).with_name("calibration.json")
 FURTHEST = 3.0
@@ -58,6 +66,9 @@ class Calibration(BaseModel):
         "",
         description="What scored the passages, `RetrievalProfile.scored_by`; empty where scores do not count.",
     )
+    words: WordCounts | None = Field(
+        None, description="In how many texts a word is; none where the rarity of words does not count."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -69,6 +80,8 @@ class Calibration(BaseModel):
             raise ValueError("a scale must be above zero")
         if not self.scored_by and any(self.weights[FEATURES.index(name)] for name in OF_SCORES):
             raise ValueError("it weighs scores, and does not say what scored the passages")
+        if self.words is None and any(self.weights[FEATURES.index(name)] for name in OF_WORDS):
+            raise ValueError("it weighs the rarity of words, and does not say in how many texts they are")
         return self
 
     @property

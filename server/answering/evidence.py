@@ -12,4 +12,4 @@ def evidence_of(question: str, passages: Sequence[Passage], calibration: Calibra
 
     `question` is the text that was searched for, so that a follow-up is judged with what it leans on.
     """
-    return calibration.probability(features(question, passages)) if passages else 0.0
+    return calibration.probability(features(question, passages, calibration.words)) if passages else 0.0

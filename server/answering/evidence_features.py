@@ -1,8 +1,9 @@
 """What tells from question and passages alone whether the answer is in them.
 
-Every feature but the last two is free of the index's scale: cosines, shares in [0, 1], and yes or no. The
-scores of a fusion or a reranker are of another size with every setting, so that they count in a calibration
-alone that was fitted with the same.
+Every feature but the last six is free of the index's scale: cosines, shares in [0, 1], and yes or no. The
+scores of a fusion or a reranker, and those of BM25, are of another size with every setting or corpus, so that they count in a calibration
+alone that was fitted with the same. How rare a word is depends on the corpus: it counts in a calibration alone
+that brings the counts of its own.
 """
 
 import re
@@ -13,6 +14,8 @@ from math import log, log1p
 
 from server.answering.figures import figures
 from server.answering.support import content_words, sentences
+from server.calibration import OF_WORDS
+from server.word_counts import WordCounts, rarities
 from tandem.vocabulary import Passage
 
 _NAMED = re.compile(r"(?<![^\W_])(?=[^\W_]*[A-Z0-9])[^\W_]+(?:[-.'’][^\W_]+)*")
@@ -29,11 +32,14 @@ _ASKS_FIGURE = re.compile(
 )
 
 
-def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
+def features(
+    question: str, passages: Sequence[Passage], words: WordCounts | None = None
+) -> tuple[float, ...]:
     """The values of `server.calibration.FEATURES`, for a question and its passages, best first. There must be a passage.
 
     Words weigh by their inverse document frequency among the passages, so that one which none has weighs
-    most and the topic, which all have, decides little.
+    most and the topic, which all have, decides little. The last three values are by that among the texts that
+    `words` counts, and 0 without it.
     """
     cosines = [passage.similarity for passage in passages]
     read = [
@@ -67,7 +73,22 @@ def features(question: str, passages: Sequence[Passage]) -> tuple[float, ...]:
         log1p(max(len(weight), _FEW)),
         float(_ASKS_FIGURE.search(question) is not None and not _has_figure(read, together)),
         *_scores([passage.score for passage in passages]),
+        max(passage.bm25.score if passage.bm25 else 0.0 for passage in passages),
+        *(rarities(asked, union, words) if words else (0.0, 0.0, 0.0)),
     )
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The stems of a text, as `server.word_counts` counts them."""
+    return frozenset(content_words(text))
+
+
+def with_rarities(
+    values: Sequence[float], question: str, texts: Sequence[str], words: WordCounts
+) -> tuple[float, ...]:
+    """The values of `features` with the last three by these counts, for a question and the texts of its passages."""
+    union = frozenset().union(*map(words_of, texts))
+    return (*values[: -len(OF_WORDS)], *rarities(content_words(question), union, words))
 
 
 def _scores(scores: Sequence[float]) -> tuple[float, float]:

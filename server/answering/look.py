@@ -55,8 +55,8 @@ async def look(
     with leaving_out(services, frozenset(named.items()) if leave_out else frozenset()) as narrowed:
         found = await retrieve(caller, question, (corpus,), Where(), chosen.retrieval, narrowed, Timings())
         embedder = narrowed.live.collection.embedder.fingerprint
-    values = features(question, found) if found else ()
     scored_by = chosen.retrieval.scored_by
     calibration = services.calibration.where_scored_by(scored_by)
+    values = features(question, found, calibration.words) if found else ()
     evidence = calibration.probability(values) if found else 0.0
     return Look(values, evidence, tuple(found), tuple(named), embedder, scored_by)

@@ -9,12 +9,14 @@ from typing import Any
 
 from rich.markup import escape
 
-from eval.calibrating import Case, Found, Seen, cross_fitted, fit, holds, read_cases, with_scores
+from eval.calibrating import Case, Found, Seen, cross_fitted, fit, holds, read_cases, with_own
 from eval.reliability import auroc, brier, expected_calibration_error
+from server.answering.evidence_features import with_rarities, words_of
 from server.answering.look import look
 from server.api.evidence import EvidenceBody, evidence_body
 from server.calibration import bundled_calibration, write_calibration
 from server.opening import open_services
+from server.word_counts import WordCounts, counted
 from tandem.cli.output import print_json, progress, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.errors import InvalidRequestError, StorageError
@@ -47,7 +49,8 @@ def calibrate(
     asking = list(_asking(cases))
     progress(f"Searching {corpus} for {len(asking)} questions")
     bodies = _look(settings, corpus, recipe, asking)
-    seen, before = _seen(cases, asking, bodies)
+    words = _words(bodies)
+    seen, before = _seen(cases, asking, bodies, words)
     labels = [one.holds for one in seen]
     if min(sum(labels), len(labels) - sum(labels)) < _LEAST:
         raise InvalidRequestError(
@@ -56,7 +59,7 @@ def calibrate(
             param="questions",
             hint="Name the documents that answer each question: it is then asked without them, too.",
         )
-    prior = with_scores(bundled_calibration(), seen, bodies[0].scored_by)
+    prior = with_own(bundled_calibration(), seen, bodies[0].scored_by, words)
     after = cross_fitted(seen, prior)
     told = f"{questions.name}: {len(cases)} questions to corpus {corpus}"
     calibration = fit(seen, prior, told, bodies[0].embedder)
@@ -114,8 +117,18 @@ async def _look_here(
         ]
 
 
+def _words(bodies: Sequence[EvidenceBody]) -> WordCounts:
+    """Of all passages that came: what the questions of this corpus are told apart by. Raises `InvalidRequestError`."""
+    texts = {passage.text for body in bodies for passage in body.passages}
+    if not texts:
+        raise InvalidRequestError(
+            "No question brought a passage", param="corpus", hint="Ingest documents into the corpus first."
+        )
+    return counted(map(words_of, texts))
+
+
 def _seen(
-    cases: Sequence[Case], asking: Sequence[_Asking], bodies: Sequence[EvidenceBody]
+    cases: Sequence[Case], asking: Sequence[_Asking], bodies: Sequence[EvidenceBody], words: WordCounts
 ) -> tuple[list[Seen], list[float]]:
     """What the questions brought, and what is said of it now; without passages there is nothing to fit."""
     group_of = {id(case): group for group, case in enumerate(cases)}
@@ -125,9 +138,8 @@ def _seen(
             continue
         case = one.case.model_copy(update={"documents": tuple(body.documents)})
         found = [Found(passage.document_id, passage.uri, passage.text) for passage in body.passages]
-        seen.append(
-            Seen(tuple(body.features), not one.leave_out and holds(case, found), group_of[id(one.case)])
-        )
+        values = with_rarities(body.features, case.question, [passage.text for passage in found], words)
+        seen.append(Seen(values, not one.leave_out and holds(case, found), group_of[id(one.case)]))
         before.append(body.evidence)
     return seen, before
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.calibrating import Case, Found, Seen, blank, cross_fitted, fit, holds, read_cases, with_scores
+from eval.calibrating import Case, Found, Seen, blank, cross_fitted, fit, holds, read_cases, with_own
 from eval.reliability import auroc, expected_calibration_error
 from server.calibration import FEATURES, bundled_calibration
+from server.word_counts import WordCounts
 from tandem.errors import InvalidRequestError
 
+WORDS = WordCounts(texts=50, counts={"pump": 40, "valv": 3})
 GRAZ = Found("id-1", "a.md", "The pump was built\n in GRAZ.")
 
 
@@ -119,7 +121,7 @@ def test_scores_of_whatever_size_are_weighed_by_a_fit_that_has_their_spread() ->
     seen = [
         Seen(tuple(map(float, row)), bool(y), n) for n, (row, y) in enumerate(zip(rows, holds, strict=True))
     ]
-    prior = with_scores(bundled_calibration(), seen, "rrf")
+    prior = with_own(bundled_calibration(), seen, "rrf", WORDS)
     assert prior.scored_by == "rrf"
     assert prior.probability(rows[0]) == bundled_calibration().probability(rows[0])
     labels = [one.holds for one in seen]
@@ -127,5 +129,22 @@ def test_scores_of_whatever_size_are_weighed_by_a_fit_that_has_their_spread() ->
     fitted = fit(seen, prior, "these", "none")
     assert fitted.weights[best] > 0.5
     assert fitted.scored_by == "rrf"
-    flat = [Seen((*one.features[:best], 1.0, 1.0), one.holds, one.group) for one in seen]
-    assert with_scores(bundled_calibration(), flat, "rrf").scale[best] == 1.0
+    flat = [
+        Seen((*one.features[:best], *(1.0,) * (len(FEATURES) - best)), one.holds, one.group) for one in seen
+    ]
+    assert with_own(bundled_calibration(), flat, "rrf", WORDS).scale[best] == 1.0
+
+
+def test_how_rare_the_words_of_a_question_are_is_weighed_by_a_fit_that_has_counted_them() -> None:
+    rng = np.random.default_rng(6)
+    place = FEATURES.index("rare_missing")
+    rows = np.tile(np.array(bundled_calibration().mean), (400, 1))
+    rows[:, place] = rng.exponential(5.0, 400)
+    holds = rng.random(400) < 1 / (1 + np.exp(rows[:, place] - 5.0))
+    seen = [
+        Seen(tuple(map(float, row)), bool(y), n) for n, (row, y) in enumerate(zip(rows, holds, strict=True))
+    ]
+    fitted = fit(seen, with_own(bundled_calibration(), seen, "rrf", WORDS), "these", "none")
+    assert fitted.words == WORDS
+    assert fitted.weights[place] < -0.5
+    assert auroc([one.holds for one in seen], [fitted.probability(one.features) for one in seen]) > 0.85

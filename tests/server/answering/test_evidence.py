@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from math import log
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from passages import passage
 
 from server.answering.evidence import evidence_of
-from server.answering.evidence_features import features
+from server.answering.evidence_features import features, with_rarities, words_of
 from server.calibration import (
     FEATURES,
     Calibration,
@@ -20,12 +21,14 @@ from server.calibration import (
     read_calibration,
     write_calibration,
 )
+from server.word_counts import counted
 from tandem.embedding import load_embedder
 from tandem.errors import SettingsError
 from tandem.index import Fusion, Leg
 from tandem.retrieval_profile import Reranking, retrieval_profile
 from tandem.rewriting import Rewriting
 from tandem.settings import EmbeddingSettings, Settings
+from tandem.vocabulary import LegHit
 
 QUESTION = "How long is the incubation period of SARS-CoV-2?"
 ANSWER = "The incubation period of SARS-CoV-2 is 5.2 days. It can be as long as 14 days."
@@ -124,6 +127,8 @@ def test_a_calibration_is_written_and_read_and_known_by_what_decides(tmp_path: P
         ({"scale": [0.0] * len(FEATURES)}, "above zero"),
         ({"bias": "much"}, "bias"),
         ({"weights": [1.0] * len(FEATURES)}, "what scored the passages"),
+        ({"weights": [1.0] * len(FEATURES), "scored_by": "light"}, "in how many texts"),
+        ({"words": {"texts": 0, "counts": {}}}, "words.texts"),
         ({"unknown": 1}, "unknown"),
     ],
 )
@@ -163,6 +168,40 @@ def test_the_best_score_and_its_lead_are_seen() -> None:
     values = dict(zip(FEATURES, features(QUESTION, found), strict=True))
     assert (values["score"], values["score_lead"]) == (5.0, 3.5)
     assert dict(zip(FEATURES, features(QUESTION, found[:1]), strict=True))["score_lead"] == 0.0
+
+
+def test_the_best_bm25_score_is_seen_and_none_is_nought() -> None:
+    found = [
+        replace(passage(ANSWER, ordinal=n), bm25=hit)
+        for n, hit in enumerate((LegHit(2, 7.5), None, LegHit(1, 9.0)))
+    ]
+    at = FEATURES.index("bm25")
+    assert features(QUESTION, found)[at] == 9.0
+    assert features(QUESTION, [replace(one, bm25=None) for one in found])[at] == 0.0
+
+
+def test_how_rare_a_questions_words_are_is_seen_by_the_counts_of_its_corpus() -> None:
+    texts = ["the valve leaks"] * 8 + ["the valve and the pump", "pump and hepcidin", "pump, valve", "pump"]
+    words = counted(words_of(text) for text in texts)
+    assert words.texts == 12
+    assert words.counts == {"leak": 8, "pump": 4, "valv": 10}
+    found = [passage("The valve leaks at the pump.")]
+    seen = dict(zip(FEATURES, features("Which valve has hepcidin?", found, words), strict=True))
+    known, unknown = words.weight("valv"), words.weight("hepcidin")
+    assert (known, unknown) == (log(1 + 12 / 10), log(1 + 12 / 1.5))
+    assert seen["rarity"] == pytest.approx((known + unknown) / 2)
+    assert (seen["rarest"], seen["rare_missing"]) == (unknown, unknown)
+    all_there = dict(zip(FEATURES, features("Which valve?", found, words), strict=True))
+    assert (all_there["rarest"], all_there["rare_missing"]) == (known, 0.0)
+    nothing = features("Which valve has hepcidin?", found)
+    assert nothing[-3:] == (0.0, 0.0, 0.0)
+    assert with_rarities(nothing, "Which valve has hepcidin?", [found[0].chunk.text], words) == tuple(
+        seen.values()
+    )
+
+
+def test_a_question_of_no_words_is_of_no_rarity() -> None:
+    assert features("Who was it?", [passage(ANSWER)], counted([words_of(ANSWER)]))[-3:] == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
