@@ -74,8 +74,7 @@ async def _search(
         search = await condense(question, recipe, services)
     passages = await find_passages(question, search, recipe, services, timings, asked)
     with timings.step("evidence"):
-        calibration = services.calibration.where_scored_by(recipe.retrieval.scored_by)
-        return search, passages, evidence_of(search, passages, calibration)
+        return search, passages, evidence_of(search, passages, services.calibration)
 
 
 def _judged(

@@ -21,7 +21,7 @@ async def rerank(
     rerankers: Rerankers,
     metrics: Metrics,
 ) -> list[Passage]:
-    """The passages by the reranker's scores, best first; as they are where it fails or is late.
+    """The passages by the reranker's scores, best first; as they are, scores too, where it fails or is late.
 
     Equal scores leave the order as it was, so the same question gets the same answer. Raises
     `InvalidRequestError` where the reranker that is wanted is not here.
@@ -42,4 +42,4 @@ async def rerank(
         return passages
     metrics.reranked("done")
     scored = sorted(zip(scores, passages, strict=True), key=lambda pair: -pair[0])
-    return [replace(passage, score=score) for score, passage in scored]
+    return [replace(passage, score=score, scored_by=wanted.scored_by) for score, passage in scored]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tandem.cli.options import AsJson, Corpus
+from tandem.errors import InvalidRequestError
 from tandem.settings import read_settings
 from tandem.vocabulary import DEFAULT_CORPUS
 
@@ -26,7 +27,12 @@ def ask(
 
 
 def calibrate(
-    questions: Annotated[Path, typer.Option(help="File of questions, one JSON object a line.")],
+    questions: Annotated[
+        Path | None, typer.Option(help="File of an eval set: question, documents, answers, answerable.")
+    ] = None,
+    eval_set: Annotated[
+        str | None, typer.Option("--set", help="Or an eval set, NAME or NAME@NUMBER.")
+    ] = None,
     corpus: Corpus = DEFAULT_CORPUS,
     out: Annotated[
         Path | None,
@@ -40,7 +46,10 @@ def calibrate(
     """Fit the probability that passages hold the answer on questions of your own."""
     from tandem.cli.calibrate import calibrate as fit_evidence
 
-    fit_evidence(read_settings(), corpus, questions, out, recipe, as_json=json)
+    given = [each for each in (questions, eval_set) if each is not None]
+    if len(given) != 1:
+        raise InvalidRequestError("Name either a file of questions or a set", param="questions")
+    fit_evidence(read_settings(), corpus, given[0], out, recipe, as_json=json)
 
 
 def consistency(
