@@ -27,7 +27,7 @@ async def rerank(
     `InvalidRequestError` where the reranker that is wanted is not here.
     """
     reranker = rerankers.of(wanted.kind, wanted.model)
-    if len(passages) < 2:
+    if not passages:
         return passages
     try:
         async with asyncio.timeout(wanted.deadline_ms / 1000):

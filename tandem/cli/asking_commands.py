@@ -71,7 +71,7 @@ def consistency(
 
 
 def playground(
-    question: Annotated[str | None, typer.Argument(help="The question; or --cases.")] = None,
+    question: Annotated[str | None, typer.Argument(help="The question; or --cases, or --set.")] = None,
     recipes: Annotated[
         str, typer.Option(help="Recipes, NAME or NAME@VERSION, by commas; the champion by default.")
     ] = "",
@@ -83,14 +83,21 @@ def playground(
     temperature: Annotated[str, typer.Option(help="Temperatures to try, by commas.")] = "",
     passages: Annotated[str, typer.Option(help="Numbers of passages to try, by commas.")] = "",
     max_tokens: Annotated[str, typer.Option(help="Most tokens of an answer to try, by commas.")] = "",
-    cases: Annotated[Path | None, typer.Option(help='Questions, a line each: {"question": ...}.')] = None,
+    cases: Annotated[
+        Path | None, typer.Option(help="File of an eval set, whose questions are asked.")
+    ] = None,
+    eval_set: Annotated[str | None, typer.Option("--set", help="Eval set, NAME or NAME@NUMBER.")] = None,
     corpus: Annotated[
         list[str] | None, typer.Option(help="Corpus to search, repeatable; all by default.")
     ] = None,
+    save: Annotated[
+        str | None, typer.Option(help="Save what is named, if that is one combination, as this recipe.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why it is saved; kept with the version.")] = "",
     json: AsJson = False,
 ) -> None:
-    """Ask recipes side by side on the running server: every combination of what is named. Nothing is kept."""
-    from tandem.cli.playground import listed, read_text, run_playground, variants_of
+    """Ask recipes side by side on the running server: every combination of what is named. No answer is kept."""
+    from tandem.cli.playground import listed, read_text, run_playground, save_winner, variants_of
 
     named: dict[str, Sequence[object]] = {
         "model": listed(models, str, "--models"),
@@ -104,4 +111,13 @@ def playground(
         read_text(prompt_file),
         {key: values for key, values in named.items() if values},
     )
-    run_playground(read_settings(), question, cases, variants, corpus or [], as_json=json)
+    given = [each for each in (question, cases, eval_set) if each is not None]
+    if len(given) > 1 or not (given or save):
+        raise InvalidRequestError(
+            "Give a question, --cases, or --set", param="question", hint="tandem playground --help"
+        )
+    settings = read_settings()
+    if given:
+        run_playground(settings, question, cases or eval_set, variants, corpus or [], as_json=json)
+    if save is not None:
+        save_winner(settings, variants, save, note, as_json=json)

@@ -13,12 +13,11 @@ from rich.markup import escape
 from eval.calibrating import Found, Seen, cross_fitted, fit, holds, usable, with_scores
 from eval.case import EvalCase
 from eval.reliability import auroc, brier, expected_calibration_error
-from eval.sets import EvalSets, read_cases
 from server.answering.look import look
 from server.api.evidence import EvidenceBody, evidence_body
 from server.calibration import bundled_calibration, write_calibration
 from server.opening import open_services
-from tandem.cli.opened import opened_store
+from tandem.cli.eval_cases import cases_of
 from tandem.cli.output import print_json, progress, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.errors import InvalidRequestError, StorageError
@@ -83,12 +82,7 @@ def calibrate(
 
 def _cases(settings: Settings, questions: Path | str) -> tuple[list[EvalCase], str]:
     """The cases that can be learnt from, and what they are called."""
-    if isinstance(questions, Path):
-        cases, name = read_cases(questions), questions.name
-    else:
-        with opened_store(settings) as store:
-            found = EvalSets(store).get(questions)
-        cases, name = list(found.cases), f"{found.name}@{found.number}"
+    cases, name = cases_of(settings, questions)
     told = usable(cases)
     if len(told) < len(cases):
         progress(
