@@ -32,7 +32,8 @@ from typing import Any
 from bench.evidence import threshold_row
 from bench.machine import machine
 from bench.texts import read_lines
-from eval.calibrating import Case, Found, holds
+from eval.calibrating import Found, holds
+from eval.case import EvalCase
 from eval.reliability import aurc, risk_coverage
 from ingest import Ingestor, Upload
 from server.answering import Answer, Question, answer
@@ -139,10 +140,11 @@ async def _evidence_alone(questions: list[Any], services: Services) -> dict[str,
     if profile is None:
         raise SystemExit("the recipe rag retrieves nothing")
     for question in questions:
-        case = Case(
+        case = EvalCase(
+            id=question["id"],
             question=question["question"],
             documents=tuple(_documents_of(question)),
-            answers=tuple(question["answers"]),
+            references=tuple(question["answers"]),
         )
         for left_out in (frozenset(), _versions(question, services)):
             with leaving_out(services, left_out) as narrowed:
@@ -150,8 +152,7 @@ async def _evidence_alone(questions: list[Any], services: Services) -> dict[str,
                     Caller(), case.question, (_CORPUS,), Where(), profile, narrowed, Timings()
                 )
             labels.append(holds(case, [Found(p.chunk.document_id, p.chunk.uri, p.chunk.text) for p in found]))
-            calibration = services.calibration.where_scored_by(profile.scored_by)
-            said.append(evidence_of(case.question, found, calibration))
+            said.append(evidence_of(case.question, found, services.calibration))
             cosines.append(max((passage.similarity for passage in found), default=-1.0))
     return {
         "cases": len(labels),

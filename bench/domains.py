@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.texts import read_lines
-from eval.calibrating import read_cases
+from eval.sets import read_cases
 from ingest import Ingestor, Upload
 from server.answering.evidence import evidence_of
 from server.answering.read import as_parents, readable

@@ -27,8 +27,10 @@ import numpy as np
 
 from bench.machine import machine
 from bench.texts import read_lines
-from eval.calibrating import Case, Found, Seen, blank, fit, holds, read_cases
+from eval.calibrating import Found, Seen, blank, fit, holds
+from eval.case import EvalCase
 from eval.reliability import aurc, auroc, bootstrap, brier, expected_calibration_error, reliability_diagram
+from eval.sets import read_cases
 from ingest import Ingestor, Upload
 from server.answering.evidence_features import features
 from server.answering.read import as_parents, readable
@@ -157,19 +159,20 @@ async def ask_all(folder: Path, data: Path) -> tuple[dict[str, list[Asked]], str
         embedder.close()
 
 
-def _cases(corpus: str, questions: list[Any]) -> list[Case]:
+def _cases(corpus: str, questions: list[Any]) -> list[EvalCase]:
     return [
-        Case(
+        EvalCase(
+            id=one["id"],
             question=one["question"],
             documents=tuple(one["doc_ids"]),
-            answers=tuple(one["answers"]) if corpus == "covidqa" else (),
+            references=tuple(one["answers"]) if corpus == "covidqa" else (),
         )
         for one in questions
     ]
 
 
 async def _ask(
-    corpus: str, cases: list[Case], live: Live, store: Store, answer: AnswerSettings
+    corpus: str, cases: list[EvalCase], live: Live, store: Store, answer: AnswerSettings
 ) -> list[Asked]:
     rows, index, embedder = [], live.collection.index, live.collection.embedder
     for group, case in enumerate(cases):

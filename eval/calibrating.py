@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from eval.case import EvalCase
 from server.calibration import FEATURES, FURTHEST, OF_SCORES, OF_WORDS, Calibration
 from server.word_counts import WordCounts
-from tandem.errors import InvalidRequestError
 
 Floats = NDArray[np.float64]
 
@@ -19,22 +17,6 @@ _FLAT = 1e-6
 """A spread below which a feature does not vary, and keeps its size."""
 _PRIOR = 10.0
 """As if each weight had been seen before, as strongly as ten cases tell of it: few questions move it little."""
-
-
-class Case(BaseModel):
-    """One line of an eval set: a question, and where its answer stands."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    question: str = Field(min_length=1)
-    documents: tuple[str, ...] = Field((), description="Ids or addresses of documents that answer it.")
-    answers: tuple[str, ...] = Field((), description="Texts of which a passage that answers holds one.")
-    answerable: bool = True
-
-    @model_validator(mode="after")
-    def _says_where(self) -> "Case":
-        if self.answerable and not self.documents and not any(answer.strip() for answer in self.answers):
-            raise ValueError("an answerable question needs `documents`, or `answers` that stand in a passage")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +37,27 @@ class Seen:
     group: int
 
 
-def read_cases(file: Path) -> list[Case]:
-    """The cases of a file of JSON lines. Raises `InvalidRequestError`, naming the line that cannot be read."""
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequestError(f"{file} cannot be read: {error}", param="questions") from error
-    cases = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            cases.append(Case.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InvalidRequestError(
-                f"{file}, line {number}: {place + ': ' if place else ''}"
-                f"{first['msg'].removeprefix('Value error, ')}",
-                param="questions",
-                hint='A line is {"question": ..., "documents": [...], "answers": [...]}, '
-                'or {"question": ..., "answerable": false}.',
-            ) from error
-    if not cases:
-        raise InvalidRequestError(f"{file} holds no question", param="questions")
-    return cases
+def usable(cases: Sequence[EvalCase]) -> list[EvalCase]:
+    """The cases that a fit can learn from: they say where the answer stands, or that it stands nowhere.
+
+    No follow-ups: a calibration searches for the question alone.
+    """
+    return [
+        case
+        for case in cases
+        if not case.history and (case.documents or case.references or not case.answerable)
+    ]
 
 
-def holds(case: Case, passages: Sequence[Found]) -> bool:
+def holds(case: EvalCase, passages: Sequence[Found]) -> bool:
     """Whether one of the passages answers the case.
 
-    It is of one of the documents, where the case names some, and has one of the answers in it, where it
+    It is of one of the documents, where the case names some, and has one of the references in it, where it
     names some; white space and letter case do not count.
     """
     if not case.answerable:
         return False
-    wanted = [folded for answer in case.answers if (folded := _fold(answer))]
+    wanted = [folded for answer in case.references if (folded := _fold(answer))]
     return any(
         (not case.documents or one.document_id in case.documents or one.uri in case.documents)
         and (not wanted or any(answer in _fold(one.text) for answer in wanted))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tandem.index import Fusion, Leg
+from tandem.index import Fusion, Leg, scored_by
 from tandem.rewriting import Rewriting, rewriting_of
 from tandem.settings import RetrievalSettings, Settings
 
@@ -17,6 +17,11 @@ class Reranking:
     """`None` for the light one."""
     candidates: int = 30
     deadline_ms: int = 500
+
+    @property
+    def scored_by(self) -> str:
+        """What makes its scores."""
+        return f"{self.kind} {self.model or ''}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +57,13 @@ class RetrievalProfile:
 
     @property
     def scored_by(self) -> str:
-        """What makes the passages' scores: two profiles for which it is the same score passages alike."""
-        if self.rewriting.expand != "off":
-            return f"{self.rewriting.expand}, fused by rank"
-        if self.reranking is not None:
-            return f"{self.reranking.kind} {self.reranking.model or ''}".strip()
-        fusion = self.fusion
-        weights = f"{fusion.dense_weight:g}:{fusion.sparse_weight:g}"
-        return f"{self.leg} {fusion.method} {weights}" + (
-            f" k={fusion.rrf_k}" if fusion.method == "rrf" else ""
-        )
+        """What makes the passages' scores where all goes well: `Passage.scored_by` says what has made them.
+
+        A reranker that is late, and a model that does not rewrite, leave them to what comes before.
+        """
+        if self.rewriting.scored_by:
+            return self.rewriting.scored_by
+        return self.reranking.scored_by if self.reranking else scored_by(self.leg, self.fusion)
 
 
 def retrieval_profile(settings: Settings) -> RetrievalProfile:

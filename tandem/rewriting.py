@@ -1,6 +1,6 @@
 """How a recipe rewrites a question before it searches: a follow-up made whole, further wordings of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,11 @@ class Rewriting:
     prompts: tuple[tuple[str, str], ...] = ()
     """Names and versions of the prompts that are used."""
 
+    @property
+    def scored_by(self) -> str:
+        """What makes the scores of passages that further searches found, too; empty where there are none."""
+        return "" if self.expand == "off" else f"{self.expand}, fused by rank"
+
 
 @cache
 def rewriting_prompts() -> PromptLibrary:
@@ -31,9 +36,13 @@ def rewriting_prompts() -> PromptLibrary:
 
 def rewriting_of(chosen: AnswerSettings) -> Rewriting:
     """What the settings ask for."""
-    used = ["condense"] if chosen.condense == "model" else []
-    used += [chosen.expand] if chosen.expand != "off" else []
-    versions = tuple((name, rewriting_prompts().version(name)) for name in used)
-    return Rewriting(
-        chosen.condense, chosen.expand, chosen.expand_wordings, chosen.rewrite_timeout_s, versions
+    return with_prompts(
+        Rewriting(chosen.condense, chosen.expand, chosen.expand_wordings, chosen.rewrite_timeout_s)
     )
+
+
+def with_prompts(rewriting: Rewriting) -> Rewriting:
+    """It with the prompts that it uses: their versions are part of the recipe's."""
+    used = ["condense"] if rewriting.condense == "model" else []
+    used += [rewriting.expand] if rewriting.expand != "off" else []
+    return replace(rewriting, prompts=tuple((name, rewriting_prompts().version(name)) for name in used))

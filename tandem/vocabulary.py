@@ -227,6 +227,8 @@ class Passage:
     """What the dense leg of a hybrid query made of it; `None` where it did not bring it."""
     bm25: LegHit | None = None
     """The same of the BM25 leg."""
+    scored_by: str = ""
+    """What made the score: scores of the same name are of the same size. Empty where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ async def _answer(
         unit=choice.unit,
         degraded=instead is not None,
         degraded_reason=instead.reason if instead else None,
+        makeshift=found.makeshift,
         distance=found.domain.distance,
         outside=found.domain.outside,
         routed_from=found.routed_from,

@@ -110,7 +110,8 @@ async def answer_or_replay(
     async with aclosing(answer(question, services, choice)) as events:
         async for event in events:
             if isinstance(event, Answer):
-                if keep and not event.degraded:
+                # What was late this time need not be the next.
+                if keep and not event.degraded and not event.makeshift:
                     await _keep(place, _Kept.of(streamed, event), services)
             else:
                 streamed.append(event)

@@ -10,6 +10,11 @@ from tandem.vocabulary import Passage
 def evidence_of(question: str, passages: Sequence[Passage], calibration: Calibration) -> float:
     """The probability, in [0, 1], that the passages hold the answer to the question; 0 without passages.
 
-    `question` is the text that was searched for, so that a follow-up is judged with what it leans on.
+    `question` is the text that was searched for, so that a follow-up is judged with what it leans on. Where the
+    passages are scored by something else than those of the calibration, as when the reranker was late, Tandem's own
+    serves, which looks at no score.
     """
-    return calibration.probability(features(question, passages, calibration.words)) if passages else 0.0
+    if not passages:
+        return 0.0
+    fitting = calibration.where_scored_by(passages[0].scored_by)
+    return fitting.probability(features(question, passages, fitting.words))

@@ -52,7 +52,8 @@ async def find_passages(
             found.append(await _find(question, text, profile, services, timings))
     finally:
         writing.cancel()
-    return fuse(found)[: profile.passages]
+    # Where nothing more was searched for, ranks say less than the scores that there are.
+    return fuse(found, profile.rewriting.scored_by)[: profile.passages] if texts else found[0]
 
 
 async def further_texts(
@@ -83,10 +84,10 @@ async def further_texts(
     return list(different)[:most]
 
 
-def fuse(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
+def fuse(rankings: Sequence[Sequence[Passage]], scored_by: str) -> list[Passage]:
     """One ranking of several, by reciprocal rank fusion with k = 60 (Cormack, Clarke and Büttcher 2009).
 
-    A passage keeps its highest cosine; its score is that of the fusion.
+    A passage keeps its highest cosine; its score is that of the fusion, which is called `scored_by`.
     """
     scores: dict[tuple[str, int, int], float] = {}
     best: dict[tuple[str, int, int], Passage] = {}
@@ -97,7 +98,7 @@ def fuse(rankings: Sequence[Sequence[Passage]]) -> list[Passage]:
             if place not in best or passage.similarity > best[place].similarity:
                 best[place] = passage
     order = sorted(scores, key=lambda place: -scores[place])
-    return [replace(best[place], score=scores[place]) for place in order]
+    return [replace(best[place], score=scores[place], scored_by=scored_by) for place in order]
 
 
 async def _find(

@@ -42,6 +42,12 @@ class Found:
     withheld: bool = False
     """Whether the recipe does not answer, because the question is from outside."""
 
+    @property
+    def makeshift(self) -> bool:
+        """Whether something else scored the passages than does where all goes well."""
+        profile = self.recipe.retrieval
+        return profile is not None and any(each.scored_by != profile.scored_by for each in self.passages[:1])
+
 
 async def find(question: Question, recipe: Recipe, services: Services, timings: Timings) -> Found:
     """Search, judge the evidence and the distance, and route. Raises as `find_passages` does.
@@ -74,8 +80,7 @@ async def _search(
         search = await condense(question, recipe, services)
     passages = await find_passages(question, search, recipe, services, timings, asked)
     with timings.step("evidence"):
-        calibration = services.calibration.where_scored_by(recipe.retrieval.scored_by)
-        return search, passages, evidence_of(search, passages, calibration)
+        return search, passages, evidence_of(search, passages, services.calibration)
 
 
 def _judged(

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from server.answering.evidence import evidence_of
 from server.answering.evidence_features import features
+from server.answering.expand import find_passages
 from server.answering.leaving_out import leaving_out, versions_of
-from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
+from server.answering.types import Question
 from server.services import Services
 from tandem.errors import InvalidRequestError
 from tandem.recipes import MODEL
 from tandem.threads import in_thread
-from tandem.vocabulary import Caller, Passage, Where
+from tandem.vocabulary import Caller, Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Look:
     embedder: str
     """Fingerprint of the embedder that the cosines are of."""
     scored_by: str
-    """What made the passages' scores."""
+    """What made the passages' scores; empty without passages."""
 
 
 async def look(
@@ -43,20 +45,28 @@ async def look(
 ) -> Look:
     """The passages that a recipe (by default the champion) finds; with `leave_out` none of `documents`.
 
+    It searches for further texts where the recipe does, and the engine can be asked.
     Raises `NotFoundError` for an unknown corpus, recipe or document (its id or its address), and
     `InvalidRequestError` for a recipe that retrieves nothing.
     """
-    chosen = services.recipes.of_model(f"{MODEL}:{recipe}" if recipe else MODEL)
+    model = f"{MODEL}:{recipe}" if recipe else MODEL
+    chosen = services.recipes.of_model(model)
     if chosen.retrieval is None:
         raise InvalidRequestError(
             f"The recipe {chosen.name} retrieves nothing", param="recipe", hint="Name one that does: rag."
         )
     named = await in_thread(versions_of, caller, (corpus,), documents, services.store)
     with leaving_out(services, frozenset(named.items()) if leave_out else frozenset()) as narrowed:
-        found = await retrieve(caller, question, (corpus,), Where(), chosen.retrieval, narrowed, Timings())
+        asked = Question(caller, model, question, corpora=(corpus,))
+        found = await find_passages(asked, question, chosen, narrowed, Timings())
         embedder = narrowed.live.collection.embedder.fingerprint
-    scored_by = chosen.retrieval.scored_by
-    calibration = services.calibration.where_scored_by(scored_by)
-    values = features(question, found, calibration.words) if found else ()
-    evidence = calibration.probability(values) if found else 0.0
-    return Look(values, evidence, tuple(found), tuple(named), embedder, scored_by)
+    scored_by = found[0].scored_by if found else ""
+    words = services.calibration.where_scored_by(scored_by).words
+    return Look(
+        features(question, found, words) if found else (),
+        evidence_of(question, found, services.calibration),
+        tuple(found),
+        tuple(named),
+        embedder,
+        scored_by,
+    )

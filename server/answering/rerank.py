@@ -21,13 +21,13 @@ async def rerank(
     rerankers: Rerankers,
     metrics: Metrics,
 ) -> list[Passage]:
-    """The passages by the reranker's scores, best first; as they are where it fails or is late.
+    """The passages by the reranker's scores, best first; as they are, scores too, where it fails or is late.
 
     Equal scores leave the order as it was, so the same question gets the same answer. Raises
     `InvalidRequestError` where the reranker that is wanted is not here.
     """
     reranker = rerankers.of(wanted.kind, wanted.model)
-    if len(passages) < 2:
+    if not passages:
         return passages
     try:
         async with asyncio.timeout(wanted.deadline_ms / 1000):
@@ -42,4 +42,4 @@ async def rerank(
         return passages
     metrics.reranked("done")
     scored = sorted(zip(scores, passages, strict=True), key=lambda pair: -pair[0])
-    return [replace(passage, score=score) for score, passage in scored]
+    return [replace(passage, score=score, scored_by=wanted.scored_by) for score, passage in scored]

@@ -118,6 +118,9 @@ class Answer:
     """The recipe, `NAME@VERSION`, that handed the question on because of that."""
     shadow: bool = False
     """Whether nobody sees it."""
+    makeshift: bool = False
+    """Whether its passages are not those that its recipe finds when all goes well: the reranker was late, or no
+    further wordings came."""
     cited: float | None = None
     """Share of the sentences that the model wrote which carry a mark, those that were dropped counted as without;
     `None` where the recipe cites nothing, or Tandem abstained."""

@@ -128,7 +128,7 @@ async def save_variant(
     if body.variant.text is not None:
         await in_thread(store.save_prompt, prompt, recipe.template, caller.subject, body.note)
     _, made = await in_thread(save_recipe, recipe, store, caller.subject, body.note)
-    await in_thread(services.recipes.follow, store)
+    await in_thread(services.recipes.follow, store, services.adapters.is_everywhere)
     response.status_code = 201 if made else 200
     return recipe_body(recipe, services)
 

@@ -1,16 +1,19 @@
 """`POST /api/retrieve`: the passages for a question, without an answer."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.admission import Ticket
-from server.answering.retrieve import retrieve
+from server.answering.expand import find_passages
 from server.answering.timings import Timings
+from server.answering.types import Question
 from server.api.chat_request import TandemOptions
 from server.api.identity import chatter_of, services_of
+from server.limiting.admitting import Admitted, admit
 from server.services import Services
 from tandem.errors import InvalidRequestError, TooLargeError
 from tandem.recipes import MODEL
@@ -75,21 +78,33 @@ async def retrieve_passages(
         raise TooLargeError(
             f"The query has {len(body.query):,} characters; the limit is {most:,}", param="query"
         )
-    response.headers.update(await services.limiter.request(caller))
-    profile = services.recipes.of_model(body.model).retrieval
+    recipe = services.recipes.of_model(body.model)
+    profile = recipe.retrieval
     if profile is None:
         raise InvalidRequestError(
             f"{body.model} answers without retrieval", param="model", hint="GET /v1/models lists the recipes."
         )
     if body.passages is not None:
-        profile = replace(profile, passages=body.passages)
+        recipe = replace(recipe, retrieval=replace(profile, passages=body.passages))
     options = body.tandem or TandemOptions()
     corpora = tuple(dict.fromkeys(options.corpora)) if options.corpora else None
     where = options.where() if body.tandem else Where()
     timings = Timings()
-    async with services.admission.search(Ticket(caller.tenant)):
-        found = await retrieve(caller, body.query, corpora, where, profile, services, timings)
+    asked = Question(caller, body.model, body.query, corpora=corpora, where=where)
+    async with _let_in(asked, services, asks_engine=profile.rewriting.expand != "off") as admitted:
+        response.headers.update(admitted.headers)
+        found = await find_passages(admitted.question, body.query, recipe, services, timings)
     return RetrieveResponse(passages=[passage_body(passage) for passage in found], timings=timings.finish())
+
+
+@asynccontextmanager
+async def _let_in(question: Question, services: Services, *, asks_engine: bool) -> AsyncIterator[Admitted]:
+    """What asks the engine for further wordings is admitted as a question is, and counts its tokens."""
+    if asks_engine:
+        async with admit(question, services) as admitted:
+            yield admitted
+    else:
+        yield Admitted(question, await services.limiter.request(question.caller))
 
 
 def passage_body(passage: Passage, *, in_prompt: bool | None = None) -> PassageBody:

@@ -44,7 +44,6 @@ async def searched(
     profile = champion.retrieval or services.recipes.find("rag").retrieval
     if profile is None:
         raise InvalidRequestError("The recipe rag retrieves nothing")
-    calibration = services.calibration.where_scored_by(profile.scored_by)
     vectors, similarity, evidence = [], [], []
     embedder = ""
     for question in questions:
@@ -57,5 +56,5 @@ async def searched(
         embedder = asked.embedder
         vectors.append(asked.vector)
         similarity.append(max((passage.similarity for passage in found), default=0.0))
-        evidence.append(evidence_of(question, found, calibration))
+        evidence.append(evidence_of(question, found, services.calibration))
     return sample_of_searched(vectors, similarity, evidence), embedder

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tandem.cli.options import AsJson, Corpus
+from tandem.errors import InvalidRequestError
 from tandem.settings import read_settings
 from tandem.vocabulary import DEFAULT_CORPUS
 
@@ -26,7 +27,12 @@ def ask(
 
 
 def calibrate(
-    questions: Annotated[Path, typer.Option(help="File of questions, one JSON object a line.")],
+    questions: Annotated[
+        Path | None, typer.Option(help="File of an eval set: question, documents, answers, answerable.")
+    ] = None,
+    eval_set: Annotated[
+        str | None, typer.Option("--set", help="Or an eval set, NAME or NAME@NUMBER.")
+    ] = None,
     corpus: Corpus = DEFAULT_CORPUS,
     out: Annotated[
         Path | None,
@@ -40,7 +46,10 @@ def calibrate(
     """Fit the probability that passages hold the answer on questions of your own."""
     from tandem.cli.calibrate import calibrate as fit_evidence
 
-    fit_evidence(read_settings(), corpus, questions, out, recipe, as_json=json)
+    given = [each for each in (questions, eval_set) if each is not None]
+    if len(given) != 1:
+        raise InvalidRequestError("Name either a file of questions or a set", param="questions")
+    fit_evidence(read_settings(), corpus, given[0], out, recipe, as_json=json)
 
 
 def consistency(
@@ -62,7 +71,7 @@ def consistency(
 
 
 def playground(
-    question: Annotated[str | None, typer.Argument(help="The question; or --cases.")] = None,
+    question: Annotated[str | None, typer.Argument(help="The question; or --cases, or --set.")] = None,
     recipes: Annotated[
         str, typer.Option(help="Recipes, NAME or NAME@VERSION, by commas; the champion by default.")
     ] = "",
@@ -74,14 +83,21 @@ def playground(
     temperature: Annotated[str, typer.Option(help="Temperatures to try, by commas.")] = "",
     passages: Annotated[str, typer.Option(help="Numbers of passages to try, by commas.")] = "",
     max_tokens: Annotated[str, typer.Option(help="Most tokens of an answer to try, by commas.")] = "",
-    cases: Annotated[Path | None, typer.Option(help='Questions, a line each: {"question": ...}.')] = None,
+    cases: Annotated[
+        Path | None, typer.Option(help="File of an eval set, whose questions are asked.")
+    ] = None,
+    eval_set: Annotated[str | None, typer.Option("--set", help="Eval set, NAME or NAME@NUMBER.")] = None,
     corpus: Annotated[
         list[str] | None, typer.Option(help="Corpus to search, repeatable; all by default.")
     ] = None,
+    save: Annotated[
+        str | None, typer.Option(help="Save what is named, if that is one combination, as this recipe.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why it is saved; kept with the version.")] = "",
     json: AsJson = False,
 ) -> None:
-    """Ask recipes side by side on the running server: every combination of what is named. Nothing is kept."""
-    from tandem.cli.playground import listed, read_text, run_playground, variants_of
+    """Ask recipes side by side on the running server: every combination of what is named. No answer is kept."""
+    from tandem.cli.playground import listed, read_text, run_playground, save_winner, variants_of
 
     named: dict[str, Sequence[object]] = {
         "model": listed(models, str, "--models"),
@@ -95,4 +111,13 @@ def playground(
         read_text(prompt_file),
         {key: values for key, values in named.items() if values},
     )
-    run_playground(read_settings(), question, cases, variants, corpus or [], as_json=json)
+    given = [each for each in (question, cases, eval_set) if each is not None]
+    if len(given) > 1 or not (given or save):
+        raise InvalidRequestError(
+            "Give a question, --cases, or --set", param="question", hint="tandem playground --help"
+        )
+    settings = read_settings()
+    if given:
+        run_playground(settings, question, cases or eval_set, variants, corpus or [], as_json=json)
+    if save is not None:
+        save_winner(settings, variants, save, note, as_json=json)

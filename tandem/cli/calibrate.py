@@ -1,6 +1,7 @@
 """`tandem calibrate`: makes a probability of the evidence that holds for a user's own questions."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Any
 
 from rich.markup import escape
 
-from eval.calibrating import Case, Found, Seen, cross_fitted, fit, holds, read_cases, with_own
+from eval.calibrating import Found, Seen, cross_fitted, fit, holds, usable, with_own
+from eval.case import EvalCase
 from eval.reliability import auroc, brier, expected_calibration_error
 from server.answering.evidence_features import with_rarities, words_of
 from server.answering.look import look
@@ -17,6 +19,7 @@ from server.api.evidence import EvidenceBody, evidence_body
 from server.calibration import bundled_calibration, write_calibration
 from server.opening import open_services
 from server.word_counts import WordCounts, counted
+from tandem.cli.eval_cases import cases_of
 from tandem.cli.output import print_json, progress, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.errors import InvalidRequestError, StorageError
@@ -33,24 +36,32 @@ _NO_ENGINE = "http://127.0.0.1:9"
 class _Asking:
     """One question to the index."""
 
-    case: Case
+    case: EvalCase
     leave_out: bool
 
 
 def calibrate(
-    settings: Settings, corpus: str, questions: Path, out: Path | None, recipe: str | None, *, as_json: bool
+    settings: Settings,
+    corpus: str,
+    questions: Path | str,
+    out: Path | None,
+    recipe: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Fit a calibration on the questions, print figures before and after, and write it to `out`.
 
-    Raises `InvalidRequestError` for a file that cannot be read or tells too little, `NotFoundError` for a
-    corpus, recipe or document that is not there, `StorageError` where the calibration cannot be written.
+    `questions` are those of a file, or of a registered eval set, `NAME` or `NAME@NUMBER`.
+
+    Raises `InvalidRequestError` for a file that cannot be read or tells too little, `NotFoundError` for an eval
+    set, corpus, recipe or document that is not there, `StorageError` where the calibration cannot be written.
     """
-    cases = read_cases(questions)
+    cases, name = _cases(settings, questions)
     asking = list(_asking(cases))
     progress(f"Searching {corpus} for {len(asking)} questions")
     bodies = _look(settings, corpus, recipe, asking)
-    words = _words(bodies)
-    seen, before = _seen(cases, asking, bodies, words)
+    scored_by, words = _scored_by(bodies), _words(bodies)
+    seen, before = _seen(cases, asking, bodies, scored_by, words)
     labels = [one.holds for one in seen]
     if min(sum(labels), len(labels) - sum(labels)) < _LEAST:
         raise InvalidRequestError(
@@ -59,9 +70,9 @@ def calibrate(
             param="questions",
             hint="Name the documents that answer each question: it is then asked without them, too.",
         )
-    prior = with_own(bundled_calibration(), seen, bodies[0].scored_by, words)
+    prior = with_own(bundled_calibration(), seen, scored_by, words)
     after = cross_fitted(seen, prior)
-    told = f"{questions.name}: {len(cases)} questions to corpus {corpus}"
+    told = f"{name}: {len(cases)} questions to corpus {corpus}"
     calibration = fit(seen, prior, told, bodies[0].embedder)
     file = (out or settings.data_dir / f"calibration-{corpus}.json").absolute()
     try:
@@ -71,7 +82,19 @@ def calibrate(
     _print(labels, before, after, file, calibration.digest, as_json=as_json)
 
 
-def _asking(cases: Sequence[Case]) -> Iterator[_Asking]:
+def _cases(settings: Settings, questions: Path | str) -> tuple[list[EvalCase], str]:
+    """The cases that can be learnt from, and what they are called."""
+    cases, name = cases_of(settings, questions)
+    told = usable(cases)
+    if len(told) < len(cases):
+        progress(
+            f"{len(cases) - len(told)} questions are passed over: follow-ups, and those that name neither "
+            "documents nor answers"
+        )
+    return told, name
+
+
+def _asking(cases: Sequence[EvalCase]) -> Iterator[_Asking]:
     """Each case as it is; one whose documents are known also with them left out."""
     for case in cases:
         yield _Asking(case, leave_out=False)
@@ -127,19 +150,36 @@ def _words(bodies: Sequence[EvidenceBody]) -> WordCounts:
     return counted(map(words_of, texts))
 
 
+def _scored_by(bodies: Sequence[EvidenceBody]) -> str:
+    """What scored the passages of most questions; a reranker may have been late for some."""
+    counts = Counter(body.scored_by for body in bodies if body.features)
+    (most, count), *others = counts.most_common() or [("", 0)]
+    if others:
+        progress(
+            f"{counts.total() - count} questions are left out, whose passages "
+            f"{' or '.join(repr(name) for name, _ in others)} scored, and not {most!r} as the others: "
+            "a reranker was late, or no further wordings came"
+        )
+    return most
+
+
 def _seen(
-    cases: Sequence[Case], asking: Sequence[_Asking], bodies: Sequence[EvidenceBody], words: WordCounts
+    cases: Sequence[EvalCase],
+    asking: Sequence[_Asking],
+    bodies: Sequence[EvidenceBody],
+    scored_by: str,
+    words: WordCounts,
 ) -> tuple[list[Seen], list[float]]:
     """What the questions brought, and what is said of it now; without passages there is nothing to fit."""
-    group_of = {id(case): group for group, case in enumerate(cases)}
+    group_of = {case.id: group for group, case in enumerate(cases)}
     seen, before = [], []
     for one, body in zip(asking, bodies, strict=True):
-        if not body.features:
+        if not body.features or body.scored_by != scored_by:
             continue
         case = one.case.model_copy(update={"documents": tuple(body.documents)})
         found = [Found(passage.document_id, passage.uri, passage.text) for passage in body.passages]
         values = with_rarities(body.features, case.question, [passage.text for passage in found], words)
-        seen.append(Seen(values, not one.leave_out and holds(case, found), group_of[id(one.case)]))
+        seen.append(Seen(values, not one.leave_out and holds(case, found), group_of[one.case.id]))
         before.append(body.evidence)
     return seen, before
 

@@ -94,8 +94,7 @@ class RecipeServing:
 
     def evidence(self, question: str, passages: Sequence[Passage]) -> float:
         """The probability that the passages hold the answer."""
-        calibration = self._services.calibration.where_scored_by(self.profile.scored_by)
-        return evidence_of(question, passages, calibration)
+        return evidence_of(question, passages, self._services.calibration)
 
     async def chunks(self) -> AsyncGenerator[Passage, None]:
         """As the protocol says."""

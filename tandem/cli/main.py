@@ -21,7 +21,7 @@ from tandem.cli.experiments_app import experiments_app
 from tandem.cli.finetune_app import finetune_app
 from tandem.cli.keys_app import keys_app
 from tandem.cli.migrate import migrate
-from tandem.cli.output import print_error
+from tandem.cli.output import log_to_stderr, print_error
 from tandem.cli.running_commands import doctor, engine, models_app, status, up, worker
 from tandem.cli.traces_app import feedback_app, traces_app
 from tandem.cli.workshop_app import prompts_app, recipes_app
@@ -99,4 +99,5 @@ def _root(
         ),
     ] = None,
 ) -> None:
+    log_to_stderr()
     use_key(key)

@@ -1,8 +1,10 @@
 """How the command line speaks: progress and errors to stderr, results to stdout."""
 
 import json
+import sys
 from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.markup import escape
 
@@ -15,6 +17,11 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 def progress(step: str) -> None:
     """Say what is being done."""
     stderr.print(f"[dim]›[/dim] {escape(step)}")
+
+
+def log_to_stderr() -> None:
+    """Let what is logged go where progress goes: a program reads results alone from stdout."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def print_error(error: TandemError) -> None:

@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from tandem.cli.output import print_json, stdout
-from tandem.cli.remote import error_of, required_server
+from tandem.cli.eval_cases import cases_of
+from tandem.cli.output import print_json, progress, stdout
+from tandem.cli.remote import checked, error_of, required_server
 from tandem.errors import InvalidRequestError, UnavailableError
 from tandem.settings import Settings
 
@@ -76,14 +77,15 @@ def variants_of(
 
 
 def run_playground(
-    settings: Settings, question: str | None, cases: Path | None, variants: list[dict[str, Any]],
+    settings: Settings, question: str | None, cases: Path | str | None, variants: list[dict[str, Any]],
     corpora: list[str], *, as_json: bool,
 ) -> None:  # fmt: skip
-    """Print what the variants answer. Raises what the server answers with, or `UnavailableError`."""
+    """Print what the variants answer to a question, or to the cases of a file or of an eval set.
+
+    Raises what the server answers with, `InvalidRequestError` and `NotFoundError` for the cases, or `UnavailableError`.
+    """
     body: dict[str, Any] = {"variants": variants}
-    if (question is None) == (cases is None):
-        raise InvalidRequestError("Give either a question or --cases", hint="tandem playground --help")
-    body |= {"question": question} if cases is None else {"cases": _cases(cases)}
+    body |= {"question": question} if cases is None else {"cases": _cases(settings, cases)}
     if corpora:
         body["tandem"] = {"corpora": corpora}
     columns = [_Column(variant["label"]) for variant in variants]
@@ -98,6 +100,28 @@ def run_playground(
                     _take(columns[event["variant"]], event)
                     live.update(_table(columns, many), refresh=stdout.is_terminal)
             live.update(_table(columns, many), refresh=True)
+
+
+def save_winner(
+    settings: Settings, variants: Sequence[dict[str, Any]], name: str, note: str, *, as_json: bool
+) -> None:
+    """Save the one variant there is as a version of the recipe `name`; a text that it tries, as one of the prompt.
+
+    Raises what the server answers with, and `InvalidRequestError` where there are several.
+    """
+    if len(variants) > 1:
+        raise InvalidRequestError(
+            f"{len(variants)} combinations are named, and one can be saved",
+            param="--save",
+            hint="Name the winner alone: one recipe, one prompt, one value of each option.",
+        )
+    body = {"name": name, "variant": variants[0], "note": note}
+    with required_server(settings) as client:
+        reply = client.post("/api/playground/save", json=body)
+        saved = checked(reply)
+    made = "saved" if reply.status_code == 201 else "unchanged"
+    tell = progress if as_json else stdout.print  # the events are the JSON
+    tell(f"{made}  {name}@{saved['number']}  {saved['version']}")
 
 
 def stream_events(client: httpx.Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -123,25 +147,12 @@ def _nested(settings: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-def _cases(file: Path) -> list[dict[str, str]]:
-    """Questions of a file of JSON lines; what else a line says, such as a reference, is passed over."""
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequestError(f"{file} cannot be read: {error}", param="cases") from error
-    cases = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            cases.append({"question": str(json.loads(line)["question"])})
-        except (ValueError, KeyError, TypeError) as error:
-            raise InvalidRequestError(
-                f"{file}, line {number}: is no JSON object with a question", param="cases"
-            ) from error
-    if not cases:
-        raise InvalidRequestError(f"{file} holds no question", param="cases")
-    return cases
+def _cases(settings: Settings, given: Path | str) -> list[dict[str, Any]]:
+    """Questions with what came before them; what else a case says, such as a reference, is passed over."""
+    cases, _ = cases_of(settings, given)
+    return [
+        {"question": case.question, "history": [turn.model_dump() for turn in case.history]} for case in cases
+    ]
 
 
 def _take(column: _Column, event: dict[str, Any]) -> None:

@@ -148,7 +148,20 @@ def recipes_save(
     prompt: Annotated[str | None, typer.Option(help="Prompt: NAME or NAME@VERSION.")] = None,
     model: Annotated[str | None, typer.Option(help="Base model or adapter at the engine.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
+    top_p: Annotated[float | None, typer.Option(min=0, max=1)] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of an answer.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the sampling.")] = None,
+    stop: Annotated[list[str] | None, typer.Option(help="Text that ends an answer, repeatable.")] = None,
+    examples_shown: Annotated[
+        int | None, typer.Option(min=0, help="Most few-shot examples; 0 for none.")
+    ] = None,
+    examples_picked: Annotated[str | None, typer.Option(help="`static` or `similar`.")] = None,
+    reasoning_opens: Annotated[
+        str | None, typer.Option(help="What begins the reasoning; empty where it begins at once.")
+    ] = None,
+    reasoning_closes: Annotated[
+        str | None, typer.Option(help="What ends the reasoning; empty where nothing is reasoning.")
+    ] = None,
     passages: Annotated[int | None, typer.Option(min=1, help="Passages retrieved.")] = None,
     retrieval: Annotated[
         str | None, typer.Option(help="Further fields of the retrieval profile, as JSON; `false` for none.")
@@ -175,7 +188,14 @@ def recipes_save(
         prompt=prompt,
         model=model,
         temperature=temperature,
+        top_p=top_p,
         max_tokens=max_tokens,
+        seed=seed,
+        stop=stop,
+        examples_shown=examples_shown,
+        examples_picked=examples_picked,
+        reasoning_opens=reasoning_opens,
+        reasoning_closes=reasoning_closes,
         outside=outside,
         abstain_bias=abstain_bias,
     )

@@ -71,13 +71,14 @@ def passage_of(
     score: float,
     vector: list[float],
     question: Vector,
+    scored_by: str,
     *,
     dense: LegHit | None = None,
     bm25: LegHit | None = None,
 ) -> Passage:
     """A hit as a passage. Vectors have length 1, so the cosine is the inner product."""
     similarity = float(np.fromiter(vector, np.float32, len(vector)) @ question)
-    return Passage(chunk_of(point, payload), score=score, similarity=similarity, dense=dense, bm25=bm25)
+    return Passage(chunk_of(point, payload), score, similarity, dense, bm25, scored_by)
 
 
 def fused_passages(
@@ -88,6 +89,7 @@ def fused_passages(
     One of which no point is there any more is left out.
     """
     by_dense, by_words = (_places(hits, points) for hits in legs)
+    scored_by = query.scored_by
     return [
         passage_of(
             chunk,
@@ -95,6 +97,7 @@ def fused_passages(
             score,
             points[chunk][1],
             query.vector,
+            scored_by,
             dense=by_dense.get(chunk),
             bm25=by_words.get(chunk),
         )

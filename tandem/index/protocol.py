@@ -25,6 +25,14 @@ class Leg(StrEnum):
     HYBRID = "hybrid"
 
 
+def scored_by(leg: Leg, fusion: Fusion) -> str:
+    """What makes a query's scores: where it is the same they are of the same size."""
+    if leg is not Leg.HYBRID:
+        return str(leg)
+    more = f"k={fusion.rrf_k}" if fusion.method == "rrf" else f"of {fusion.candidates}"
+    return f"{leg} {fusion.method} {fusion.dense_weight:g}:{fusion.sparse_weight:g} {more}"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One question for the index: its text for BM25, its vector of shape (dimension,) for the dense leg.
@@ -47,6 +55,11 @@ class Query:
     def vector(self) -> Vector:
         """The question's vector. It blocks while that is on its way, and raises what the embedder raised."""
         return self.coming.result() if isinstance(self.coming, Future) else self.coming
+
+    @property
+    def scored_by(self) -> str:
+        """What makes the scores of what it finds."""
+        return scored_by(self.leg, self.fusion)
 
 
 class Index(Protocol):

@@ -146,7 +146,14 @@ class ServerIndex:
                     with_vectors=[DENSE],
                 )
                 passages = [
-                    passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
+                    passage_of(
+                        str(hit.id),
+                        hit.payload or {},
+                        hit.score,
+                        hit.vector[DENSE],  # type: ignore[index, call-overload, arg-type]
+                        query.vector,
+                        query.scored_by,
+                    )
                     for hit in found.points
                 ]
         return within(scope, passages, now, self._foreign)

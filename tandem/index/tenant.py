@@ -141,7 +141,14 @@ class TenantShard:
             )
         )
         return [
-            passage_of(str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector)  # type: ignore[index, call-overload, arg-type]
+            passage_of(
+                str(hit.id),
+                hit.payload or {},
+                hit.score,
+                hit.vector[DENSE],  # type: ignore[index, call-overload, arg-type]
+                query.vector,
+                query.scored_by,
+            )
             for hit in hits
         ]
 

@@ -13,6 +13,7 @@ from tandem.errors import InvalidRequestError
 from tandem.prompts import prompt_hash
 from tandem.recipes.recipe import ReasoningMarks, Recipe
 from tandem.retrieval_profile import RetrievalProfile
+from tandem.rewriting import with_prompts
 from tandem.settings import AnswerSettings, RetrievalSettings
 
 _profiles = TypeAdapter(RetrievalProfile)
@@ -143,13 +144,25 @@ def _profile(before: RetrievalProfile, named: Mapping[str, Any]) -> RetrievalPro
     settings = {key: value for key, value in named.items() if key in AnswerSettings.model_fields}
     try:
         AnswerSettings.model_validate(settings)
-        made = _profiles.validate_python({**_profiles.dump_python(before), **named})
+        made = _profiles.validate_python(_merged(_profiles.dump_python(before), named))
         _check_bounds(made)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InvalidRequestError(f"retrieval.{key}: {first['msg']}", param=f"retrieval.{key}") from error
-    return made
+    return replace(made, rewriting=with_prompts(made.rewriting))
+
+
+def _merged(before: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """What is not named stays, also within a part such as `fusion`; but nothing of a reranker of another kind."""
+    inner = {
+        key: {**before[key], **value}
+        for key, value in named.items()
+        if isinstance(value, Mapping)
+        and isinstance(before.get(key), Mapping)
+        and value.get("kind") in (None, before[key].get("kind"))
+    }
+    return {**before, **named, **inner}
 
 
 def _check_bounds(made: RetrievalProfile) -> None:

@@ -1,16 +1,13 @@
-"""Eval sets are read, or refused by their line; a fit learns from many cases and keeps to its prior with few."""
-
-import json
-from pathlib import Path
+"""Cases that say where their answer stands are learnt from; a fit learns from many cases and keeps to its prior with few."""
 
 import numpy as np
 import pytest
 
-from eval.calibrating import Case, Found, Seen, blank, cross_fitted, fit, holds, read_cases, with_own
+from eval.calibrating import Found, Seen, blank, cross_fitted, fit, holds, usable, with_own
+from eval.case import EvalCase
 from eval.reliability import auroc, expected_calibration_error
 from server.calibration import FEATURES, bundled_calibration
 from server.word_counts import WordCounts
-from tandem.errors import InvalidRequestError
 
 WORDS = WordCounts(texts=50, counts={"pump": 40, "valv": 3})
 GRAZ = Found("id-1", "a.md", "The pump was built\n in GRAZ.")
@@ -28,44 +25,25 @@ def prior():
     return blank(np.array([one.features for one in seen_cases(300)]), FEATURES)
 
 
-def test_cases_are_read_and_further_fields_passed_over(tmp_path: Path) -> None:
-    file = tmp_path / "q.jsonl"
-    lines = [
-        {"question": "Where?", "documents": ["a.md"], "id": 7},
-        {"question": "Who?", "answerable": False},
-    ]
-    file.write_text("\n\n".join(map(json.dumps, lines)))
-    assert read_cases(file) == [
-        Case(question="Where?", documents=("a.md",)),
-        Case(question="Who?", answerable=False),
-    ]
+def case_of(**fields: object) -> EvalCase:
+    return EvalCase.model_validate({"id": "x", "question": "Where?", **fields})
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("fields", "expected"),
     [
-        ("", "no question"),
-        ('{"question": "Where?"', "line 1"),
-        ('{"question": "A?", "answerable": false}\n{"question": ""}', "line 2"),
-        ('{"question": "Where?"}', "needs `documents`"),
-        ('{"question": "Where?", "answers": [" "]}', "needs `documents`"),
-        ('["Where?"]', "line 1"),
+        ({"documents": ["a.md"]}, True),
+        ({"doc_ids": "a.md"}, True),
+        ({"answer": "in Graz"}, True),
+        ({"answerable": False}, True),
+        ({}, False),
+        ({"label": "yes"}, False),
+        ({"documents": ["a.md"], "history": [{"role": "user", "content": "The pump?"}]}, False),
     ],
 )
-def test_a_file_that_is_no_eval_set_is_refused_by_its_line(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "q.jsonl"
-    file.write_text(text)
-    with pytest.raises(InvalidRequestError, match=message):
-        read_cases(file)
-
-
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    file = tmp_path / "q.jsonl"
-    if content:
-        file.write_bytes(content)
-    with pytest.raises(InvalidRequestError, match="cannot be read"):
-        read_cases(file)
+def test_a_fit_learns_from_what_says_where_its_answer_stands(fields: dict, expected: bool) -> None:
+    case = case_of(**fields)
+    assert usable([case]) == [case] * expected
 
 
 @pytest.mark.parametrize(
@@ -80,8 +58,8 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
     ],
 )
 def test_a_passage_holds_the_answer_by_its_document_and_its_words(case: dict, expected: bool) -> None:
-    assert holds(Case(question="Where?", **case), [GRAZ]) is expected
-    assert not holds(Case(question="Where?", **case), [])
+    assert holds(case_of(**case), [GRAZ]) is expected
+    assert not holds(case_of(**case), [])
 
 
 def test_many_cases_are_learnt_from_and_the_probability_keeps_its_word() -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.calibrating import Case, read_cases
+from eval.case import EvalCase
+from eval.sets import read_cases
 
 ROOT = Path(__file__).parent.parent.parent
 CASES = read_cases(ROOT / "eval" / "sets" / "tandem_docs.jsonl")
@@ -15,11 +16,11 @@ def folded(text: str) -> str:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.answerable], ids=lambda case: case.question)
-def test_the_answer_stands_in_the_page_that_is_named(case: Case) -> None:
+def test_the_answer_stands_in_the_page_that_is_named(case: EvalCase) -> None:
     (uri,) = case.documents
     page = folded((ROOT / uri.removeprefix("tandem:")).read_text("utf-8"))
-    assert case.answers
-    assert all(folded(answer) in page for answer in case.answers)
+    assert case.references
+    assert all(folded(answer) in page for answer in case.references)
 
 
 def test_no_question_is_asked_twice_and_some_have_no_answer() -> None:

@@ -10,7 +10,8 @@ from tandem.errors import ConflictError, InvalidRequestError, NotFoundError, Set
 from tandem.prompts import PromptLibrary
 from tandem.recipes import Recipe, RecipeBook, RecipeChanges, RetrievalProfile, builtin_recipes, recipe_of
 from tandem.recipes.keeping import check_recipe_name, derive, keep_builtin, save_recipe, set_champion
-from tandem.settings import AnswerSettings, EngineSettings, Settings
+from tandem.retrieval_profile import Reranking
+from tandem.settings import AnswerSettings, EngineSettings, RetrievalSettings, Settings
 from tandem.store import Store
 from tandem.store.recipe_schema import prompt_versions, recipe_versions
 
@@ -146,6 +147,28 @@ def test_a_recipe_is_made_of_another_with_changes(store: Store) -> None:
     assert save(store, book, "found", base="base", retrieval={"passages": 2}).retrieval == replace(
         rag.retrieval, passages=2
     )
+
+
+def test_what_is_not_named_within_a_part_of_the_profile_stays(store: Store) -> None:
+    found = RetrievalSettings(
+        reranker="cross_encoder", rerank_model="judge", rerank_deadline_ms=900, dense_weight=2.0, per_source=2
+    )
+    book = opened(store, Settings(retrieval=found, answer=AnswerSettings(rewrite_timeout_s=9.0)))
+    parts = {
+        "fusion": {"rrf_k": 60},
+        "reranking": {"candidates": 10},
+        "reading": {"mmr": 0.5},
+        "rewriting": {"expand": "hyde", "prompts": [["hyde", "of the user's own making"]]},
+    }
+    made, before = save(store, book, retrieval=parts).retrieval, book.find("rag").retrieval
+    assert made.fusion == replace(before.fusion, rrf_k=60)
+    assert made.reranking == replace(before.reranking, candidates=10)
+    assert made.reading == replace(before.reading, mmr=0.5)
+    as_by_settings = opened(store, Settings(answer=AnswerSettings(rewrite_timeout_s=9.0, expand="hyde")))
+    assert made.rewriting == as_by_settings.find("rag").retrieval.rewriting
+    assert save(store, book, "bare", retrieval={"reranking": None}).retrieval.reranking is None
+    light = save(store, book, "light", retrieval={"reranking": {"kind": "light"}})
+    assert light.retrieval.reranking == Reranking()
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,19 @@ def test_a_calibration_to_scores_serves_only_where_passages_are_scored_alike() -
     assert "'light' scored" in (mismatch(light, light.embedder, "hybrid dbsf 1:3") or "")
 
 
+def test_a_question_whose_reranker_was_late_is_judged_without_its_scores() -> None:
+    weights = tuple(
+        5.0 if name == "score" else weight for name, weight in zip(FEATURES, OWN.weights, strict=True)
+    )
+    light = OWN.model_copy(update={"scored_by": "light", "weights": weights})
+    found = [
+        replace(passage(ANSWER), score=40.0, scored_by=name) for name in ("light", "hybrid dbsf 1:3 of 50")
+    ]
+    reranked, late = (evidence_of(QUESTION, [one], light) for one in found)
+    assert late == evidence_of(QUESTION, found[:1], OWN)
+    assert reranked > late
+
+
 def test_the_best_score_and_its_lead_are_seen() -> None:
     found = [replace(passage(ANSWER, ordinal=n), score=score) for n, score in enumerate((2.0, 5.0, 1.0))]
     values = dict(zip(FEATURES, features(QUESTION, found), strict=True))
@@ -214,6 +227,7 @@ def test_a_question_of_no_words_is_of_no_rarity() -> None:
         ({"reranking": Reranking("cross_encoder", "a-model")}, False),
         ({"fusion": Fusion("rrf")}, False),
         ({"fusion": Fusion(sparse_weight=1.0)}, False),
+        ({"fusion": Fusion(candidates=200)}, False),
         ({"leg": Leg.DENSE}, False),
         ({"rewriting": Rewriting(expand="hyde")}, False),
     ],

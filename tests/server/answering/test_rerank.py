@@ -40,6 +40,7 @@ async def test_the_best_score_is_first_and_equals_keep_their_order() -> None:
     found = await rerank("?", PASSAGES, WANTED, scoring([1.0, 2.0, 1.0]), metrics)
     assert [p.chunk.text for p in found] == ["two", "one", "three"]
     assert [p.score for p in found] == [2.0, 1.0, 1.0]
+    assert {p.scored_by for p in found} == {"endpoint"}
     assert b'tandem_rerankings_total{outcome="done"} 1.0' in metrics.page(engine_ready=True)
 
 

@@ -13,6 +13,7 @@ from fake_vllm import FakeVllm, Handler, say
 
 from ingest import Upload
 from server.app import create_app
+from tandem.rerank.light import LightReranker
 from tandem.settings import (
     AnswerSettings,
     CacheSettings,
@@ -146,6 +147,25 @@ async def test_what_shapes_the_answer_is_part_of_the_key(http, other: dict, requ
     reply = await ask(http, **other)
     expected = "exact" if request.node.callspec.id == "same" else None
     assert reply["tandem"]["cached"] == expected
+
+
+async def test_an_answer_whose_reranker_was_late_is_not_kept(http, fake, monkeypatch) -> None:
+    changes = {"retrieval": {"reranking": {"kind": "light", "deadline_ms": 300}}}
+    assert (
+        await http.post("/api/recipes", json={"name": "ranked", "from": "rag", "changes": changes})
+    ).is_success
+    real = LightReranker.scores
+
+    async def late(*asked: object) -> list[float]:
+        await asyncio.sleep(60)
+        return []
+
+    told = []
+    for scores in (late, real, late):
+        monkeypatch.setattr(LightReranker, "scores", scores)
+        told.append((await ask(http, model="tandem:ranked"))["tandem"]["cached"])
+    assert told == [None, None, "exact"]
+    assert len(fake.requests) == 2
 
 
 async def test_a_sampled_answer_is_kept_only_by_setting(http, fake, tmp_path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -12,16 +12,27 @@ import pytest
 import uvicorn
 from fake_vllm import FakeVllm
 from running import free_port
+from typer.testing import CliRunner
 
+from eval.sets import EvalSets, read_cases
 from ingest import Upload
 from server.app import create_app
 from server.calibration import bundled_calibration, read_calibration
 from tandem.cli.calibrate import calibrate
 from tandem.cli.local import local_worker
+from tandem.cli.main import app
+from tandem.cli.opened import opened_store
 from tandem.cli.remote import announce
 from tandem.errors import InvalidRequestError, NotFoundError, StorageError
-from tandem.settings import AnswerSettings, EngineSettings, IdentitySettings, ServerSettings, Settings
-from tandem.vocabulary import Caller, document_id
+from tandem.rerank.light import LightReranker
+from tandem.settings import (
+    AnswerSettings,
+    EngineSettings,
+    IdentitySettings,
+    ServerSettings,
+    Settings,
+)
+from tandem.vocabulary import Caller, Passage, document_id
 
 THINGS = ("pump", "valve", "lantern", "furnace", "bridge", "compass", "anchor", "turbine", "ladder", "kettle")
 PLACES = ("Graz", "Linz", "Wels", "Steyr", "Krems", "Enns", "Lienz", "Bruck", "Hall", "Imst")
@@ -110,9 +121,64 @@ def test_it_is_the_same_in_this_process_and_through_the_server(
     assert here["after"]["ece"] < here["before"]["ece"]
     written = read_calibration(tmp_path / "here.json")
     assert written.digest == here["version"] != bundled_calibration().digest
-    assert written.scored_by == "hybrid dbsf 1:3"
+    assert written.scored_by == "hybrid dbsf 1:3 of 50"
     assert "11 questions to corpus things" in written.fitted_on
     Settings(answer=AnswerSettings(calibration=tmp_path / "here.json"))
+
+
+def test_an_eval_set_is_the_same_from_a_file_and_from_the_store(
+    folder: Path, questions: Path, tmp_path: Path, capsys
+) -> None:
+    plain = run(Settings(data_dir=folder), questions, tmp_path / "plain.json", capsys)
+    lines = [case | {"doc_ids": case.pop("documents", [])} for case in cases()]
+    lines.append({"question": "And who cleans it?", "documents": ["pump.md"], "history": [asked(lines[0])]})
+    lines.append({"question": "Is anything known of it?"})
+    file = tmp_path / "lines.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    settings = Settings(data_dir=folder)
+    with opened_store(settings) as store:
+        EvalSets(store).save("mine", read_cases(file))
+    capsys.readouterr()
+    for number, given in enumerate((file, "mine@1", "mine")):
+        calibrate(settings, "things", given, tmp_path / f"{number}.json", None, as_json=True)
+        said = capsys.readouterr()
+        assert {**json.loads(said.out), "file": ""} == {**plain, "file": ""}
+        assert "2 questions are passed over" in said.err
+    assert "mine@1: 11 questions" in read_calibration(tmp_path / "1.json").fitted_on
+    with pytest.raises(NotFoundError, match="nosuch"):
+        calibrate(settings, "things", "nosuch", tmp_path / "c.json", None, as_json=True)
+
+
+def asked(case: dict) -> dict:
+    return {"role": "user", "content": case["question"]}
+
+
+def test_questions_that_something_else_scored_are_left_out(
+    folder: Path, questions: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Of one question in six the reranker is late."""
+    count, real = 0, LightReranker.scores
+
+    async def scores(self: LightReranker, question: str, passages: Sequence[Passage]) -> list[float]:
+        nonlocal count
+        count += 1
+        if count % 6 == 0:
+            await asyncio.sleep(60)
+        return await real(self, question, passages)
+
+    monkeypatch.setattr(LightReranker, "scores", scores)
+    given = ["--questions", str(questions), "--corpus", "things", "--out", str(tmp_path / "c.json"), "--json"]
+    environment = {
+        "TANDEM_DATA_DIR": str(folder),
+        "TANDEM_RETRIEVAL__RERANKER": "light",
+        "TANDEM_RETRIEVAL__RERANK_DEADLINE_MS": "300",
+    }
+    done = CliRunner().invoke(app, ["calibrate", *given], env=environment)
+    assert json.loads(done.stdout)["questions"] == 18
+    assert "reranker was late" in done.stderr  # as it is logged
+    left_out = "3 questions are left out, whose passages 'hybrid dbsf 1:3 of 50' scored, and not 'light'"
+    assert left_out in done.stderr
+    assert read_calibration(tmp_path / "c.json").scored_by == "light"
 
 
 def test_figures_are_printed_for_people_too(folder: Path, questions: Path, tmp_path: Path, capsys) -> None:

@@ -10,10 +10,14 @@ import uvicorn
 from app_client import ASKED, FACT, app_client
 from fake_vllm import FakeVllm, say
 
+from eval.case import EvalCase, Turn
+from eval.sets import EvalSets
 from tandem.cli import app
+from tandem.cli.opened import opened_store
 from tandem.cli.output import stdout
 from tandem.cli.playground import variants_of
-from tandem.errors import InvalidRequestError
+from tandem.errors import InvalidRequestError, NotFoundError
+from tandem.settings import Settings
 
 Run = Callable[..., Awaitable[str]]
 
@@ -77,6 +81,36 @@ async def test_cases_are_read_from_a_file_and_counted(run: Run) -> None:
         await run("--cases", "cases.jsonl", "--recipes", "base")
     with pytest.raises(InvalidRequestError):
         await run("--recipes", "base")
+
+
+async def test_an_eval_set_is_asked_with_its_follow_ups(run: Run, fake: FakeVllm, tmp_path: Path) -> None:
+    turn = {"role": "user", "content": "What is the Quorvex depot?"}
+    cases = [
+        EvalCase(id="1", question=ASKED),
+        EvalCase(id="2", question="And the door?", history=(Turn(**turn),)),
+    ]
+    with opened_store(Settings(data_dir=tmp_path / "data")) as store:
+        EvalSets(store).save("mine", cases)
+    assert "2 done, 0 abstained" in await run("--set", "mine@1", "--recipes", "base")
+    assert sorted(len(request["messages"]) for request in fake.requests) == [1, 2]
+    with pytest.raises(NotFoundError, match="nosuch"):
+        await run("--set", "nosuch")
+    with pytest.raises(InvalidRequestError, match="Give a question"):
+        await run(ASKED, "--set", "mine")
+
+
+async def test_the_winner_is_saved_with_its_text(run: Run, fake: FakeVllm) -> None:
+    text = '{% call message("user") %}Say it in verse: {{ question }}{% endcall %}'
+    Path("mine.jinja").write_text(text)
+    named = ("--recipes", "base", "--prompt-file", "mine.jinja", "--temperature", "0.75")
+    assert "The gate" in await run(ASKED, *named, "--save", "verse", "--note", "Won")
+    await run(ASKED, "--recipes", "verse")
+    assert fake.requests[0] == fake.requests[1]
+    assert fake.requests[1]["temperature"] == 0.75
+    assert (await run(*named, "--save", "verse")).startswith("unchanged  verse@1  ")
+    assert len(fake.requests) == 2  # without a question nothing is asked
+    with pytest.raises(InvalidRequestError, match="2 combinations"):
+        await run("--recipes", "base,rag", "--save", "verse")
 
 
 def test_a_label_says_what_is_special_of_a_variant() -> None:

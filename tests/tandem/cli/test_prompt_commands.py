@@ -112,6 +112,29 @@ def test_a_recipe_is_saved_and_becomes_the_champion_and_goes_back(run: Run) -> N
         run("recipes", "rollback")
 
 
+def test_sampling_and_reasoning_of_a_recipe_are_options(run: Run) -> None:
+    sampling = ("--top-p", 0.9, "--seed", 7, "--stop", "END", "--stop", "STOP", "--max-tokens", 99)
+    run(
+        "recipes",
+        "save",
+        "cool",
+        "--from",
+        "base",
+        *sampling,
+        "--reasoning-opens",
+        "",
+        "--reasoning-closes",
+        "Answer:",
+    )
+    definition = json.loads(run("recipes", "show", "cool", "--json"))["definition"]
+    told = {name: definition["sampling"][name] for name in ("top_p", "seed", "stop", "max_tokens")}
+    assert told == {"top_p": 0.9, "seed": 7, "stop": ["END", "STOP"], "max_tokens": 99}
+    assert definition["reasoning"] == {"opens": "", "closes": "Answer:"}
+    for wrong in (("--examples-picked", "nosuch"), ("--examples-shown", 2)):
+        with pytest.raises(InvalidRequestError, match="examples"):
+            run("recipes", "save", "cool", "--from", "base", *wrong)
+
+
 def test_a_recipe_without_retrieval_is_said_by_false(run: Run) -> None:
     run("recipes", "save", "plain", "--from", "rag", "--retrieval", "false")
     assert json.loads(run("recipes", "show", "plain", "--json"))["definition"]["retrieval"] is None

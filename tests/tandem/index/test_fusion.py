@@ -90,6 +90,9 @@ async def test_both_engines_fuse_alike_and_keep_what_each_leg_said(index: Index,
         fusion,
     )
     assert [(p.chunk.id, p.score) for p in found] == expected
+    named = "k=1" if method == "rrf" else "of 50"
+    assert {p.scored_by for p in found} == {f"hybrid {method} 1:3 {named}"}
+    assert ({p.scored_by for p in dense}, {p.scored_by for p in words}) == ({"dense"}, {"bm25"})
 
 
 def test_the_fusion_is_part_of_the_recipes_version() -> None:
