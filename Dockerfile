@@ -51,15 +51,17 @@ FROM biller AS done-eval
 COPY --from=app-eval /srv/tandem /srv/tandem
 RUN sh /bill/finish_image.sh /srv/tandem/.venv /srv/tandem/sbom.json
 
+# As above, for the CPU build; the CUDA build brings the torch that it is built for.
 FROM ${PYTHON} AS engine
 ARG ENGINE=cpu
+ARG TORCH=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1 ENGINE=${ENGINE}
 WORKDIR /srv/tandem
 COPY requirements requirements
 COPY scripts scripts
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
-RUN sh scripts/setup_engine.sh
+RUN if [ "$ENGINE" = cpu ]; then export PIP_EXTRA_INDEX_URL="$TORCH"; fi; sh scripts/setup_engine.sh
 
 FROM biller AS done-engine
 COPY --from=engine /srv/tandem/.venv-engine /srv/tandem/.venv-engine

@@ -11,6 +11,8 @@ from pathlib import Path
 from bench.capacity import SIZES, number, plan, sizes
 from bench.capacity_figures import ASSUMPTIONS, RESULTS, Figure, measured
 
+_ANSWER_S = 15
+"""Seconds from a question to the end of its answer, where everybody asks all the time."""
 PAGE = Path(__file__).parents[1] / "docs" / "deployment.md"
 
 
@@ -20,6 +22,7 @@ def parts() -> dict[str, str]:
     return {
         "sizing": sizing_table(figures),
         "arithmetic": arithmetic(figures),
+        "at once": all_at_once(figures),
         "installed": installed_table(),
     }
 
@@ -87,6 +90,23 @@ def arithmetic(figures: Mapping[str, Figure]) -> str:
         f"| `{name}` | {why.default:,g} {why.unit} | {why.reason} |" for name, why in ASSUMPTIONS.items()
     ]
     return "\n".join(rows) + "\n"
+
+
+def all_at_once(figures: Mapping[str, Figure]) -> str:
+    """The plan for a question of everybody under way at any moment (Little's law), in a sentence."""
+    hourly = 3600 / _ANSWER_S
+    asked = {"questions_per_user_hour": hourly, "peak_factor": 1.0}
+    found = {name: one.value for name, one in figures.items()}
+    known = {name: one.default for name, one in ASSUMPTIONS.items()} | found | asked
+    of = {name: line.value for name, line in plan(known).items()}
+    return (
+        f"Where each of the {known['users']:,.0f} people has a question under way at every moment, and an answer "
+        f"takes {_ANSWER_S} s\n(`--questions-per-user-hour {hourly:g} --peak-factor 1`), "
+        f"it is {number(of['questions_per_s'])} a second and "
+        f"{number(of['tokens_per_s'])} tokens/s: {of['engines_cpu']:,.0f} replicas of the 135M model on CPUs, or "
+        f"{of['engines_gpu']:.0f} GPUs as assumed, {of['servers']:.0f} servers,\nand "
+        f"{number(of['index_cores_busy'])} cores of the index.\n"
+    )
 
 
 def installed_table() -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import jsonschema
 import kubernetes_validate
+import promql_parser
 import yaml
 
 KUBERNETES = "1.34"
@@ -35,11 +36,11 @@ Object = dict[str, Any]
 
 
 def main() -> int:
-    """1 if something is wrong, 2 if nothing could be judged."""
+    """1 if something is wrong. Without kubectl nothing is judged, which is said and is no fault."""
     if shutil.which("kubectl") is None:
         print("kubectl is missing: the manifests were NOT judged. Install it, and run this again.")
         return 0
-    faults, count = [], 0
+    faults, count, names = [], 0, set[tuple[str, str]]()
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
         # A copy, so that the secrets of the example need not be put into the tree.
@@ -47,14 +48,25 @@ def main() -> int:
         shutil.copy(
             K8S / "overlays" / "secrets.env.example", out / "k8s" / "overlays" / "dev" / "secrets.env"
         )
-        for place in sorted([*(out / "k8s" / "overlays").glob("*/"), *(out / "k8s" / "jobs").glob("*/")]):
+        for place in [
+            *sorted((out / "k8s" / "overlays").glob("*/")),
+            *sorted((out / "k8s" / "jobs").glob("*/")),
+        ]:
             objects = rendered(place)
             (out / f"{place.parent.name}-{place.name}.yaml").write_text(yaml.safe_dump_all(objects))
             for one in objects:
                 count += 1
                 faults += [f"{place.name}: {label(one)}: {fault}" for fault in wrong(one)]
             if place.parent.name == "overlays":
+                names |= names_of(objects)
                 faults += [f"{place.name}: {fault}" for fault in dangling(objects)]
+            else:  # a job is applied beside an overlay
+                faults += [
+                    f"{place.name}: {fault}"
+                    for pod in pods_of(objects)
+                    for fault in dangling_in(pod["spec"], names)
+                ]
+            faults += [f"{place.name}: {fault}" for one in objects for fault in unreadable(one)]
         faults += policies(out)
     for fault in faults:
         print(fault)
@@ -129,13 +141,18 @@ def pods_of(objects: list[Object]) -> list[Object]:
     return found
 
 
+def names_of(objects: list[Object]) -> set[tuple[str, str]]:
+    """Kinds and names."""
+    return {(one["kind"], one["metadata"]["name"]) for one in objects}
+
+
 def dangling(objects: list[Object]) -> Iterator[str]:
     """References that lead nowhere."""
     pods = pods_of(objects)
     ports = {
         port["name"] for pod in pods for one in pod["spec"]["containers"] for port in one.get("ports", [])
     }
-    names = {(one["kind"], one["metadata"]["name"]) for one in objects}
+    names = names_of(objects)
     for one in objects:
         spec = one.get("spec", {})
         for place in ("selector", "podSelector"):
@@ -152,6 +169,7 @@ def dangling(objects: list[Object]) -> Iterator[str]:
                 yield f"{label(one)} scales {target['name']}, which there is not"
     for pod in pods:
         yield from dangling_in(pod["spec"], names)
+        yield from stuck(pod["spec"])
 
 
 def dangling_in(spec: Object, names: set[tuple[str, str]]) -> Iterator[str]:
@@ -176,6 +194,13 @@ def dangling_in(spec: Object, names: set[tuple[str, str]]) -> Iterator[str]:
         yield f"the account {account} there is not"
 
 
+def stuck(spec: Object) -> Iterator[str]:
+    """What would keep a pod from every machine."""
+    for spread in spec.get("topologySpreadConstraints", []):
+        if spread["whenUnsatisfiable"] == "DoNotSchedule" and spread.get("nodeTaintsPolicy") != "Honor":
+            yield f"{spread['labelSelector']} waits for machines whose taints keep it away: nodeTaintsPolicy"
+
+
 def has(pod: Object, wanted: dict[str, str]) -> bool:
     """Whether a pod carries labels."""
     labels: dict[str, str] = pod.get("metadata", {}).get("labels", {})
@@ -189,6 +214,31 @@ def named_ports(spec: Object) -> Iterator[str]:
             yield from (one["port"] for one in rule.get("ports", []) if isinstance(one.get("port"), str))
     for place in ("endpoints", "podMetricsEndpoints"):
         yield from (one["port"] for one in spec.get(place, []))
+
+
+def unreadable(one: Object) -> Iterator[str]:
+    """Expressions of rules, of the dashboard and of KEDA's triggers that are no PromQL."""
+    for expression in expressions_of(one):
+        try:
+            # Grafana puts a length of time in the place of its variable.
+            promql_parser.parse(expression.replace("$__rate_interval", "5m"))
+        except ValueError as fault:
+            yield f"{label(one)}: {expression}: {fault}"
+
+
+def expressions_of(one: Object) -> Iterator[str]:
+    """All of them."""
+    spec = one.get("spec", {})
+    if one["kind"] == "PrometheusRule":
+        yield from (rule["expr"] for group in spec["groups"] for rule in group["rules"])
+    if one["kind"] == "ScaledObject":
+        yield from (
+            trigger["metadata"]["query"] for trigger in spec["triggers"] if trigger["type"] == "prometheus"
+        )
+    if one["kind"] == "ConfigMap":
+        boards = [json.loads(text) for name, text in one.get("data", {}).items() if name.endswith(".json")]
+        panels = [panel for board in boards for panel in board["panels"]]
+        yield from (target["expr"] for panel in panels for target in panel.get("targets", []))
 
 
 def policies(rendered_in: Path) -> list[str]:

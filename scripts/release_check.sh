@@ -11,8 +11,8 @@ say() { printf '==> %s\n' "$1" >&2; }
 say "a clean tree"
 [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed"
 say "the version $version, in one place, and what is new in it"
-for file in Dockerfile compose.yaml k8s/overlays k8s/jobs k8s/components; do
-    ! grep -rhoE '(tandem(-[a-z]+)*:|newTag: |image\.version=")[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*' "$file" |
+for file in Dockerfile compose.yaml k8s/overlays k8s/jobs k8s/components docs/deployment.md; do
+    ! grep -rhoE '(tandem(-[a-z$]+)*:|newTag: |image\.version=")[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*' "$file" |
         sed 's/.*[: "]\([0-9][^ "]*\)$/\1/' | grep -vx "$version" || fail "$file names another version"
 done
 grep -qF "## [$version]" CHANGELOG.md || fail "CHANGELOG.md has no section '## [$version]'"

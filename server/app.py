@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from ingest.api import documents_router, ingestions_router, reindexing_router, removals_router
 from ingest.jobs import say_alive
 from server.api import (
+    adapter_files,
     adapters,
     alerts,
     audit,
@@ -94,7 +95,10 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
     describe_keys(app)
     app.add_middleware(Guard)
     app.add_middleware(
-        Gate, loopback_only=not settings.server.allow_remote, max_body=_MAX_BODY, uploads="/api/corpora/"
+        Gate,
+        loopback_only=not settings.server.allow_remote,
+        max_body=_MAX_BODY,
+        uploads=("/api/corpora/", adapter_files.PREFIX),
     )
     install_error_responses(app)
     for resource in (
@@ -108,6 +112,7 @@ def create_app(settings: Settings, report: Report = lambda step: None) -> FastAP
         prompts,
         recipes,
         adapters,
+        adapter_files,
         served_adapters,
         playground,
         audit,

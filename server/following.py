@@ -1,8 +1,11 @@
-"""Keeps the recipes of this process what they are in the store, whoever changes them."""
+"""Keeps the recipes of this process what they are in the store, whoever changes them, and knows its model once that is
+there.
+"""
 
 import structlog
 
 from server.services import Services
+from tandem.later_tokens import LaterTokens
 from tandem.recipes.keeping import save_recipe
 from tandem.threads import in_thread
 
@@ -39,3 +42,13 @@ async def follow_tag(services: Services) -> None:
         await in_thread(save_recipe, recipe, services.store, "tandem", "Made of the settings", known=True)
     book.take_builtin(fresh)
     log.info("champion_adapter", adapter=adapter)
+
+
+async def follow_model(services: Services) -> None:
+    """Count by the model's own tokenizer once its folder is filled."""
+    tokens = services.tokens
+    if not isinstance(tokens, LaterTokens) or not tokens.waits:
+        return
+    await in_thread(tokens.look)
+    if not tokens.waits:
+        log.info("model_tokens_known", folder=str(services.settings.engine.tokenizer))

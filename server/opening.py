@@ -23,6 +23,7 @@ from server.services import Services
 from server.tracing import close_tracing, open_tracing
 from tandem.engine import Engine, EngineRouter
 from tandem.examples import read_examples
+from tandem.later_tokens import LaterTokens, tokens_of
 from tandem.live import open_live
 from tandem.models import prepare_model
 from tandem.prompts import PromptLibrary
@@ -34,7 +35,6 @@ from tandem.retrieval_profile import retrieval_profile
 from tandem.settings import Settings
 from tandem.store import Store, open_store
 from tandem.threads import in_thread
-from tandem.tokens import load_tokens
 
 Report = Callable[[str], None]
 
@@ -82,7 +82,7 @@ async def open_services(
         engine=engine,
         client=EngineRouter(engine, settings.engine, adapters.has, metrics.passed_on),
         recipes=book,
-        tokens=await in_thread(load_tokens, model_dir or settings.engine.tokenizer),
+        tokens=await in_thread(tokens_of, model_dir, settings.engine.tokenizer),
         metrics=metrics,
         fence=await in_thread(open_fence, settings.data_dir),
         adapters=adapters,
@@ -97,6 +97,8 @@ async def open_services(
         rerankers=rerankers,
         salting=await in_thread(open_salting, settings.data_dir),
     )
+    if isinstance(services.tokens, LaterTokens):
+        report(f"{settings.engine.tokenizer} holds no tokenizer yet: tokens are estimated until it does")
     stack.push_async_callback(services.resilience.writes.close)
     worker = JobWorker(store, ingestor, settings.ingest, me)
     return services, ingestor, worker, Reindexer(store, settings, me, ingestor)

@@ -8,7 +8,7 @@ from server.alerting import Notices, Watch, act, follow_switch, look, show_gauge
 from server.drift.following import DomainFollower, DriftWatch
 from server.drift.keeping import VectorKeeper
 from server.experiments.tending import follow_experiments, prepare_experiments, tend_experiments
-from server.following import follow_recipes, follow_tag
+from server.following import follow_model, follow_recipes, follow_tag
 from server.identity.keyring import FOLLOW_S
 from server.services import Services
 from server.tracing.retention import sweep_traces
@@ -35,6 +35,7 @@ def steps_of(services: Services, stack: AsyncExitStack) -> list[Step]:
     steps: list[Step] = [
         (lambda: follow_recipes(services), "recipes_not_followed", _FOLLOW_S),
         (lambda: follow_tag(services), "champion_adapter_not_followed", _FOLLOW_S),
+        (lambda: follow_model(services), "model_not_followed", _RECONCILE_S),
         (services.principals.keyring.follow, "keys_not_followed", FOLLOW_S),
         (services.adapters.reconcile, "adapters_not_followed", _RECONCILE_S),
         *_watching(services, stack),

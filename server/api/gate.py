@@ -21,9 +21,9 @@ class _BodyTooLargeError(Exception):
 
 
 class Gate:
-    """ASGI middleware. `max_body` limits bodies in bytes, except under `uploads`, which has its own limit."""
+    """ASGI middleware. `max_body` limits bodies in bytes, except under `uploads`, whose routes have limits of their own."""
 
-    def __init__(self, app: ASGIApp, *, loopback_only: bool, max_body: int, uploads: str) -> None:
+    def __init__(self, app: ASGIApp, *, loopback_only: bool, max_body: int, uploads: tuple[str, ...]) -> None:
         self._app = app
         self._loopback_only = loopback_only
         self._max_body = max_body

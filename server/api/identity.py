@@ -57,13 +57,14 @@ evaluator_of = requires(KeyScope.EVALUATE)
 admin_of = requires(KeyScope.ADMIN)
 operator_of = requires(KeyScope.OPERATOR)
 """May change what serves every tenant: prompts, recipes, the champion, adapters, the embedder."""
+_scraper_of = requires(KeyScope.METRICS)
 
 
 async def metrics_reader_of(request: Request) -> None:
-    """Whoever may read the metrics of all tenants: an operator, or anybody where the settings say so."""
+    """Whoever may read the metrics of all tenants: Prometheus, an operator, or anybody where the settings say so."""
     services: Services = request.app.state.services
     if not services.principals.open_metrics:
-        await operator_of(request)
+        await _scraper_of(request)
 
 
 async def services_of(request: Request) -> Services:

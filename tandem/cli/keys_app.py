@@ -15,7 +15,9 @@ KeyId = Annotated[str, typer.Argument(help="Id of the key: the part after tdm_."
 @keys_app.command("create")
 def keys_create(
     name: Annotated[str, typer.Option(help="Whose, or what for.")],
-    scopes: Annotated[str, typer.Option(help="By commas: chat, ingest, evaluate, admin, operator.")] = "chat",
+    scopes: Annotated[
+        str, typer.Option(help="By commas: chat, ingest, evaluate, metrics, admin, operator.")
+    ] = "chat",
     tenant: Annotated[str | None, typer.Option(help="Tenant; your own by default.")] = None,
     groups: Annotated[
         str,

@@ -1,9 +1,13 @@
 """The sizes of images are of the packages that the Dockerfile installs."""
 
+import json
+import platform
 import re
 from pathlib import Path
 
-from bench.installed import SETS, closure
+import pytest
+
+from bench.installed import _RESULT, SETS, closure
 
 _DOCKERFILE = (Path(__file__).parents[2] / "Dockerfile").read_text()
 
@@ -21,3 +25,14 @@ def test_what_is_needed_is_found_through_what_it_needs() -> None:
     with_database, _ = closure({"postgres"})
     assert {"tandem-rag", "torch", "starlette"} <= bare  # the last by way of fastapi
     assert {"psycopg", "psycopg-binary"} <= with_database - bare
+
+
+@pytest.mark.parametrize("target", SETS)
+def test_the_kept_sizes_are_of_the_packages_that_are_asked_for_today(target: str) -> None:
+    kept = json.loads(_RESULT.read_text())
+    found, missing = closure(set(SETS[target].split(",")))
+    if missing or kept["machine"]["python"].split(".")[:2] != [*platform.python_version_tuple()[:2]]:
+        pytest.skip("another Python asks for other packages, and what is not installed cannot be counted")
+    assert kept[target]["packages"] == len(found), (
+        "run `python -m bench.installed` and `-m bench.capacity_page`"
+    )

@@ -14,7 +14,7 @@ async def _echo(request: Request) -> PlainTextResponse:
 
 def client(*, loopback_only: bool = True) -> httpx.AsyncClient:
     routes = [Route("/chat", _echo, methods=["GET", "POST"]), Route("/up/x", _echo, methods=["POST"])]
-    app = Gate(Starlette(routes=routes), loopback_only=loopback_only, max_body=10, uploads="/up/")
+    app = Gate(Starlette(routes=routes), loopback_only=loopback_only, max_body=10, uploads=("/none/", "/up/"))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000")
 
 

@@ -129,7 +129,22 @@ async def test_each_route_answers_401_without_a_key_and_403_with_one_that_may_no
 def _implied(scope: KeyScope) -> set[KeyScope]:
     if scope is KeyScope.OPERATOR:
         return set(KeyScope)
-    return set(KeyScope) - {KeyScope.OPERATOR} if scope is KeyScope.ADMIN else {scope}
+    return set(KeyScope) - {KeyScope.OPERATOR, KeyScope.METRICS} if scope is KeyScope.ADMIN else {scope}
+
+
+async def test_metrics_are_for_a_key_of_their_own_or_an_operators(http: httpx.AsyncClient) -> None:
+    """Prometheus has its key in a file: it is to open nothing else."""
+    for scope in KeyScope:
+        key = {"Authorization": f"Bearer {await http.make_key(scope)}"}
+        allowed = scope in (KeyScope.METRICS, KeyScope.OPERATOR)
+        assert (await http.get("/metrics", headers=key)).status_code == (200 if allowed else 403), scope
+    key = {"Authorization": f"Bearer {await http.make_key(KeyScope.METRICS)}"}
+    for path in ("/v1/models", "/api/corpora", "/api/recipes", "/api/keys", "/api/monitoring"):
+        assert (await http.get(path, headers=key)).status_code == 403, path
+    wish = {"name": "k", "scopes": ["metrics"]}
+    for scope, status in ((KeyScope.ADMIN, 403), (KeyScope.METRICS, 403), (KeyScope.OPERATOR, 201)):
+        key = {"Authorization": f"Bearer {await http.make_key(scope)}"}
+        assert (await http.post("/api/keys", json=wish, headers=key)).status_code == status, scope
 
 
 @pytest.mark.parametrize(
