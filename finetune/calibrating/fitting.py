@@ -14,8 +14,10 @@ Floats = NDArray[np.float64]
 
 LEAST = 20
 """Questions of either kind without which a share means nothing."""
-_PRIOR = 1.0
-"""As if each standardised weight had been seen before, as strongly as one case tells of it."""
+_PRIOR = 5.0
+"""As if both weights had been seen before, as strongly as five cases tell of them."""
+_BEFORE = np.array([0.0, 0.0, 1.0])
+"""What they were: the evidence is a probability already, so its log odds count once; the margin must show its worth."""
 _STEPS = 50
 _FOLDS = 5
 _MOST = 20.0
@@ -59,8 +61,8 @@ class Calibrated:
 def calibrate(token: int, seen: Sequence[Weighed], wrongly: float) -> Calibrated:
     """The bias, and the weight of the evidence, at which `wrongly` of the answerable questions go unanswered.
 
-    The weights are those of a logistic regression, fitted by Newton's method; the bias is a quantile of what they make of the
-    answerable questions. Raises `InvalidRequestError` for too few questions of either kind, and where "I don't know."
+    The weights are those of a logistic regression with a normal prior (MAP), fitted by Newton's method; the bias is a
+    quantile of what they make of the answerable questions. Raises `InvalidRequestError` for too few questions of either kind, and where "I don't know."
     of this model tells nothing.
     """
     margins = np.array([one.margin for one in seen])
@@ -101,21 +103,19 @@ def _fitted(
     margins: Floats, odds: Floats, answerable: NDArray[np.bool_], wrongly: float
 ) -> tuple[float, float]:
     """What a unit of the log odds counts in logits of the margin, and the threshold of margin less weighted odds."""
-    columns = np.stack([margins, -odds], axis=1)
-    mean, scale = columns.mean(axis=0), columns.std(axis=0)
-    scale[scale == 0] = 1.0
-    design = np.concatenate([np.ones((len(columns), 1)), (columns - mean) / scale], axis=1)
+    scale = float(margins.std()) or 1.0
+    design = np.stack([np.ones(len(margins)), (margins - margins.mean()) / scale, -odds], axis=1)
     prior = np.diag([0.0, _PRIOR, _PRIOR])
-    weights, wanted = np.zeros(3), (~answerable).astype(float)
+    weights, wanted = _BEFORE.copy(), (~answerable).astype(float)
     for _ in range(_STEPS):
         p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        slope = design.T @ (wanted - p) - prior @ weights
+        slope = design.T @ (wanted - p) - prior @ (weights - _BEFORE)
         curve = (design * (p * (1 - p))[:, None]).T @ design + prior
         step = np.linalg.solve(curve, slope)
         weights += step
         if np.abs(step).max() < 1e-9:
             break
-    margin, evidence = weights[1] / scale[0], weights[2] / scale[1]
+    margin, evidence = float(weights[1]) / scale, float(weights[2])
     if margin <= 0:
         raise InvalidRequestError(
             "How readily this model says that it does not know tells nothing: no bias can mend that",

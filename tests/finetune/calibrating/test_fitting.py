@@ -37,6 +37,13 @@ def test_the_evidence_counts_as_much_as_it_tells() -> None:
     assert calibrate(57, drawn(2_000, evidence=0.0), 0.15).abstaining.evidence == pytest.approx(0.0, abs=0.12)
 
 
+def test_few_questions_do_not_talk_down_the_evidence() -> None:
+    """It is a probability; what a margin is worth is learnt from the questions alone, and 25 cannot tell much."""
+    few = [calibrate(57, drawn(25, seed=seed), 0.15).abstaining.evidence for seed in range(20)]
+    assert np.median(few) > 1.3
+    assert min(few) > 0.8
+
+
 def test_both_together_tell_more_than_either() -> None:
     found = calibrate(57, drawn(1_000), 0.15)
     assert found.auroc > max(found.auroc_margin, found.auroc_evidence) + 0.05
