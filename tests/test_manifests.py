@@ -111,12 +111,13 @@ def test_a_training_job_goes_on_from_wherever_the_one_before_was_killed(tmp_path
     if before == "checkpoint":
         (unfinished / _CHECKPOINT).touch()
     *trained, registered = _run(_script("train"), tmp_path)
-    assert registered == "adapters register /data/trainings/handbook handbook"
+    assert registered == "adapters register /data/trainings/handbook handbook --base /data/models/serving"
     if before == "trained":
         assert trained == []
         return
     (command,) = trained
-    assert command.startswith("finetune train /data/sets/handbook --out /data/trainings/handbook")
+    given = "finetune train /data/sets/handbook --out /data/trainings/handbook --base /data/models/serving"
+    assert command.startswith(given)
     assert ("--resume" in command) == (before == "checkpoint")
 
 
@@ -124,7 +125,7 @@ def test_a_training_job_trains_the_model_that_the_engines_first_container_links(
     pod = _one("base/engine.yaml", "Deployment")["spec"]["template"]["spec"]
     (prepared,) = pod["initContainers"]
     link = prepared["args"][prepared["args"].index("--link") + 1]
-    assert f"--base /data/models/{link} " in _script("train")
+    assert f"base=/data/models/{link}\n" in _script("train")
     assert tomllib.loads(_BASE.read_text())["engine"]["tokenizer"] == f"/data/models/{link}"
 
 

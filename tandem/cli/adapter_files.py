@@ -17,6 +17,7 @@ from tandem.cli.opened import author
 from tandem.cli.output import print_json, progress, stdout
 from tandem.errors import InvalidRequestError, ModelSourceError
 from tandem.models import prepare_model
+from tandem.models.naming import name_of
 from tandem.settings import Settings
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -32,7 +33,7 @@ def register_adapter(
     said = _training(folder)
     source = base or str(said.get("base") or settings.engine.model)
     model = prepare_model(source, settings.data_dir, progress)
-    facts = _facts(said, source, base_hash(model))
+    facts = _facts(said, name_of(source, model), base_hash(model))
     with opened_registry(settings) as (registry, _):
         version = registry.register(folder, name=name, facts=facts, author=author(), note=note, base=model)
     _tell("registered", version, as_json=as_json)
@@ -96,7 +97,7 @@ def _training(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _facts(said: dict[str, Any], source: str, digest: str) -> AdapterFacts:
+def _facts(said: dict[str, Any], named: str, digest: str) -> AdapterFacts:
     """`base_hash` as the training noted it, so that a base that has changed since is told from it."""
     parameters, metrics = said.get("parameters") or {}, said.get("metrics") or {}
     seconds = said.get("seconds") or 0
@@ -107,7 +108,7 @@ def _facts(said: dict[str, Any], source: str, digest: str) -> AdapterFacts:
     ):
         raise InvalidRequestError(f"{TRAINING} does not say parameters, metrics and seconds", param="folder")
     return AdapterFacts(
-        base=source,
+        base=named,
         base_hash=str(said.get("base_hash") or digest),
         data_hash=str(said.get("data_hash") or ""),
         parameters=parameters,

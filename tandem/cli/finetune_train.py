@@ -29,8 +29,8 @@ from tandem.cli.output import progress, stderr, stdout
 from tandem.cli.training_bar import TrainingBar
 from tandem.cli.training_questions import note_training_questions
 from tandem.extras import FINETUNE, require
-from tandem.models import FolderSource, prepare_model, resolve_source
-from tandem.models.manifest import read_manifest
+from tandem.models import prepare_model
+from tandem.models.naming import name_of
 from tandem.settings import Settings
 
 
@@ -50,7 +50,7 @@ def train_adapter(
     require("Training", FINETUNE, "finetune")
     source = base or settings.engine.model
     folder = prepare_model(source, settings.data_dir, progress)
-    model = BaseModel(folder, _name(source, folder), base_hash(folder))
+    model = BaseModel(folder, name_of(source, folder), base_hash(folder))
     shown = _Shown(as_json=as_json)
     for warning in _unservable(settings, options):
         shown.warn(warning)
@@ -131,14 +131,6 @@ def _opening(started: Started) -> str:
         f"[dim]›[/dim] {started.trained:,} weights, {started.examples} examples of {started.tokens:,} tokens, "
         f"{started.validation_examples} for validation, {started.steps} steps on {started.device}{several}{resumed}"
     )
-
-
-def _name(source: str, folder: Path) -> str:
-    """What the adapter says of its base: never a path of this machine."""
-    if not isinstance(resolve_source(source), FolderSource):
-        return source
-    manifest = read_manifest(folder)
-    return manifest.origin.source if manifest else folder.name
 
 
 def _unservable(settings: Settings, options: TrainingOptions) -> Iterator[str]:

@@ -139,7 +139,7 @@ def test_a_folder_without_notes_is_of_the_base_that_is_named(
 ) -> None:
     plain = tiny_adapter(parts[0], tmp_path / "plain", use_dora=True)
     made = json.loads(run("register", plain, "plain", "--json"))
-    assert (made["base"], made["base_hash"], made["data_hash"]) == (str(parts[0]), base_hash(parts[0]), "")
+    assert (made["base"], made["base_hash"], made["data_hash"]) == (parts[0].name, base_hash(parts[0]), "")
     assert not made["served_unmerged"]
     other = tiny_base(tmp_path / "small", hidden=16)
     with pytest.raises(InvalidRequestError, match="another base"):
