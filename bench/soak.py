@@ -5,10 +5,11 @@
 The server, the engine that is a script, and the clients are those of `bench.load`; 10 questions come a second, each
 another. *Own* memory is what is no page of a file: pages of libraries and of the index come and go as the kernel likes,
 and are no leak. While the server warms up, bounded things fill: threads, connections to the store and the embedder's
-shapes are made when they are first wanted, texts are remembered. Bursts at the beginning make most of it at once. The
-slope is the median of those between any two samples after that
-(Theil and Sen), so that a moment in which a look for drift takes its memory and gives it back counts for nothing.
-No latency is measured: it may run beside other work, as long as all questions are answered.
+shapes are made when they are first wanted, texts are remembered. Bursts at the beginning make most of it at once.
+
+The slope is the median of those between any two samples after that (Theil and Sen), so that a moment in which a look
+for drift takes its memory and gives it back counts for nothing. No latency is measured: it may run beside other work,
+as long as all questions are answered.
 """
 
 import argparse
