@@ -1,6 +1,6 @@
 """Tandem under load, before a scripted engine: time to first token, a burst, overload, and a noisy neighbour.
 
-    python -m bench.load [--overload-s 20] [--running 64] [--only steady,overload,noisy,slow] [--soak-s 0]
+    python -m bench.load [--overload-s 20] [--running 64] [--only steady,overload,noisy,slow]
 
 Every part is a process of its own: the server that `tandem up` starts, with the real embedder,
 Qdrant Edge and SQLite; the engine, which is a script (`bench.scripted_engine`: the first token after 100 ms, then 10
@@ -15,13 +15,13 @@ is cited, so the first text is the first sentence.
   becomes of it; then, 5 s after its end, 0.9 times the capacity again.
 - slow (not by default): 300 clients ask and read nothing, 500 send half a request; meanwhile `/healthz` is asked.
 - noisy: a tenant sends 50 times its quota for 60 s, another asks once a second; before, this one alone.
-- soak: `--soak-s 180` asks 10 a second for so long, and fits a line to the server's memory.
 """
 
 import argparse
 import json
 import os
 import random
+import re
 import socket
 import statistics
 import subprocess
@@ -32,10 +32,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
-import numpy as np
 import psutil
 
 from bench.machine import machine
@@ -47,8 +46,8 @@ from tandem.settings import StoreSettings
 from tandem.store import open_store
 from tandem.vocabulary import Caller, KeyScope
 
+ENGINE = "bench.scripted_engine: first token after 100 ms, 10 tokens a second, 50 tokens"
 _RESULT = Path(__file__).parent / "results" / "load.json"
-_MIB = 2**20
 _WORDS = [
     "river",
     "garden",
@@ -139,7 +138,6 @@ _LIMITS = {
     "overload_refusal_ms_p99": 50,
     "noisy_quiet_p95_times": 1.5,
     "noisy_of_quota": [0.95, 1.05],
-    "soak_mib_per_minute": 1,
 }
 
 
@@ -149,7 +147,6 @@ def main() -> None:
     parser.add_argument("--overload-s", type=int, default=20)
     parser.add_argument("--noisy-s", type=int, default=60)
     parser.add_argument("--running", type=int, default=64, help="limits.running of the overload")
-    parser.add_argument("--soak-s", type=int, default=0)
     parser.add_argument("--chats", type=int, default=200)
     parser.add_argument("--folder", type=Path, help="keep model and documents there for the next run")
     parser.add_argument("--only", default="steady,overload,noisy")
@@ -158,18 +155,15 @@ def main() -> None:
     report: dict[str, Any] = {
         "command": " ".join(["python -m bench.load", *sys.argv[1:]]),
         "machine": machine(),
-        "engine": "bench.scripted_engine: first token after 100 ms, 10 tokens a second, 50 tokens",
+        "engine": ENGINE,
         "limits": _LIMITS,
     }
     with tempfile.TemporaryDirectory() as name:
         folder = given.folder or Path(name)
         tokenizer = prepared_model(folder)
-        if "steady" in parts or given.soak_s:
-            with _Tandem(folder, tokenizer, {}) as tandem:
-                if "steady" in parts:
-                    report |= _steady(tandem, given.chats)
-                if given.soak_s:
-                    report["soak"] = _soak(tandem, given.soak_s)
+        if "steady" in parts:
+            with Tandem(folder, tokenizer, {}) as tandem:
+                report |= _steady(tandem, given.chats)
         own = {
             "TANDEM_LIMITS__RUNNING": str(given.running),
             "TANDEM_LIMITS__QUEUE": str(given.running),
@@ -177,10 +171,10 @@ def main() -> None:
         }
         if "slow" in parts:
             deadlines = {"TANDEM_LIMITS__SLOW_READER_S": "10", "TANDEM_LIMITS__SLOW_SENDER_S": "10"}
-            with _Tandem(folder, tokenizer, deadlines) as tandem:
+            with Tandem(folder, tokenizer, deadlines) as tandem:
                 report["slow"] = _slow(tandem)
         if "overload" in parts or "noisy" in parts:
-            with _Tandem(folder, tokenizer, own) as tandem:
+            with Tandem(folder, tokenizer, own) as tandem:
                 if "overload" in parts:
                     report["overload"] = _overload(tandem, given.running, given.overload_s)
                 if "noisy" in parts:
@@ -189,7 +183,18 @@ def main() -> None:
     _RESULT.write_text(json.dumps(report, indent=2) + "\n")
 
 
-class _Tandem:
+class Memory(NamedTuple):
+    """The server's memory at a moment."""
+
+    moment: float
+    """Seconds of the monotonic clock."""
+    resident: float
+    """MiB."""
+    own: float
+    """MiB of it that are no pages of files: those of libraries and of the index come and go as the kernel likes."""
+
+
+class Tandem:
     """A server and its engine, filled and warm; a context."""
 
     def __init__(self, folder: Path, tokenizer: str, settings: dict[str, str]) -> None:
@@ -210,7 +215,7 @@ class _Tandem:
         self._case = 0
         self._random = random.Random(2)
 
-    def __enter__(self) -> "_Tandem":
+    def __enter__(self) -> "Tandem":
         engine = [sys.executable, "-m", "bench.scripted_engine", str(self.engine_port)]
         self._engine = subprocess.Popen(engine)
         server = [sys.executable, "-m", "tandem", "up", "--no-demo"]
@@ -271,21 +276,26 @@ class _Tandem:
         """Files and connections that the server has open."""
         return int(psutil.Process(self._server.pid).num_fds())
 
+    def threads(self) -> int:
+        """Threads that the server has."""
+        return int(psutil.Process(self._server.pid).num_threads())
+
     def cpu_s(self) -> float:
         """Processor time of the server so far, in seconds."""
         spent = psutil.Process(self._server.pid).cpu_times()
         return float(spent.user + spent.system)
 
     @contextmanager
-    def memory(self) -> Iterator[list[tuple[float, float]]]:
-        """Moments in seconds and the server's resident memory in MiB, twice a second."""
-        samples: list[tuple[float, float]] = []
+    def memory(self) -> Iterator[list[Memory]]:
+        """The server's memory, twice a second. Linux only: see proc(5)."""
+        samples: list[Memory] = []
         ended = threading.Event()
-        server = psutil.Process(self._server.pid)
+        status = Path(f"/proc/{self._server.pid}/status")
 
         def sample() -> None:
             while not ended.wait(0.5 if samples else 0.0):
-                samples.append((time.monotonic(), server.memory_info().rss / _MIB))
+                kib = dict(re.findall(r"(VmRSS|RssAnon):\s+(\d+) kB", status.read_text()))
+                samples.append(Memory(time.monotonic(), int(kib["VmRSS"]) / 1024, int(kib["RssAnon"]) / 1024))
 
         thread = threading.Thread(target=sample)
         thread.start()
@@ -301,7 +311,7 @@ class _Tandem:
         return Chat(at=at, case=self._case, question=f"In case {self._case}, which {words}?", key=key)
 
 
-def _steady(tandem: _Tandem, chats: int) -> dict[str, Any]:
+def _steady(tandem: Tandem, chats: int) -> dict[str, Any]:
     with tandem.memory() as memory:
         begun = tandem.cpu_s()
         seen = tandem.ask(tandem.evenly(chats, 10.0))
@@ -312,12 +322,12 @@ def _steady(tandem: _Tandem, chats: int) -> dict[str, Any]:
         }
         burst = _figures(tandem, tandem.ask(tandem.evenly(chats, 0.001)))
         time.sleep(2)
-    sizes = [size for _, size in memory]
+    sizes = [one.resident for one in memory]
     steady["rss_mib"] = {"before": round(sizes[0]), "most": round(max(sizes)), "after": round(sizes[-1])}
     return {"steady": steady, "burst": burst}
 
 
-def _overload(tandem: _Tandem, running: int, seconds: int) -> dict[str, Any]:
+def _overload(tandem: Tandem, running: int, seconds: int) -> dict[str, Any]:
     nominal = running / 5.0
     capacity = _rate(tandem.ask(tandem.evenly(int(1.5 * nominal * 15), 15.0)), 5.0, 15.0)
     seen = tandem.ask(tandem.evenly(int(4 * capacity * seconds), seconds))
@@ -333,7 +343,7 @@ def _overload(tandem: _Tandem, running: int, seconds: int) -> dict[str, Any]:
         "asked_per_s": round(4 * capacity, 1),
         "seconds": seconds,
         "asked": len(seen),
-        "answered": sum(_is_whole(one) for one in seen),
+        "answered": sum(is_whole(one) for one in seen),
         "goodput_of_capacity": round(goodput / capacity, 3),
         "refused": len(refused),
         "refused_without_retry_after": sum(not one["retry_after"] for one in refused),
@@ -344,7 +354,7 @@ def _overload(tandem: _Tandem, running: int, seconds: int) -> dict[str, Any]:
     }
 
 
-def _noisy(tandem: _Tandem, seconds: int) -> dict[str, Any]:
+def _noisy(tandem: Tandem, seconds: int) -> dict[str, Any]:
     alone = tandem.ask(tandem.evenly(30, 30.0, "quiet"))
     noise = tandem.evenly(50 * _QUOTA * seconds // 60, seconds, "noisy")
     both = tandem.ask(sorted([*noise, *tandem.evenly(seconds, seconds, "quiet")], key=lambda one: one["at"]))
@@ -365,7 +375,7 @@ def _noisy(tandem: _Tandem, seconds: int) -> dict[str, Any]:
     }
 
 
-def _slow(tandem: _Tandem) -> dict[str, Any]:
+def _slow(tandem: Tandem) -> dict[str, Any]:
     """Clients that hold what they can; the figures are from their coming until 15 s later."""
     before = tandem.descriptors()
     body = json.dumps({"stream": True, "messages": [{"role": "user", "content": "Which river?"}]})
@@ -389,7 +399,7 @@ def _slow(tandem: _Tandem) -> dict[str, Any]:
         after = tandem.descriptors()
     for client in opened:
         client.close()
-    sizes = [size for _, size in memory]
+    sizes = [one.resident for one in memory]
     return {
         "readers_that_read_nothing": _SLOW_READERS,
         "requests_half_sent": _HALF_SENT,
@@ -399,21 +409,8 @@ def _slow(tandem: _Tandem) -> dict[str, Any]:
     }
 
 
-def _soak(tandem: _Tandem, seconds: int) -> dict[str, Any]:
-    tandem.ask(tandem.evenly(300, 30.0))
-    with tandem.memory() as memory:
-        figures = _figures(tandem, tandem.ask(tandem.evenly(10 * seconds, seconds)))
-    minutes = np.array([moment / 60 for moment, _ in memory])
-    slope = float(np.polyfit(minutes - minutes[0], [size for _, size in memory], 1)[0])
-    return figures | {
-        "seconds": seconds,
-        "rss_mib_per_minute": round(slope, 2),
-        "rss_mib": round(memory[-1][1]),
-    }
-
-
-def _figures(tandem: _Tandem, seen: Sequence[Seen]) -> dict[str, Any]:
-    whole = sum(_is_whole(one) for one in seen)
+def _figures(tandem: Tandem, seen: Sequence[Seen]) -> dict[str, Any]:
+    whole = sum(is_whole(one) for one in seen)
     return {
         "chats": len(seen),
         "whole": whole,
@@ -425,7 +422,8 @@ def _figures(tandem: _Tandem, seen: Sequence[Seen]) -> dict[str, Any]:
     }
 
 
-def _is_whole(one: Seen) -> bool:
+def is_whole(one: Seen) -> bool:
+    """Whether the engine wrote it and it ended as it should."""
     ended = one["status"] == 200 and one["ends"] == 1 and one["done"] == 1
     return ended and one["shown"] > 0 and not one["degraded"]
 
@@ -433,7 +431,7 @@ def _is_whole(one: Seen) -> bool:
 def _rate(seen: Sequence[Seen], start: float, end: float) -> float:
     """Whole answers a second that ended between two moments, in seconds from the first question."""
     begun = min(one["sent"] for one in seen)
-    ended = [(one["ended"] - begun) / 1e9 for one in seen if _is_whole(one)]
+    ended = [(one["ended"] - begun) / 1e9 for one in seen if is_whole(one)]
     return sum(start <= moment < end for moment in ended) / (end - start)
 
 

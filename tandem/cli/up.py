@@ -15,6 +15,7 @@ from server.app import create_app
 from server.connections import protocol_of
 from server.resilience import Drain
 from server.services import Services
+from tandem.cli.arenas import keep_arenas_few
 from tandem.cli.credentials import write_local_key
 from tandem.cli.first_key import print_first_key
 from tandem.cli.first_light import first_light
@@ -33,6 +34,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
     Raises `ConflictError` for a port in use, and what opening the parts raises.
     """
     log_at(settings.log_level)
+    keep_arenas_few()
     with _bound(settings.server.host, settings.server.port) as listener:
         app = create_app(settings, progress)
         config = uvicorn.Config(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TOKENS = 1_024
 """Tokens in one pass, padding included."""
 _STEP = 8
-"""Lengths are rounded up to it: the kernels are made for each shape anew, and kept."""
+"""Lengths are rounded up to it: the kernels are made for each shape anew, and kept (see `rows_of`)."""
 _SLICE = 4_096
 """Texts tokenized at a time: they are sorted by their tokens within it."""
 _STREAMS = 8
@@ -78,8 +78,9 @@ class OpenVinoEncoder:
                 width = -(-len(rows[0][1]) // _STEP) * _STEP
                 count = min(batch_size, max(1, _TOKENS // width))
                 batch, rows = rows[:count], rows[count:]
+                shape = rows_of(len(batch), count), width
                 yield Pass(
-                    [place for place, _ in batch], partial(self._infer, [ids for _, ids in batch], width)
+                    [place for place, _ in batch], partial(self._infer, [ids for _, ids in batch], shape)
                 )
 
     def count_tokens(self, text: str) -> int:
@@ -93,15 +94,28 @@ class OpenVinoEncoder:
     def close(self) -> None:
         """There is nothing to let go of."""
 
-    def _infer(self, rows: Sequence[Ids], width: int) -> "Vector":
-        ids = np.full((len(rows), width), self._pad, dtype=np.int64)
+    def _infer(self, rows: Sequence[Ids], shape: tuple[int, int]) -> "Vector":
+        width = shape[1]
+        ids = np.full(shape, self._pad, dtype=np.int64)
         mask = np.zeros_like(ids)
-        for row, tokens in enumerate(rows):
+        # Rows beyond the texts are the first text again: one of nothing but padding has no mean.
+        for row, tokens in enumerate([*rows, *[rows[0]] * (shape[0] - len(rows))]):
             filled = slice(width - len(tokens), width) if self._pad_left else slice(len(tokens))
             ids[row, filled], mask[row, filled] = tokens, 1
         request = self._free.get()
         try:
-            vectors: Vector = request.infer([ids, mask])[0].astype(np.float32)  # a copy: the buffer is reused
+            found = request.infer([ids, mask])[0][: len(rows)]
+            vectors: Vector = found.astype(np.float32)  # a copy: the buffer is reused
         finally:
             self._free.put(request)
         return vectors
+
+
+def rows_of(texts: int, most: int) -> int:
+    """Rows of the pass for so many texts: 1, 2, 3, 4, 6, 8, 12, 16 and so on, but `most` at most.
+
+    Each stream keeps what it has made for a shape, a third of a MiB for the default model. How many questions share a
+    pass is chance, so with a row for each text a server would go on making shapes for hours.
+    """
+    step = max(1, (1 << (texts - 1).bit_length()) // 4)
+    return min(-(-texts // step) * step, most)
