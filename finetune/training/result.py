@@ -58,7 +58,7 @@ def training_report(progress: Progress, counts: dict[str, int]) -> dict[str, Any
         "base_hash": made_of["base_hash"],
         "data_hash": made_of["data_hash"],
         "parameters": made_of["parameters"],
-        **({"start": made_of["start"]} if "start" in made_of else {}),
+        **{name: made_of[name] for name in ("start", "seconds_before") if name in made_of},
         "examples": counts,
         "metrics": {
             "validation_loss": best["loss"],

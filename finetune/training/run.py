@@ -22,7 +22,7 @@ from finetune.training.options import TrainingOptions
 from finetune.training.processes import Processes, join_processes
 from finetune.training.result import write_result
 from finetune.training.schedule import learning_rate
-from finetune.training.starting import start_from
+from finetune.training.starting import seconds_until, start_from
 from finetune.training.training_set import read_training_set, require_enough
 from tandem.errors import ConflictError, NotFoundError, TrainingFailedError
 from tandem.models.disk import storage_errors
@@ -85,7 +85,7 @@ def train(
         )
     with memory_errors(options, processes.device):
         model = load_trainable(base.folder, options, processes.device, options.seed)
-        made_of = {
+        made_of: dict[str, Any] = {
             "base": base.name,
             "base_hash": base.sha256,
             "data_hash": given.data_hash,
@@ -93,6 +93,7 @@ def train(
         }
         if start is not None:
             made_of["start"] = start_from(start, trained_weights(model), options, base.sha256)
+            made_of["seconds_before"] = seconds_until(start)
         loop = _Loop(
             model, training, validation, options, processes, Progress(made_of), work / _CHECKPOINT, report
         )

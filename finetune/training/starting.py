@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -56,12 +57,30 @@ def start_from(
     return digest
 
 
-def _require_same_base(folder: Path, base_hash: str) -> None:
+def seconds_until(folder: Path) -> float:
+    """What the training in `folder`, and those that it went on from, took; 0 where it does not say.
+
+    Raises `InvalidRequestError` for a `training.json` that cannot be read.
+    """
+    said = _training(folder)
+    return sum(
+        float(said[name]) for name in ("seconds", "seconds_before") if isinstance(said.get(name), int | float)
+    )
+
+
+def _training(folder: Path) -> dict[str, Any]:
     file = folder / TRAINING
     try:
-        said = json.loads(file.read_text("utf-8")).get("base_hash") if file.is_file() else None
-    except (OSError, ValueError, AttributeError) as error:
+        said = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{file} cannot be read: {error}", param="start") from error
+    if not isinstance(said, dict):
+        raise InvalidRequestError(f"{file} cannot be read: it is not a JSON object", param="start")
+    return said
+
+
+def _require_same_base(folder: Path, base_hash: str) -> None:
+    said = _training(folder).get("base_hash")
     if said is not None and said != base_hash:
         raise InvalidRequestError(
             f"The adapter in {folder} is of another base model: one with the hash {str(said)[:12]}",

@@ -98,13 +98,17 @@ def _training(folder: Path) -> dict[str, Any]:
 
 
 def _facts(said: dict[str, Any], named: str, digest: str) -> AdapterFacts:
-    """`base_hash` as the training noted it, so that a base that has changed since is told from it."""
+    """`base_hash` as the training noted it, so that a base that has changed since is told from it.
+
+    Its time is that of all trainings that led there, one from the weights of another.
+    """
     parameters, metrics = said.get("parameters") or {}, said.get("metrics") or {}
-    seconds = said.get("seconds") or 0
+    seconds, before = said.get("seconds") or 0, said.get("seconds_before") or 0
     if (
         not isinstance(parameters, dict)
         or not isinstance(metrics, dict)
         or not isinstance(seconds, int | float)
+        or not isinstance(before, int | float)
     ):
         raise InvalidRequestError(f"{TRAINING} does not say parameters, metrics and seconds", param="folder")
     return AdapterFacts(
@@ -113,7 +117,7 @@ def _facts(said: dict[str, Any], named: str, digest: str) -> AdapterFacts:
         data_hash=str(said.get("data_hash") or ""),
         parameters=parameters,
         metrics=metrics,
-        seconds=float(seconds),
+        seconds=float(seconds) + float(before),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from finetune.training import BaseModel, TrainingOptions, Validated, train
+from finetune.training.starting import seconds_until
 from tandem.errors import InvalidRequestError
 
 OPTIONS = TrainingOptions(rank=4, epochs=1, batch_size=4, lr=5e-3, dtype="fp32", eval_every=5)
@@ -43,7 +44,23 @@ def test_it_begins_where_the_other_ended_and_says_with_what(
     assert seen[0].loss < events[0].loss
     report = json.loads((tmp_path / "run" / "training.json").read_text())
     assert report["start"] == sha256((before / "adapter_model.safetensors").read_bytes()).hexdigest()
-    assert "start" not in json.loads((before / "training.json").read_text())
+    told = json.loads((before / "training.json").read_text())
+    assert "start" not in told
+    assert "seconds_before" not in told
+    assert report["seconds_before"] == told["seconds"] > 0
+
+
+def test_the_time_of_all_trainings_that_led_there_is_known(
+    first: tuple[Path, list[Validated]], tiny: BaseModel, tiny_set: Path, tmp_path: Path
+) -> None:
+    trained(tiny_set, tiny, tmp_path / "second", start=first[0])
+    second = json.loads((tmp_path / "second" / "training.json").read_text())
+    assert seconds_until(tmp_path / "second") == second["seconds"] + second["seconds_before"]
+    (tmp_path / "second" / "training.json").write_text("[]")
+    with pytest.raises(InvalidRequestError, match=r"training\.json cannot be read"):
+        seconds_until(tmp_path / "second")
+    (tmp_path / "second" / "training.json").unlink()
+    assert seconds_until(tmp_path / "second") == 0.0
 
 
 @pytest.mark.parametrize(

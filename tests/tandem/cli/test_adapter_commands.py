@@ -54,7 +54,10 @@ def test_a_training_run_is_registered_shown_tagged_compared_and_removed(
     run: Run, parts: tuple[Path, Path]
 ) -> None:
     assert run("register", parts[1], "mine", "--note", "first").startswith("registered  mine@1  rank 4")
-    changed = json.loads((parts[1] / "training.json").read_text()) | {"metrics": {"f1": 0.5}}
+    changed = json.loads((parts[1] / "training.json").read_text()) | {
+        "metrics": {"f1": 0.5},
+        "seconds_before": 30.0,
+    }
     before = (parts[1] / "training.json").read_text()
     (parts[1] / "training.json").write_text(json.dumps(changed))
     made = json.loads(run("register", parts[1], "mine", "--json"))
@@ -62,7 +65,7 @@ def test_a_training_run_is_registered_shown_tagged_compared_and_removed(
     assert (made["ref"], made["metrics"], made["seconds"], made["author"]) == (
         "mine@2",
         {"f1": 0.5},
-        61.0,
+        91.0,  # of both trainings
         "ada",
     )
     assert run("tag", "mine@1", "champion", "--reason", "good") == "tagged  mine@1  champion\n"
@@ -78,7 +81,7 @@ def test_a_training_run_is_registered_shown_tagged_compared_and_removed(
         for one in json.loads(run("diff", "mine@1", "mine@2", "--json"))["differences"]
     }
     assert told["metrics.f1"] == (0.25, 0.5)
-    assert told.keys() <= {"metrics.f1", "size", "files.training.json"}
+    assert told.keys() <= {"metrics.f1", "seconds", "size", "files.training.json"}
     assert "(+0.25)" in run("diff", "mine@1", "mine@2")
     assert [one["number"] for one in json.loads(run("history", "mine", "--json"))] == [1]
     with pytest.raises(ConflictError, match="champion"):
