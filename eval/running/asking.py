@@ -59,7 +59,7 @@ def body_of(asking: Asking) -> dict[str, Any]:
     messages = [{"role": "system", "content": asking.instructions}] if asking.instructions else []
     messages += [{"role": turn.role, "content": turn.content} for turn in asking.history]
     messages += [{"role": "user", "content": asking.question}]
-    tandem: dict[str, Any] = {"passages": True, "degrade": False}
+    tandem: dict[str, Any] = {"passages": True, "degrade": False, "keep": False}
     if asking.corpora:
         tandem["corpora"] = list(asking.corpora)
     if asking.without:

@@ -31,7 +31,7 @@ async def ask_over_http(wish: Wish, http: httpx.AsyncClient) -> Reply:
     body: dict[str, Any] = {
         "model": f"tandem:{wish.recipe}",
         "messages": [*instructions, {"role": "user", "content": wish.question}],
-        "tandem": {"passages": True, "degrade": False},
+        "tandem": {"passages": True, "degrade": False, "keep": False},
     }
     if wish.corpora:
         body["tandem"]["corpora"] = list(wish.corpora)

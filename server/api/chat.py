@@ -13,12 +13,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer_or_replay
+from server.answering import Answer, Question, ReasoningDelta, TextDelta, answer, answer_or_replay
 from server.answering.leaving_out import answer_without
 from server.api.chat_request import ChatRequest
 from server.api.chat_response import ChatCompletion, ChunkWriter, completion
 from server.api.description import EVENTS
-from server.api.identity import chatter_of, services_of
+from server.api.identity import chatter_of, evaluator_of, services_of
 from server.limiting.admitting import admit
 from server.services import Services
 from tandem.errors import TandemError
@@ -43,6 +43,8 @@ async def chat_completions(
     services: Annotated[Services, Depends(services_of)],
 ) -> Response:
     """Answer the last message from the caller's documents, in OpenAI's shapes."""
+    if body.tandem and not body.tandem.keep:
+        evaluator_of.check(caller)
     question = body.question(caller, services.settings.server, services.settings.limits)
     completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())
     async with AsyncExitStack() as admission:
@@ -83,10 +85,21 @@ def _events_of(question: Question, body: ChatRequest, request: Request, services
 def _answering(question: Question, body: ChatRequest, request: Request, services: Services) -> Events:
     """`Cache-Control: no-cache` asks for a fresh answer, `no-store` keeps none either."""
     if body.without:
-        return answer_without(question, body.without, services)
+        return _counted(answer_without(question, body.without, services), services)
+    if not body.keeps:
+        return _counted(answer(question, services, kept=False), services)
     wanted = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
     keep = "no-store" not in wanted
     return answer_or_replay(question, services, look=keep and "no-cache" not in wanted, keep=keep)
+
+
+async def _counted(events: Events, services: Services) -> Events:
+    """An evaluation is load, if nothing else."""
+    async with aclosing(events) as answering:
+        async for event in answering:
+            if isinstance(event, Answer):
+                services.metrics.unkept()
+            yield event
 
 
 def _signer(question: Question, body: ChatRequest, services: Services) -> Callable[[Answer], str | None]:
@@ -94,7 +107,7 @@ def _signer(question: Question, body: ChatRequest, services: Services) -> Callab
     tokens, caller = services.tracing.tokens, question.caller
 
     def sign(answer: Answer) -> str | None:
-        if body.without or answer.shadow:
+        if not body.keeps or answer.shadow:
             return None
         return tokens.sign(caller.tenant, answer.trace_id, tokens.voter(caller, question.user))
 

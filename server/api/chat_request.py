@@ -139,6 +139,11 @@ class ChatOptions(TandemOptions):
         True,
         description="Whether passages may stand in for an answer that the engine cannot write; else that is an error.",
     )
+    keep: bool = Field(
+        True,
+        description="Whether the answer leaves a trace and counts in monitors, alerts, drift and experiments; `false`, for "
+        "questions that test Tandem, needs a key with the scope `evaluate`.",
+    )
     conversation: str | None = Field(
         None,
         min_length=1,
@@ -214,6 +219,11 @@ class ChatRequest(BaseModel):
     def without(self) -> list[str]:
         """Documents that the answer is to do without."""
         return self.tandem.without if self.tandem else []
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the answer leaves a trace and is counted."""
+        return not self.without and (self.tandem is None or self.tandem.keep)
 
     @property
     def wants_passages(self) -> bool:

@@ -36,12 +36,16 @@ class Requires:
     async def __call__(self, request: Request) -> Caller:
         """Raises `UnauthenticatedError` for nobody, `ForbiddenError` for whoever may not."""
         caller = await caller_of(request)
+        self.check(caller)
+        return caller
+
+    def check(self, caller: Caller) -> None:
+        """Raises `ForbiddenError` for a caller who may not."""
         if not any(caller.may(scope) for scope in self.scopes):
             named = " or ".join(repr(scope.value) for scope in self.scopes)
             raise ForbiddenError(
                 f"This needs a key with the scope {named}", hint="tandem keys create makes one."
             )
-        return caller
 
 
 def requires(*scopes: KeyScope) -> Requires:

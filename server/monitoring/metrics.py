@@ -123,6 +123,11 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._unkept = Counter(
+            "tandem_unkept_answers",
+            "Answers to questions that test Tandem, which leave no trace and count nowhere else.",
+            registry=self.registry,
+        )
         self._outside = Counter(
             "tandem_questions_outside",
             "Questions from outside the domain, by the recipe that was to answer.",
@@ -222,6 +227,10 @@ class Metrics:
     def shadowed(self, outcome: str) -> None:
         """Count one shadow answer, `answered` or `failed`, or one that was `dropped`."""
         self._shadows.labels(outcome).inc()
+
+    def unkept(self) -> None:
+        """Count one answer that leaves no trace, as a request wanted."""
+        self._unkept.inc()
 
     def outside(self, recipe: str) -> None:
         """Count one question from outside the domain, by the name of the recipe that was to answer."""

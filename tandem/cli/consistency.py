@@ -51,7 +51,7 @@ def measure_consistency(
 
 def _told(client: httpx.Client, body: dict[str, Any]) -> Told:
     # A kept answer would agree with itself, and passages in place of one are none.
-    body = body | {"tandem": body.get("tandem", {}) | {"degrade": False}}
+    body = body | {"tandem": body.get("tandem", {}) | {"degrade": False, "keep": False}}
     reply = checked(
         client.post("/v1/chat/completions", json=body, headers={"Cache-Control": "no-store"}, timeout=600)
     )

@@ -59,11 +59,12 @@ def locks(tandem: Tandem, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def answers(tandem: Tandem) -> int:
-    """Questions that the server has answered so far."""
+    """Questions of evaluations that the server has answered so far."""
     with tandem.client() as http:
         told = http.get("/metrics").text
-    counts = re.findall(r"^tandem_answers_total\{[^}]*\} ([0-9.e+]+)$", told, re.M)
-    return sum(int(float(count)) for count in counts)
+    found = re.search(r"^tandem_unkept_answers_total ([0-9.e+]+)$", told, re.M)
+    assert found is not None
+    return int(float(found[1]))
 
 
 def runs(tandem: Tandem) -> list[dict]:

@@ -136,7 +136,7 @@ async def test_an_answer_of_another_version_of_the_recipe_ends_the_run() -> None
 
 
 def test_the_request_says_what_the_asking_says_and_no_more() -> None:
-    assert body_of(ASKING)["tandem"] == {"passages": True, "degrade": False}
+    assert body_of(ASKING)["tandem"] == {"passages": True, "degrade": False, "keep": False}
     assert "seed" not in body_of(ASKING)
     whole = ASKING.model_copy(
         update={
@@ -147,4 +147,10 @@ def test_the_request_says_what_the_asking_says_and_no_more() -> None:
     body = body_of(whole)
     assert [one["role"] for one in body["messages"]] == ["system", "user", "assistant", "user"]
     assert (body["model"], body["max_tokens"], body["seed"]) == ("tandem:rag@abcdef123456", 9, 4)
-    assert body["tandem"] == {"passages": True, "degrade": False, "corpora": ["docs"], "without": ["a.md"]}
+    assert body["tandem"] == {
+        "passages": True,
+        "degrade": False,
+        "keep": False,
+        "corpora": ["docs"],
+        "without": ["a.md"],
+    }
