@@ -43,7 +43,7 @@ async def chat_completions(
     services: Annotated[Services, Depends(services_of)],
 ) -> Response:
     """Answer the last message from the caller's documents, in OpenAI's shapes."""
-    if body.tandem and not body.tandem.keep:
+    if not body.keeps:  # nobody who only chats asks unseen
         evaluator_of.check(caller)
     question = body.question(caller, services.settings.server, services.settings.limits)
     completion_id, created = f"chatcmpl-{uuid4().hex}", int(time.time())

@@ -132,7 +132,7 @@ class ChatOptions(TandemOptions):
         default_factory=list,
         max_length=100,
         description="Ids or addresses of documents; the answer is that which there would be without them, "
-        "and is not kept.",
+        "and is not kept. It needs a key with the scope `evaluate`.",
     )
     passages: bool = Field(False, description="Send the passages that were found, too.")
     degrade: bool = Field(

@@ -69,7 +69,8 @@ async def test_who_only_chats_cannot_ask_unseen(tmp_path: Path) -> None:
                 ((KeyScope.CHAT, KeyScope.EVALUATE), 404),  # allowed: there is no corpus yet
             ):
                 headers = bearer(await client.make_key(*scopes))
-                asked = body(keep=False, corpora=["nosuch"])
-                reply = await client.post("/v1/chat/completions", json=asked, headers=headers)
-                assert reply.status_code == status, reply.text
+                for unseen in ({"keep": False}, {"without": ["gate.md"]}):
+                    asked = body(corpora=["nosuch"], **unseen)
+                    reply = await client.post("/v1/chat/completions", json=asked, headers=headers)
+                    assert reply.status_code == status, reply.text
             assert "evaluate" not in reply.text
