@@ -1,6 +1,6 @@
 """What a point holds: a chunk as payload, and back; the words of both engines in one place."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -79,6 +79,16 @@ def passage_of(
     """A hit as a passage. Vectors have length 1, so the cosine is the inner product."""
     similarity = float(np.fromiter(vector, np.float32, len(vector)) @ question)
     return Passage(chunk_of(point, payload), score, similarity, dense, bm25, scored_by)
+
+
+def passages_of(hits: Iterable[Any], query: Query) -> list[Passage]:
+    """What a query by one leg brought: hits of either engine, with payload and dense vector."""
+    return [
+        passage_of(
+            str(hit.id), hit.payload or {}, hit.score, hit.vector[DENSE], query.vector, query.scored_by
+        )
+        for hit in hits
+    ]
 
 
 def fused_passages(

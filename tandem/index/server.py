@@ -25,7 +25,7 @@ from tandem.index.points import (
     check_embedder,
     chunk_of,
     fused_passages,
-    passage_of,
+    passages_of,
     payload_of,
     within,
 )
@@ -145,17 +145,7 @@ class ServerIndex:
                     limit=query.limit,
                     with_vectors=[DENSE],
                 )
-                passages = [
-                    passage_of(
-                        str(hit.id),
-                        hit.payload or {},
-                        hit.score,
-                        hit.vector[DENSE],  # type: ignore[index, call-overload, arg-type]
-                        query.vector,
-                        query.scored_by,
-                    )
-                    for hit in found.points
-                ]
+                passages = passages_of(found.points, query)
         return within(scope, passages, now, self._foreign)
 
     def foreign_hits(self) -> int:

@@ -19,7 +19,7 @@ from tandem.index.filters import filter_of
 from tandem.index.foreign import ForeignHits
 from tandem.index.fusion import Hits, fuse
 from tandem.index.marks import EXPIRY, GROUPS, conditions_within, of_document, one_version
-from tandem.index.points import BM25, DENSE, chunk_of, fused_passages, passage_of, payload_of, within
+from tandem.index.points import BM25, DENSE, chunk_of, fused_passages, passages_of, payload_of, within
 from tandem.index.protocol import Leg, Query, Vector
 from tandem.index.shard import load, open_shard, storage_errors
 from tandem.settings import IndexSettings
@@ -140,17 +140,7 @@ class TenantShard:
                 with_vector=[DENSE],
             )
         )
-        return [
-            passage_of(
-                str(hit.id),
-                hit.payload or {},
-                hit.score,
-                hit.vector[DENSE],  # type: ignore[index, call-overload, arg-type]
-                query.vector,
-                query.scored_by,
-            )
-            for hit in hits
-        ]
+        return passages_of(hits, query)
 
     def set_expiry(self, document_id: str, version: str, expires_at: datetime | None) -> None:
         """See `Index.set_expiry`."""
