@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.case import EvalCase
-from server.calibration import FEATURES, FURTHEST, OF_SCORES, OF_WORDS, Calibration
+from server.calibration import FEATURES, FURTHEST, OF_MODEL, OF_SCORES, OF_WORDS, Calibration
 from server.word_counts import WordCounts
 
 Floats = NDArray[np.float64]
@@ -96,16 +96,26 @@ def fit(seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str)
     )
 
 
-def with_own(prior: Calibration, seen: Sequence[Seen], scored_by: str, words: WordCounts) -> Calibration:
-    """The prior with the means and scales of these cases' scores and rarities of words, so that a fit may weigh them."""
+def with_own(
+    prior: Calibration, seen: Sequence[Seen], scored_by: str, words: WordCounts, model: str = ""
+) -> Calibration:
+    """The prior with the means and scales of these cases' scores, rarities of words, and what `model` says, so that a
+    fit may weigh them.
+    """
     values = np.array([one.features for one in seen], float)
     mean, scale = list(prior.mean), list(prior.scale)
-    for place in map(FEATURES.index, OF_SCORES + OF_WORDS):
+    for place in map(FEATURES.index, (*OF_SCORES, *OF_WORDS, OF_MODEL)):
         mean[place] = round(float(values[:, place].mean()), 6)
         spread = float(values[:, place].std())
         scale[place] = round(spread, 6) if spread > _FLAT else 1.0
     return prior.model_copy(
-        update={"mean": tuple(mean), "scale": tuple(scale), "scored_by": scored_by, "words": words}
+        update={
+            "mean": tuple(mean),
+            "scale": tuple(scale),
+            "scored_by": scored_by,
+            "words": words,
+            "model": model,
+        }
     )
 
 

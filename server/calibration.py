@@ -37,6 +37,7 @@ FEATURES = (
     "rarity",
     "rarest",
     "rare_missing",
+    "explained",
 )
 """Names, in the order in which `server.answering.evidence_features` gives the values."""
 
@@ -45,6 +46,9 @@ OF_SCORES = ("score", "score_lead", "bm25")
 
 OF_WORDS = ("rarity", "rarest", "rare_missing")
 """Those that need to know how many texts of the corpus have a word."""
+
+OF_MODEL = "explained"
+"""The one that a language model is asked for."""
 
 _BUNDLED = Path(__file__).with_name("calibration.json")
 FURTHEST = 3.0
@@ -70,6 +74,11 @@ class Calibration(BaseModel):
         None, description="In how many texts a word is; none where the rarity of words does not count."
     )
 
+    model: str = Field(
+        "",
+        description="Model of the engine that says how likely a question is; empty where that does not count.",
+    )
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.features != FEATURES:
@@ -82,6 +91,8 @@ class Calibration(BaseModel):
             raise ValueError("it weighs scores, and does not say what scored the passages")
         if self.words is None and any(self.weights[FEATURES.index(name)] for name in OF_WORDS):
             raise ValueError("it weighs the rarity of words, and does not say in how many texts they are")
+        if not self.model and self.weights[FEATURES.index(OF_MODEL)]:
+            raise ValueError("it weighs how likely a model finds the question, and does not say which model")
         return self
 
     @property
@@ -93,6 +104,11 @@ class Calibration(BaseModel):
     def where_scored_by(self, scored_by: str) -> "Calibration":
         """Itself; or the bundled one, which looks at no score, where it was fitted to other scores than these."""
         return self if self.scored_by in ("", scored_by) else bundled_calibration()
+
+    @property
+    def usually_explained(self) -> float:
+        """What stands in where the model was not asked, or did not say: it moves no probability."""
+        return self.mean[FEATURES.index(OF_MODEL)]
 
     def probability(self, values: Sequence[float]) -> float:
         """That the passages hold the answer, in (0, 1), for values in the order of `features`."""
@@ -133,16 +149,21 @@ def read_calibration(file: Path | None) -> Calibration:
         ) from error
 
 
-def mismatch(calibration: Calibration, embedder: str, scored_by: str) -> str | None:
-    """What to say where it was fitted to another retrieval than this; `None` where not.
+def mismatch(calibration: Calibration, embedder: str, scored_by: str, model: str) -> str | None:
+    """What to say where it was fitted to another retrieval or model than this; `None` where not.
 
-    With another embedder it still serves: words weigh more in it than cosines. Where passages are scored in
-    another way, Tandem's own serves in its place.
+    With another embedder it still serves: words weigh more in it than cosines. With another model it serves, too,
+    and no model is asked. Where passages are scored in another way, Tandem's own serves in its place.
     """
     if calibration.scored_by not in ("", scored_by):
         return (
             f"The evidence was calibrated with passages that {calibration.scored_by!r} scored, and here it is "
             f"{scored_by!r}: Tandem's own calibration serves until `tandem calibrate` has fitted it anew"
+        )
+    if calibration.model not in ("", model):
+        return (
+            f"The evidence was calibrated with what {calibration.model!r} says of a question, and the engine has "
+            f"{model!r}: it is judged without, until `tandem calibrate --likelihood` has fitted it anew"
         )
     if calibration.embedder == embedder:
         return None

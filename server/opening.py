@@ -61,7 +61,9 @@ async def open_services(
     examples = await _examples(settings)
     calibration = await in_thread(read_calibration, settings.answer.calibration)
     scored_by = retrieval_profile(settings).scored_by
-    if warning := mismatch(calibration, live.collection.embedder.fingerprint, scored_by):
+    if warning := mismatch(
+        calibration, live.collection.embedder.fingerprint, scored_by, settings.engine.model
+    ):
         report(warning)
     recipes_with = _recipes_with(settings, examples, calibration.digest, store)
     book = await in_thread(_recipes, recipes_with, store)

@@ -6,6 +6,7 @@ program it takes vLLM's command line, and from `--fake NAME` how it fails.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 Play = Callable[["Handler"], None]
 
@@ -99,6 +101,20 @@ def endless(handler: "Handler") -> None:
         handler.server.left.set()
 
 
+def told_by_words(handler: "Handler") -> None:
+    """A word that came before in the prompt surprises less. Its number is a checksum."""
+    choices = []
+    for place, prompt in enumerate(handler.asked["prompt"]):
+        words = re.findall(r"\w+|[^\w\s]", prompt)
+        said = [None] + [
+            {str(crc32(word.encode())): {"logprob": -1.0 if word in words[:n] else -5.0, "rank": 1}}
+            for n, word in enumerate(words)
+            if n
+        ]
+        choices.append({"index": place, "text": "", "prompt_logprobs": said})
+    handler.reply(200, {"id": "c", "model": handler.asked["model"], "choices": choices})
+
+
 class FakeVllm(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -108,6 +124,9 @@ class FakeVllm(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.plays: list[Play] = [say("Hello", " there")]
         self.requests: list[dict[str, Any]] = []
+        self.prompts: list[str] = []
+        """Those that were to be completed, beside the chats."""
+        self.completes: Play | None = None
         self.adapters: dict[str, str] = {}
         self.load_fault: tuple[int, object] | None = None
         self.loads: list[str] = []
@@ -167,6 +186,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(404, {"error": {"message": f"no model {body['model']}", "code": 404}})
                 return
             (plays.pop(0) if len(plays) > 1 else plays[0])(self)
+        elif self.path == "/v1/completions":
+            self.server.prompts.extend(body["prompt"])
+            (self.server.completes or told_by_words)(self)
         elif self.path == "/v1/load_lora_adapter" and self.server.load_fault:
             self.reply(*self.server.load_fault)
         elif self.path == "/v1/load_lora_adapter" and body["lora_name"] not in adapters:

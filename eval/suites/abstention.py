@@ -10,7 +10,8 @@ from eval.reliability import aurc, risk_coverage
 from eval.reply import Reply
 from eval.suites.rightness import checkable, labels_of, right_among
 from eval.suites.rows import Row, rows_of
-from eval.suites.scoring import any_case, score
+from eval.suites.scoring import PassedOver, any_case, score
+from finetune.dataset.texts import stands_in
 
 UNKNOWN_ANSWERABLE = Measure(
     "unknown_answerable",
@@ -26,6 +27,14 @@ UNKNOWN_UNANSWERABLE = Measure(
     "Share of questions answered by “I don't know.” of those without an answer: of unanswerable cases, and of "
     "answerable ones whose documents were left out of the search.",
 )
+UNKNOWN_UNTOLD = Measure(
+    "unknown_untold",
+    "the same, where no passage tells",
+    Stage.GENERATION,
+    "Of the answerable questions whose documents were left out, those to which none of the passages found "
+    "says a reference to the letter: another document may answer, too, and then an answer is not wrong.",
+    needs=frozenset({"references", "passages"}),
+)
 AURC = Measure(
     "aurc",
     "Area under risk and coverage",
@@ -35,7 +44,7 @@ AURC = Measure(
     "score",
     better="lower",
 )
-MEASURES = (UNKNOWN_ANSWERABLE, UNKNOWN_UNANSWERABLE)
+MEASURES = (UNKNOWN_ANSWERABLE, UNKNOWN_UNANSWERABLE, UNKNOWN_UNTOLD)
 
 _POINTS = 100
 
@@ -56,6 +65,7 @@ def score_abstention(cases: Sequence[EvalCase], replies: Sequence[Reply]) -> lis
     return [
         score(UNKNOWN_ANSWERABLE, rows_of(cases, replies), lambda row: row.unknown),
         score(UNKNOWN_UNANSWERABLE, without_answer(cases, replies), lambda row: row.unknown, asks=any_case),
+        score(UNKNOWN_UNTOLD, rows_of(cases, replies, "without"), _unknown_untold),
     ]
 
 
@@ -97,6 +107,14 @@ def area(cases: Sequence[EvalCase], replies: Sequence[Reply]) -> float | None:
     """AURC of one arm; `None` for no answer whose rightness can be told."""
     judged = judge(cases, replies)
     return aurc(judged.right, judged.scores) if judged.right else None
+
+
+def _unknown_untold(row: Row) -> float:
+    if any(
+        stands_in(answer, passage.text) for answer in row.case.references for passage in row.reply.passages
+    ):
+        raise PassedOver("a passage of another document says a reference")
+    return row.unknown
 
 
 def _surety(row: Row) -> float:

@@ -19,7 +19,7 @@ class Served(Protocol):
     async def retrieve(self, question: str, besides: frozenset[str], most: int) -> list[Passage]:
         """The best passages, best first, none of the documents with the ids `besides`."""
 
-    def evidence(self, question: str, passages: Sequence[Passage]) -> float:
+    async def evidence(self, question: str, passages: Sequence[Passage]) -> float:
         """The probability, in [0, 1], that the passages hold the answer."""
 
     def assemble(self, question: str, passages: Sequence[Passage]) -> Prompt:
@@ -55,7 +55,7 @@ async def ask_twice(
                     Asked(
                         id=f"{one.question.id}{' without' if left_out else ''}",
                         messages=serving.assemble(text, passages).messages,
-                        evidence=serving.evidence(text, passages),
+                        evidence=await serving.evidence(text, passages),
                         answerable=one.question.answerable and not left_out,
                     )
                 )

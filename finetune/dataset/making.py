@@ -86,7 +86,7 @@ async def _grounded(
     tally.searched += 1
     tally.source_found += any(one.is_source(passage) for passage in top)
     tally.answer_found += found is not None
-    tally.withheld += not serving.asks(one.question.question, top)
+    tally.withheld += not await serving.asks(one.question.question, top)
     if found is None and options.missed == "drop":
         tally.dropped["the retriever missed it"] += 1
         return
@@ -185,7 +185,7 @@ async def _unanswerable(
             tally.dropped["no passage but its own"] += 1
             continue
         example = _example(one, Kind.UNANSWERABLE, serving.assemble(text, passages), serving.abstention)
-        asked = not one.question.answerable or serving.asks(text, passages)
+        asked = not one.question.answerable or await serving.asks(text, passages)
         (made if asked else easy).append(example)
         moved(len(made))
     return made + easy[: max(0, wanted - len(made))]

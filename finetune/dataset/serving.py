@@ -56,7 +56,7 @@ class Serving(Protocol):
     async def retrieve(self, question: str, besides: frozenset[str], most: int) -> list[Passage]:
         """The best passages, best first, none of the documents with the ids `besides`."""
 
-    def asks(self, question: str, passages: Sequence[Passage]) -> bool:
+    async def asks(self, question: str, passages: Sequence[Passage]) -> bool:
         """Whether the model is asked; it is not where the evidence of the passages is too weak."""
 
     def chunks(self) -> AsyncGenerator[Passage, None]:

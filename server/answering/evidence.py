@@ -7,14 +7,17 @@ from server.calibration import Calibration
 from tandem.vocabulary import Passage
 
 
-def evidence_of(question: str, passages: Sequence[Passage], calibration: Calibration) -> float:
+def evidence_of(
+    question: str, passages: Sequence[Passage], calibration: Calibration, explained: float | None = None
+) -> float:
     """The probability, in [0, 1], that the passages hold the answer to the question; 0 without passages.
 
     `question` is the text that was searched for, so that a follow-up is judged with what it leans on. Where the
     passages are scored by something else than those of the calibration, as when the reranker was late, Tandem's own
-    serves, which looks at no score.
+    serves, which looks at no score. `explained` is what `server.answering.explained` says; `None` moves nothing.
     """
     if not passages:
         return 0.0
     fitting = calibration.where_scored_by(passages[0].scored_by)
-    return fitting.probability(features(question, passages, fitting.words))
+    known = fitting.usually_explained if explained is None else explained
+    return fitting.probability(features(question, passages, fitting.words, known))

@@ -9,8 +9,9 @@ import structlog
 
 from server.answering.asked import AskedVector
 from server.answering.condense import condense
-from server.answering.evidence import evidence_of
 from server.answering.expand import find_passages
+from server.answering.generate import ticket_of
+from server.answering.judge import judge
 from server.answering.timings import Timings
 from server.answering.types import Question
 from server.drift.domains import Asked, Judged
@@ -80,7 +81,9 @@ async def _search(
         search = await condense(question, recipe, services)
     passages = await find_passages(question, search, recipe, services, timings, asked)
     with timings.step("evidence"):
-        return search, passages, evidence_of(search, passages, services.calibration)
+        salt = services.salting.of(question.caller.tenant)
+        evidence = await judge(search, passages, services, ticket=ticket_of(question), salt=salt)
+        return search, passages, evidence
 
 
 def _judged(

@@ -23,6 +23,9 @@ class EvidenceRequest(BaseModel):
         default_factory=list, max_length=100, description="Ids or addresses of documents of the corpus."
     )
     leave_out: bool = Field(False, description="Search as if these documents were not there.")
+    likelihood: bool = Field(
+        False, description="Ask the engine how much of the question the best passage explains."
+    )
     recipe: str | None = Field(None, description="Recipe whose retrieval it is; the champion by default.")
 
 
@@ -50,6 +53,8 @@ class EvidenceBody(BaseModel):
     embedder: str
     scored_by: str
     """What made the passages' scores."""
+    model: str
+    """The engine's, which is asked for the likelihood."""
 
 
 @router.post("/api/corpora/{corpus}/evidence")
@@ -73,6 +78,7 @@ async def evidence(
         services,
         leave_out=body.leave_out,
         recipe=body.recipe,
+        likelihood=body.likelihood,
     )
     return evidence_body(seen)
 
@@ -97,4 +103,5 @@ def evidence_body(seen: Look) -> EvidenceBody:
         passages=passages,
         embedder=seen.embedder,
         scored_by=seen.scored_by,
+        model=seen.model,
     )

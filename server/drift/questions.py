@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 
+from server.admission import Ticket
 from server.answering.asked import AskedVector
-from server.answering.evidence import evidence_of
+from server.answering.judge import judge
 from server.answering.retrieve import retrieve
 from server.answering.timings import Timings
 from server.drift.calibrating import sample_of_searched
@@ -56,5 +57,5 @@ async def searched(
         embedder = asked.embedder
         vectors.append(asked.vector)
         similarity.append(max((passage.similarity for passage in found), default=0.0))
-        evidence.append(evidence_of(question, found, services.calibration))
+        evidence.append(await judge(question, found, services, ticket=Ticket(caller.tenant, background=True)))
     return sample_of_searched(vectors, similarity, evidence), embedder

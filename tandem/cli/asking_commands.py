@@ -41,6 +41,10 @@ def calibrate(
     recipe: Annotated[
         str | None, typer.Option(help="Recipe whose retrieval it is for; the champion by default.")
     ] = None,
+    likelihood: Annotated[
+        bool,
+        typer.Option("--likelihood", help="Weigh what the engine's model says of each question, too."),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Fit the probability that passages hold the answer on questions of your own."""
@@ -49,7 +53,7 @@ def calibrate(
     given = [each for each in (questions, eval_set) if each is not None]
     if len(given) != 1:
         raise InvalidRequestError("Name either a file of questions or a set", param="questions")
-    fit_evidence(read_settings(), corpus, given[0], out, recipe, as_json=json)
+    fit_evidence(read_settings(), corpus, given[0], out, recipe, likelihood=likelihood, as_json=json)
 
 
 def consistency(

@@ -19,8 +19,10 @@ from server.api.evidence import EvidenceBody, evidence_body
 from server.calibration import bundled_calibration, write_calibration
 from server.opening import open_services
 from server.word_counts import WordCounts, counted
+from tandem.cli.bar import Bar
 from tandem.cli.eval_cases import cases_of
-from tandem.cli.output import print_json, progress, stdout
+from tandem.cli.making_questions import ready
+from tandem.cli.output import print_json, progress, stderr, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.errors import InvalidRequestError, StorageError
 from tandem.settings import Settings
@@ -47,19 +49,22 @@ def calibrate(
     out: Path | None,
     recipe: str | None,
     *,
+    likelihood: bool,
     as_json: bool,
 ) -> None:
     """Fit a calibration on the questions, print figures before and after, and write it to `out`.
 
-    `questions` are those of a file, or of a registered eval set, `NAME` or `NAME@NUMBER`.
+    `questions` are those of a file, or of a registered eval set, `NAME` or `NAME@NUMBER`. With `likelihood` the engine
+    is asked how much of each question the best passage explains, and serving will ask it, too.
 
     Raises `InvalidRequestError` for a file that cannot be read or tells too little, `NotFoundError` for an eval
-    set, corpus, recipe or document that is not there, `StorageError` where the calibration cannot be written.
+    set, corpus, recipe or document that is not there, `StorageError` where the calibration cannot be written,
+    `EngineUnavailableError` where the engine is to say something and does not.
     """
     cases, name = _cases(settings, questions)
     asking = list(_asking(cases))
     progress(f"Searching {corpus} for {len(asking)} questions")
-    bodies = _look(settings, corpus, recipe, asking)
+    bodies = _look(settings, corpus, recipe, asking, likelihood=likelihood)
     scored_by, words = _scored_by(bodies), _words(bodies)
     seen, before = _seen(cases, asking, bodies, scored_by, words)
     labels = [one.holds for one in seen]
@@ -70,7 +75,7 @@ def calibrate(
             param="questions",
             hint="Name the documents that answer each question: it is then asked without them, too.",
         )
-    prior = with_own(bundled_calibration(), seen, scored_by, words)
+    prior = with_own(bundled_calibration(), seen, scored_by, words, bodies[0].model if likelihood else "")
     after = cross_fitted(seen, prior)
     told = f"{name}: {len(cases)} questions to corpus {corpus}"
     calibration = fit(seen, prior, told, bodies[0].embedder)
@@ -103,41 +108,56 @@ def _asking(cases: Sequence[EvalCase]) -> Iterator[_Asking]:
 
 
 def _look(
-    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking]
+    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking], *, likelihood: bool
 ) -> list[EvidenceBody]:
     """Through the running server, or in this process."""
     with running_server(settings) as client:
         if client is None:
-            return asyncio.run(_look_here(settings, corpus, recipe, asking))
+            return asyncio.run(_look_here(settings, corpus, recipe, asking, likelihood=likelihood))
         path = f"/api/corpora/{corpus}/evidence"
-        wishes = ({**_named(one), "leave_out": one.leave_out, "recipe": recipe} for one in asking)
-        return [EvidenceBody.model_validate(checked(client.post(path, json=wish))) for wish in wishes]
-
-
-def _named(one: _Asking) -> dict[str, Any]:
-    return {"question": one.case.question, "documents": list(one.case.documents)}
+        bodies = []
+        with _bar() as bar:
+            for one in asking:
+                wish = {
+                    "question": one.case.question,
+                    "documents": list(one.case.documents),
+                    "leave_out": one.leave_out,
+                    "recipe": recipe,
+                    "likelihood": likelihood,
+                }
+                bodies.append(EvidenceBody.model_validate(checked(client.post(path, json=wish))))
+                bar.move(len(bodies), len(asking), len(bodies))
+        return bodies
 
 
 async def _look_here(
-    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking]
+    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking], *, likelihood: bool
 ) -> list[EvidenceBody]:
-    engine = settings.engine.model_copy(update={"address": _NO_ENGINE})
+    engine = settings.engine.model_copy(update={} if likelihood else {"address": _NO_ENGINE})
+    bodies = []
     async with AsyncExitStack() as stack:
         services, *_ = await open_services(settings.model_copy(update={"engine": engine}), stack, progress)
-        return [
-            evidence_body(
-                await look(
-                    Caller(),
-                    one.case.question,
-                    corpus,
-                    one.case.documents,
-                    services,
-                    leave_out=one.leave_out,
-                    recipe=recipe,
-                )
+        if likelihood:
+            await ready(services)
+        bar = stack.enter_context(_bar())
+        for one in asking:
+            seen = await look(
+                Caller(),
+                one.case.question,
+                corpus,
+                one.case.documents,
+                services,
+                leave_out=one.leave_out,
+                recipe=recipe,
+                likelihood=likelihood,
             )
-            for one in asking
-        ]
+            bodies.append(evidence_body(seen))
+            bar.move(len(bodies), len(asking), len(bodies))
+    return bodies
+
+
+def _bar() -> Bar:
+    return Bar("Questions", hidden=not stderr.is_terminal, unit="questions")
 
 
 def _words(bodies: Sequence[EvidenceBody]) -> WordCounts:

@@ -8,9 +8,10 @@ from typing import Any
 
 from finetune.dataset.serving import Cited, Prompt, SourceDocument
 from finetune.dataset.wanted import shows_numbers
+from server.admission import Ticket
 from server.answering.assemble import assemble
 from server.answering.cite import Citer
-from server.answering.evidence import evidence_of
+from server.answering.judge import judge
 from server.answering.leaving_out import leaving_out
 from server.answering.read import as_parents
 from server.answering.retrieve import retrieve
@@ -88,13 +89,14 @@ class RecipeServing:
                 self._caller, question, (self._corpus,), Where(), profile, services, Timings()
             )
 
-    def asks(self, question: str, passages: Sequence[Passage]) -> bool:
+    async def asks(self, question: str, passages: Sequence[Passage]) -> bool:
         """As the protocol says."""
-        return self.evidence(question, passages) >= self.profile.evidence
+        return await self.evidence(question, passages) >= self.profile.evidence
 
-    def evidence(self, question: str, passages: Sequence[Passage]) -> float:
+    async def evidence(self, question: str, passages: Sequence[Passage]) -> float:
         """The probability that the passages hold the answer."""
-        return evidence_of(question, passages, self._services.calibration)
+        ticket = Ticket(self._caller.tenant, background=True)
+        return await judge(question, passages, self._services, ticket=ticket)
 
     async def chunks(self) -> AsyncGenerator[Passage, None]:
         """As the protocol says."""

@@ -11,6 +11,7 @@ from typing import Any
 from finetune.dataset.generated_file import GeneratedFile, Origin
 from finetune.dataset.generating import PROMPT_VERSION, Ask, generate_questions
 from finetune.dataset.questions import SourceQuestion
+from server.calibration import read_calibration
 from server.opening import open_services
 from server.services import Services
 from tandem.cli.bar import Bar
@@ -44,10 +45,16 @@ class Maker:
 
 @asynccontextmanager
 async def opened_services(settings: Settings, *, with_engine: bool) -> AsyncIterator[Services]:
-    """The services; where no question is asked of it, without an engine, but with its model's tokens."""
+    """The services; where nothing is asked of it, without an engine, but with its model's tokens.
+
+    A calibration that weighs what the model says of a question has it asked, and then it is ready.
+    """
     async with AsyncExitStack() as stack:
-        if with_engine or settings.engine.address is not None:
+        judges = read_calibration(settings.answer.calibration).model == settings.engine.model
+        if with_engine or judges or settings.engine.address is not None:
             services, *_ = await open_services(settings, stack, progress)
+            if judges:
+                await ready(services)
             yield services
             return
         engine = settings.engine.model_copy(update={"address": _NO_ENGINE})
@@ -92,7 +99,7 @@ async def made_questions(
             client = EngineClient(maker.address, engine)
             stack.push_async_callback(client.close)
         else:
-            await _ready(services)
+            await ready(services)
         file = stack.enter_context(GeneratedFile(kept, origin))
         bar = stack.enter_context(Bar("Questions", hidden=not stderr.is_terminal, unit="questions"))
         return await generate_questions(
@@ -117,13 +124,23 @@ def asking(client: EngineClient | EngineRouter, model: str, most_tokens: int = _
     return ask
 
 
-async def _ready(services: Services) -> None:
-    """Return when the engine serves. Raises `EngineUnavailableError` when it has given up."""
+async def ready(services: Services) -> None:
+    """Return when the engine serves.
+
+    Raises `EngineUnavailableError` when it has given up, or does not serve within the time that a start may take.
+    """
     progress("Waiting for the engine")
+    settings = services.settings.engine
+    clock = asyncio.get_running_loop().time
+    last_at = clock() + settings.start_timeout_s
     while services.engine.state is not EngineState.READY:
+        if clock() > last_at:
+            raise EngineUnavailableError(
+                f"The engine does not serve after {settings.start_timeout_s:.0f} s",
+                hint="Is it at engine.address? engine.start_timeout_s is how long it may take.",
+            )
         if services.engine.state is EngineState.FAILED:
             raise EngineUnavailableError(
-                "The engine has failed, and questions are made by it",
-                hint="See logs/engine.log in the data folder, or name another with --model-address.",
+                "The engine has failed, and is asked here", hint="See logs/engine.log in the data folder."
             )
         await asyncio.sleep(0.2)

@@ -3,6 +3,7 @@
 from tandem.engine.chat import ChatDelta, Sampling
 from tandem.engine.client import EngineClient
 from tandem.engine.launch import engine_address, engine_command, engine_environment
+from tandem.engine.likelihood import likelihoods_of_ending
 from tandem.engine.replica import Replica
 from tandem.engine.router import EngineRouter
 from tandem.engine.state import EngineState
@@ -19,4 +20,5 @@ __all__ = [
     "engine_address",
     "engine_command",
     "engine_environment",
+    "likelihoods_of_ending",
 ]

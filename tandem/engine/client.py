@@ -23,6 +23,7 @@ from tandem.engine.chat import (
 )
 from tandem.engine.chat_stream import ChatStreams
 from tandem.engine.faults import FAULTS, broke_off, explain, is_engines, is_transient, refuses_field
+from tandem.engine.likelihood import Expected, expected_of
 from tandem.engine.pulse import Pulse
 from tandem.engine.trace_headers import trace_headers
 from tandem.errors import EngineUnavailableError, TandemError
@@ -101,13 +102,7 @@ class EngineClient:
         its context, `NotFoundError` for an unknown model, and `EngineFailedError` for an answer that cannot
         be read; after it, `EngineFailedError` for every fault.
         """
-        if not self.breaker.is_closed:
-            raise EngineUnavailableError(
-                "The engine has failed several times in a row and is left alone for a moment",
-                hint="It is asked again by itself. See logs/engine.log in the data folder.",
-                retry_after=self.breaker.retry_after,
-                reason="breaker_open",
-            )
+        self._check_breaker()
         tried = self._tried(messages, model, sampling, response_format, cache_salt, retries)
         try:
             async with aclosing(tried) as deltas:
@@ -117,6 +112,46 @@ class EngineClient:
             self._failed(error)
             raise
         self.breaker.succeeded()
+
+    async def expected(
+        self, prompts: Sequence[str], model: str, *, cache_salt: str | None = None
+    ) -> list[list[Expected]]:
+        """How likely `model` found each token of each prompt but its first. It is asked once.
+
+        Raises as `chat` before the first delta.
+        """
+        self._check_breaker()
+        body: dict[str, Any] = {
+            "model": model,
+            "prompt": list(prompts),
+            "max_tokens": 1,
+            "temperature": 0.0,
+            "prompt_logprobs": 0,
+        }
+        if cache_salt is not None and self._salted:
+            body["cache_salt"] = cache_salt
+        try:
+            answer = await _told(
+                self._openai.post(
+                    "/completions", cast_to=object, body=body, options={"headers": trace_headers.get()}
+                )
+            )
+            try:
+                return expected_of(answer, len(prompts))
+            except MalformedAnswerError as fault:
+                raise explain(fault) from fault
+        except TandemError as error:
+            self._failed(error)
+            raise
+
+    def _check_breaker(self) -> None:
+        if not self.breaker.is_closed:
+            raise EngineUnavailableError(
+                "The engine has failed several times in a row and is left alone for a moment",
+                hint="It is asked again by itself. See logs/engine.log in the data folder.",
+                retry_after=self.breaker.retry_after,
+                reason="breaker_open",
+            )
 
     async def _tried(
         self,

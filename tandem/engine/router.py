@@ -11,6 +11,7 @@ from tandem.breaker import BreakerState
 from tandem.engine.affinity import in_order, weight
 from tandem.engine.chat import ChatDelta, Sampling
 from tandem.engine.faults import is_engines, is_wrong_model
+from tandem.engine.likelihood import Expected
 from tandem.engine.replica import Replica
 from tandem.engine.supervisor import Engine
 from tandem.errors import EngineUnavailableError, NotFoundError, TandemError
@@ -96,6 +97,20 @@ class EngineRouter:
                 return
             finally:
                 replica.asked -= 1
+
+    async def expected(
+        self, prompts: Sequence[str], model: str, *, cache_salt: str | None = None
+    ) -> list[list[Expected]]:
+        """How likely tokens are, as `EngineClient.expected` says, of the replica with the least to do. No other is tried."""
+        replica = self._candidates(None, model)[0]
+        replica.asked += 1
+        try:
+            return await replica.client.expected(prompts, model, cache_salt=cache_salt)
+        except TandemError as error:
+            self._learn(replica, model, error)
+            raise
+        finally:
+            replica.asked -= 1
 
     def _candidates(self, affinity: str | None, model: str) -> list[Replica]:
         """Those that can be asked for the model, the best first; where all are left alone, one of them says so."""

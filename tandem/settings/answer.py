@@ -35,6 +35,12 @@ class AnswerSettings(Group):
         None,
         description="File of `tandem calibrate` that makes this probability of the evidence; without it, Tandem's own.",
     )
+    likelihood_timeout_s: float = Field(
+        3.0,
+        gt=0,
+        description="Longest wait for the model to say how likely a question is, where the calibration weighs that; "
+        "then the evidence is judged without.",
+    )
     condense: Literal["join", "model", "off"] = Field(
         "join",
         description="How a follow-up is made whole for the search: `join` puts the question before it in front, "

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tandem.engine import EngineClient, Sampling
+from tandem.engine import EngineClient, Sampling, likelihoods_of_ending
 from tandem.errors import TandemError
 from tandem.settings import EngineSettings
 
@@ -51,6 +51,24 @@ async def test_an_adapter_is_loaded_serves_and_is_unloaded_while_the_engine_runs
         assert "tiny" not in await client.adapters()
         with pytest.raises(TandemError):
             await _say(client, "tiny")
+    finally:
+        await client.close()
+
+
+async def test_a_question_is_likelier_after_the_passage_that_answers_it(tandem) -> None:
+    client = EngineClient(tandem.engine_url, EngineSettings())
+    question = "Question: How often is the lantern of the old lighthouse cleaned?"
+    passages = (
+        "The lantern of the old lighthouse is cleaned every Monday.",
+        "Trains from Graz leave at seven.",
+    )
+    try:
+        prompts = [f"{text}\n\n{question}" for text in passages]
+        near, far = await client.expected(prompts, "base", cache_salt="a tenant")
+        assert [token for token, _ in near[-8:]] == [token for token, _ in far[-8:]]
+        after_near, after_far = likelihoods_of_ending(near, far)
+        assert after_far < after_near < 0
+        assert near == (await client.expected(prompts[:1], "base"))[0]
     finally:
         await client.close()
 

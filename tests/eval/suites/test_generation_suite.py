@@ -92,6 +92,19 @@ def test_not_knowing_is_right_where_the_documents_were_left_out() -> None:
     assert scores["unknown_unanswerable"].values == {"c2": 0, "c1": 1, "c3": 1}
 
 
+def test_a_question_that_another_document_answers_is_no_unanswerable_one() -> None:
+    cases = [case(f"c{n}", "seven seals") for n in range(3)]
+    texts = ["It has seven  seals.", "It has none.", "Seven sealskins."]
+    replies = [
+        reply("seven seals", f"c{n}", passages=(found(text),), variant="without")
+        for n, text in enumerate(texts)
+    ]
+    scores = named(score_abstention(cases, replies))
+    assert scores["unknown_untold"].values == {"c1": 0, "c2": 0}
+    assert set(scores["unknown_untold"].passed_over) == {"c0"}
+    assert len(scores["unknown_unanswerable"].values) == 3
+
+
 def test_risk_and_coverage_of_four_answers_by_hand() -> None:
     # By evidence: right 0.9, wrong 0.8, right 0.7; withheld last, and it counts as wrong.
     cases = [case(f"c{n}", "seven") for n in range(4)]

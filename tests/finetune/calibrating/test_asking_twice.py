@@ -31,7 +31,7 @@ class ScriptedServing:
             for one in left[:most]
         ]  # fmt: skip
 
-    def evidence(self, question: str, passages: Sequence[Passage]) -> float:
+    async def evidence(self, question: str, passages: Sequence[Passage]) -> float:
         return sum(one.chunk.document_id == "law" for one in passages) / len(passages)
 
     def assemble(self, question: str, passages: Sequence[Passage]) -> Prompt:

@@ -149,9 +149,9 @@ def test_a_file_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:
 
 def test_a_calibration_says_that_it_is_of_another_embedder() -> None:
     embedder = load_embedder(EmbeddingSettings())
-    assert mismatch(OWN, embedder.fingerprint, "light") is None
+    assert mismatch(OWN, embedder.fingerprint, "light", "any") is None
     embedder.close()
-    assert "tandem calibrate" in (mismatch(OWN, "another", "light") or "")
+    assert "tandem calibrate" in (mismatch(OWN, "another", "light", "any") or "")
 
 
 def test_a_calibration_to_scores_serves_only_where_passages_are_scored_alike() -> None:
@@ -159,8 +159,25 @@ def test_a_calibration_to_scores_serves_only_where_passages_are_scored_alike() -
     assert light.where_scored_by("light") is light
     assert light.where_scored_by("hybrid dbsf 1:3") is OWN
     assert OWN.where_scored_by("light") is OWN
-    assert mismatch(light, light.embedder, "light") is None
-    assert "'light' scored" in (mismatch(light, light.embedder, "hybrid dbsf 1:3") or "")
+    assert mismatch(light, light.embedder, "light", "any") is None
+    assert "'light' scored" in (mismatch(light, light.embedder, "hybrid dbsf 1:3", "any") or "")
+
+
+def test_a_calibration_by_a_model_serves_without_it_where_the_engine_has_another() -> None:
+    told = weighing("explained", 3.0, model="small")
+    assert mismatch(told, told.embedder, "light", "small") is None
+    assert "'small' says" in (mismatch(told, told.embedder, "light", "large") or "")
+    found = [passage(ANSWER), passage(TOPIC)]
+    assert evidence_of(QUESTION, found, told) == pytest.approx(evidence_of(QUESTION, found, OWN))
+    surprised, explained = (evidence_of(QUESTION, found, told, said) for said in (-0.2, 0.6))
+    assert surprised < evidence_of(QUESTION, found, told) < explained
+    with pytest.raises(ValueError, match="does not say which model"):
+        Calibration(**(told.model_dump() | {"model": ""}))
+
+
+def weighing(feature: str, weight: float, **more: str) -> Calibration:
+    weights = tuple(weight if name == feature else w for name, w in zip(FEATURES, OWN.weights, strict=True))
+    return OWN.model_copy(update={"weights": weights, **more})
 
 
 def test_a_question_whose_reranker_was_late_is_judged_without_its_scores() -> None:

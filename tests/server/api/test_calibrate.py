@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 from eval.sets import EvalSets, read_cases
 from ingest import Upload
 from server.app import create_app
-from server.calibration import bundled_calibration, read_calibration
+from server.calibration import FEATURES, bundled_calibration, read_calibration
 from tandem.cli.calibrate import calibrate
 from tandem.cli.local import local_worker
 from tandem.cli.main import app
 from tandem.cli.opened import opened_store
 from tandem.cli.remote import announce
-from tandem.errors import InvalidRequestError, NotFoundError, StorageError
+from tandem.errors import EngineUnavailableError, InvalidRequestError, NotFoundError, StorageError
 from tandem.rerank.light import LightReranker
 from tandem.settings import (
     AnswerSettings,
@@ -103,7 +103,7 @@ def served(folder: Path) -> Iterator[tuple[Settings, str]]:
 
 
 def run(settings: Settings, questions: Path, out: Path | None, capsys: pytest.CaptureFixture[str]) -> dict:
-    calibrate(settings, "things", questions, out, None, as_json=True)
+    calibrate(settings, "things", questions, out, None, likelihood=False, as_json=True)
     return json.loads(capsys.readouterr().out)
 
 
@@ -140,13 +140,44 @@ def test_an_eval_set_is_the_same_from_a_file_and_from_the_store(
         EvalSets(store).save("mine", read_cases(file))
     capsys.readouterr()
     for number, given in enumerate((file, "mine@1", "mine")):
-        calibrate(settings, "things", given, tmp_path / f"{number}.json", None, as_json=True)
+        calibrate(
+            settings, "things", given, tmp_path / f"{number}.json", None, likelihood=False, as_json=True
+        )
         said = capsys.readouterr()
         assert {**json.loads(said.out), "file": ""} == {**plain, "file": ""}
         assert "2 questions are passed over" in said.err
     assert "mine@1: 11 questions" in read_calibration(tmp_path / "1.json").fitted_on
     with pytest.raises(NotFoundError, match="nosuch"):
-        calibrate(settings, "things", "nosuch", tmp_path / "c.json", None, as_json=True)
+        calibrate(settings, "things", "nosuch", tmp_path / "c.json", None, likelihood=False, as_json=True)
+
+
+def test_what_the_engine_says_of_the_questions_is_weighed_where_it_is_wished(
+    questions: Path, tmp_path: Path, served: tuple[Settings, str], capsys
+) -> None:
+    settings, address = served
+    calibrate(settings, "things", questions, tmp_path / "c.json", None, likelihood=True, as_json=True)
+    assert json.loads(capsys.readouterr().out)["questions"] == 21
+    written = read_calibration(tmp_path / "c.json")
+    assert written.model == settings.engine.model
+    assert written.weights[FEATURES.index("explained")] > 0
+    with httpx.Client(base_url=address, trust_env=False) as http:
+        body = {"question": "Where was the pump built?", "documents": ["pump.md"]}
+        path = "/api/corpora/things/evidence"
+        said = [http.post(path, json=body | {"likelihood": wished}).json() for wished in (False, True)]
+    assert said[0]["features"][-1] == 0
+    assert 0 < said[1]["features"][-1] < 1
+    assert said[0]["features"][:-1] == said[1]["features"][:-1]
+
+
+def test_an_engine_that_does_not_serve_is_said_and_nothing_is_written(
+    folder: Path, questions: Path, tmp_path: Path
+) -> None:
+    settings = Settings(
+        data_dir=folder, engine=EngineSettings(address="http://127.0.0.1:9", start_timeout_s=1)
+    )
+    with pytest.raises(EngineUnavailableError):
+        calibrate(settings, "things", questions, tmp_path / "c.json", None, likelihood=True, as_json=True)
+    assert not (tmp_path / "c.json").exists()
 
 
 def asked(case: dict) -> dict:
@@ -182,7 +213,15 @@ def test_questions_that_something_else_scored_are_left_out(
 
 
 def test_figures_are_printed_for_people_too(folder: Path, questions: Path, tmp_path: Path, capsys) -> None:
-    calibrate(Settings(data_dir=folder), "things", questions, tmp_path / "c.json", None, as_json=False)
+    calibrate(
+        Settings(data_dir=folder),
+        "things",
+        questions,
+        tmp_path / "c.json",
+        None,
+        likelihood=False,
+        as_json=False,
+    )
     shown = capsys.readouterr().out
     assert "before" in shown
     assert "threshold  answered" in shown
@@ -202,7 +241,9 @@ def test_what_is_not_there_is_not_found(
     file = tmp_path / "q.jsonl"
     file.write_text(json.dumps(more))
     with pytest.raises(error, match="nosuch"):
-        calibrate(Settings(data_dir=folder), corpus, file, tmp_path / "c.json", None, as_json=True)
+        calibrate(
+            Settings(data_dir=folder), corpus, file, tmp_path / "c.json", None, likelihood=False, as_json=True
+        )
     assert not (tmp_path / "c.json").exists()
 
 
@@ -212,10 +253,18 @@ def test_too_few_questions_are_refused_and_so_is_a_place_that_cannot_be_written(
     few = tmp_path / "few.jsonl"
     few.write_text("\n".join(map(json.dumps, cases()[:3])))
     with pytest.raises(InvalidRequestError, match="at least 8"):
-        calibrate(Settings(data_dir=folder), "things", few, tmp_path / "c.json", None, as_json=True)
+        calibrate(
+            Settings(data_dir=folder),
+            "things",
+            few,
+            tmp_path / "c.json",
+            None,
+            likelihood=False,
+            as_json=True,
+        )
     with pytest.raises(StorageError, match="cannot be written"):
         out = tmp_path / "no" / "such" / "c.json"
-        calibrate(Settings(data_dir=folder), "things", questions, out, None, as_json=True)
+        calibrate(Settings(data_dir=folder), "things", questions, out, None, likelihood=False, as_json=True)
 
 
 def test_the_api_leaves_documents_out_and_says_what_is_wrong(served: tuple[Settings, str]) -> None:
