@@ -42,12 +42,16 @@ class Found:
     """The recipe that handed the question on, `NAME@VERSION`."""
     withheld: bool = False
     """Whether the recipe does not answer, because the question is from outside."""
+    half_judged: bool = False
+    """Whether the evidence lacks what the model should have said of the question."""
 
     @property
     def makeshift(self) -> bool:
-        """Whether something else scored the passages than does where all goes well."""
+        """Whether something else scored the passages, or their evidence, than does where all goes well."""
         profile = self.recipe.retrieval
-        return profile is not None and any(each.scored_by != profile.scored_by for each in self.passages[:1])
+        if profile is None:
+            return False
+        return self.half_judged or any(each.scored_by != profile.scored_by for each in self.passages[:1])
 
 
 async def find(question: Question, recipe: Recipe, services: Services, timings: Timings) -> Found:
@@ -56,47 +60,78 @@ async def find(question: Question, recipe: Recipe, services: Services, timings: 
     A recipe that retrieves nothing has its question embedded only if something may follow from it.
     """
     asked = AskedVector()
-    search, passages, evidence = await _search(question, recipe, asked, services, timings)
+    found = await _search(question, recipe, asked, services, timings)
     if recipe.retrieval is None and recipe.outside != ANSWER:
         with timings.step("embed"), services.live.reading() as collection:
             await asked.of(question.text, collection.embedder)
     with timings.step("domain"):
-        domain = _judged(question, recipe, asked, passages, evidence, services)
+        domain = _judged(question, recipe, asked, found, services)
     if not domain.outside or recipe.outside == ANSWER:
-        return Found(recipe, passages, evidence, search, asked, domain)
+        return found.of(recipe, asked, domain)
     if recipe.outside == ABSTAIN:
-        return Found(recipe, passages, evidence, search, asked, domain, withheld=True)
+        return found.of(recipe, asked, domain, withheld=True)
     other = route_of(recipe, services)
     if other.retrieval != recipe.retrieval:
-        search, passages, evidence = await _search(question, other, asked, services, timings)
-    return Found(other, passages, evidence, search, asked, domain, f"{recipe.name}@{recipe.version}")
+        found = await _search(question, other, asked, services, timings)
+    return found.of(other, asked, domain, routed_from=f"{recipe.name}@{recipe.version}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What one search brought."""
+
+    text: str
+    passages: list[Passage]
+    evidence: float | None
+    half_judged: bool = False
+
+    def of(
+        self,
+        recipe: Recipe,
+        asked: AskedVector,
+        domain: Judged,
+        *,
+        routed_from: str | None = None,
+        withheld: bool = False,
+    ) -> Found:
+        """With what else there is before the model is asked."""
+        return Found(
+            recipe=recipe,
+            passages=self.passages,
+            evidence=self.evidence,
+            search=self.text,
+            asked=asked,
+            domain=domain,
+            routed_from=routed_from,
+            withheld=withheld,
+            half_judged=self.half_judged,
+        )
 
 
 async def _search(
     question: Question, recipe: Recipe, asked: AskedVector, services: Services, timings: Timings
-) -> tuple[str, list[Passage], float | None]:
+) -> _Searched:
     if recipe.retrieval is None:
-        return question.text, [], None
+        return _Searched(question.text, [], None)
     with timings.step("condense"):
         search = await condense(question, recipe, services)
     passages = await find_passages(question, search, recipe, services, timings, asked)
     with timings.step("evidence"):
         salt = services.salting.of(question.caller.tenant)
-        evidence = await judge(search, passages, services, ticket=ticket_of(question), salt=salt)
-        return search, passages, evidence
+        judged = await judge(search, passages, services, ticket=ticket_of(question), salt=salt)
+        return _Searched(search, passages, judged.evidence, judged.makeshift)
 
 
 def _judged(
     question: Question,
     recipe: Recipe,
     asked: AskedVector,
-    passages: list[Passage],
-    evidence: float | None,
+    found: _Searched,
     services: Services,
 ) -> Judged:
-    similarity = max((passage.similarity for passage in passages), default=0.0)
+    similarity = max((passage.similarity for passage in found.passages), default=0.0)
     known = Asked(
-        asked.embedder, asked.vector, None if recipe.retrieval is None else similarity, evidence or 0.0
+        asked.embedder, asked.vector, None if recipe.retrieval is None else similarity, found.evidence or 0.0
     )
     return services.domains.judge(question.caller.tenant, recipe.model, known)
 

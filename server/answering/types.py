@@ -120,7 +120,7 @@ class Answer:
     """Whether nobody sees it."""
     makeshift: bool = False
     """Whether its passages are not those that its recipe finds when all goes well: the reranker was late, or no
-    further wordings came."""
+    further wordings came; or their evidence lacks what the model should have said."""
     cited: float | None = None
     """Share of the sentences that the model wrote which carry a mark, those that were dropped counted as without;
     `None` where the recipe cites nothing, or Tandem abstained."""

@@ -57,5 +57,6 @@ async def searched(
         embedder = asked.embedder
         vectors.append(asked.vector)
         similarity.append(max((passage.similarity for passage in found), default=0.0))
-        evidence.append(await judge(question, found, services, ticket=Ticket(caller.tenant, background=True)))
+        judged = await judge(question, found, services, ticket=Ticket(caller.tenant, background=True))
+        evidence.append(judged.evidence)
     return sample_of_searched(vectors, similarity, evidence), embedder

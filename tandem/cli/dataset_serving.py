@@ -96,7 +96,7 @@ class RecipeServing:
     async def evidence(self, question: str, passages: Sequence[Passage]) -> float:
         """The probability that the passages hold the answer."""
         ticket = Ticket(self._caller.tenant, background=True)
-        return await judge(question, passages, self._services, ticket=ticket)
+        return (await judge(question, passages, self._services, ticket=ticket)).evidence
 
     async def chunks(self) -> AsyncGenerator[Passage, None]:
         """As the protocol says."""

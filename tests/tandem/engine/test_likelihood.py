@@ -109,13 +109,15 @@ async def test_the_evidence_rises_with_what_is_explained_and_only_where_that_was
     fake, services
 ) -> None:
     async def evidence(text: str) -> float:
-        return await judge(QUESTION, [passage(text)], services, ticket=Ticket("default"))
+        judged = await judge(QUESTION, [passage(text)], services, ticket=Ticket("default"))
+        assert not judged.makeshift
+        return judged.evidence
 
     assert await evidence(PASSAGE) > await evidence("Nothing of that kind.")
     asked = len(fake.prompts)
     services.settings = Settings(engine=EngineSettings(model="another"))
     assert await evidence(PASSAGE) == await evidence("Nothing of that kind.")
-    assert await judge(QUESTION, [], services, ticket=Ticket("default")) == 0.0
+    assert (await judge(QUESTION, [], services, ticket=Ticket("default"))).evidence == 0.0
     assert len(fake.prompts) == asked
 
 
@@ -126,7 +128,9 @@ async def test_an_engine_that_fails_is_late_or_starts_moves_no_evidence(fake, se
     assert await said(services, PASSAGE) is None
     fake.completes = after_computing(5.0, refuse(200, {}))
     begun = asyncio.get_running_loop().time()
-    assert await judge(QUESTION, usual, services, ticket=Ticket("default")) == pytest.approx(neutral)
+    judged = await judge(QUESTION, usual, services, ticket=Ticket("default"))
+    assert judged.evidence == pytest.approx(neutral)
+    assert judged.makeshift
     assert asyncio.get_running_loop().time() - begun < 3
     services.engine.state = EngineState.STARTING
     asked = len(fake.prompts)
