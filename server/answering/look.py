@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from server.admission import Ticket
 from server.answering.evidence import evidence_of
 from server.answering.evidence_features import features
 from server.answering.expand import find_passages
 from server.answering.explained import explained
-from server.answering.generate import ticket_of
 from server.answering.leaving_out import leaving_out, versions_of
 from server.answering.timings import Timings
 from server.answering.types import Question
@@ -85,9 +85,8 @@ async def look(
 
 
 async def _explained(question: Question, passage: Passage, services: Services) -> float:
-    said = await explained(
-        question.text, passage, services, ticket=ticket_of(question), timeout_s=_PATIENCE_S
-    )
+    ticket = Ticket(question.caller.tenant, background=True)
+    said = await explained(question.text, passage, services, ticket=ticket, timeout_s=_PATIENCE_S)
     if said is None:
         raise EngineUnavailableError(
             "The engine did not say how likely the question is", hint="See the server's log; try it again."

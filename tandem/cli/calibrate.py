@@ -21,7 +21,7 @@ from server.opening import open_services
 from server.word_counts import WordCounts, counted
 from tandem.cli.bar import Bar
 from tandem.cli.eval_cases import cases_of
-from tandem.cli.making_questions import ready
+from tandem.cli.opened_services import NO_ENGINE, ready
 from tandem.cli.output import print_json, progress, stderr, stdout
 from tandem.cli.remote import checked, running_server
 from tandem.errors import InvalidRequestError, StorageError
@@ -30,8 +30,6 @@ from tandem.vocabulary import Caller
 
 _LEAST = 8
 _THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-_NO_ENGINE = "http://127.0.0.1:9"
-"""The discard port: nobody answers there, and no vLLM is started for what needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def _look(
 async def _look_here(
     settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking], *, likelihood: bool
 ) -> list[EvidenceBody]:
-    engine = settings.engine.model_copy(update={} if likelihood else {"address": _NO_ENGINE})
+    engine = settings.engine.model_copy(update={} if likelihood else {"address": NO_ENGINE})
     bodies = []
     async with AsyncExitStack() as stack:
         services, *_ = await open_services(settings.model_copy(update={"engine": engine}), stack, progress)

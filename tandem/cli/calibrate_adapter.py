@@ -24,7 +24,8 @@ from finetune.training import BaseModel
 from tandem.adapters.base import base_hash
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
-from tandem.cli.making_questions import check_corpus, opened_services
+from tandem.cli.making_questions import check_corpus
+from tandem.cli.opened_services import opened_services
 from tandem.cli.output import print_json, progress, stderr, stdout
 from tandem.errors import InvalidRequestError
 from tandem.extras import FINETUNE, require
@@ -106,7 +107,7 @@ def held_out(training_set: Path | None, file: Path | None) -> list[SourceQuestio
 async def _asked(
     settings: Settings, wish: CalibratingWish, questions: list[SourceQuestion], *, hidden: bool
 ) -> list[Asked]:
-    async with opened_services(settings, with_engine=False) as services:
+    async with opened_services(settings, with_engine=False, judging=True) as services:
         serving = RecipeServing(
             services,
             wish.corpus,

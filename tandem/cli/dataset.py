@@ -19,7 +19,8 @@ from finetune.dataset.questions import SourceQuestion, read_questions
 from finetune.examples import write_examples
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
-from tandem.cli.making_questions import Maker, check_corpus, made_questions, opened_services
+from tandem.cli.making_questions import Maker, check_corpus, made_questions
+from tandem.cli.opened_services import opened_services
 from tandem.cli.output import print_json, stderr, stdout
 from tandem.cli.voted import voted_questions
 from tandem.errors import InvalidRequestError
@@ -106,7 +107,7 @@ async def _make(
 ) -> Card:
     own_engine = asked is None and wish.model_address is None
     kept = wish.out.with_name(f"{wish.out.name}.generated.jsonl")
-    async with opened_services(settings, with_engine=own_engine) as services:
+    async with opened_services(settings, with_engine=own_engine, judging=True) as services:
         serving = RecipeServing(
             services,
             wish.corpus,

@@ -12,8 +12,9 @@ from eval.sets.generated import cases_of_generated
 from tandem.cli.dataset_serving import RecipeServing
 from tandem.cli.eval_sets_making import print_draft, tell_dropped
 from tandem.cli.generation_wish import GenerationWish
-from tandem.cli.making_questions import Maker, check_corpus, made_questions, opened_services
+from tandem.cli.making_questions import Maker, check_corpus, made_questions
 from tandem.cli.opened import author
+from tandem.cli.opened_services import opened_services
 from tandem.cli.output import progress
 from tandem.errors import InvalidRequestError
 from tandem.settings import Settings

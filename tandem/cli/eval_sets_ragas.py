@@ -12,7 +12,8 @@ from finetune.dataset.generating import drawn_chunks
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
 from tandem.cli.generation_wish import GenerationWish
-from tandem.cli.making_questions import asking, opened_services
+from tandem.cli.making_questions import asking
+from tandem.cli.opened_services import opened_services
 from tandem.cli.output import progress, stderr
 from tandem.engine import EngineClient
 from tandem.errors import InvalidRequestError

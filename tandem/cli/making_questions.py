@@ -1,34 +1,26 @@
 """Questions that a model makes of a corpus, for training sets and eval sets: what they need of the services."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finetune.dataset.generated_file import GeneratedFile, Origin
 from finetune.dataset.generating import PROMPT_VERSION, Ask, generate_questions
 from finetune.dataset.questions import SourceQuestion
-from server.calibration import read_calibration
-from server.opening import open_services
 from server.services import Services
 from tandem.cli.bar import Bar
 from tandem.cli.dataset_serving import RecipeServing
-from tandem.cli.output import progress, stderr
-from tandem.engine import EngineClient, EngineRouter, EngineState, Sampling
-from tandem.errors import EngineUnavailableError, NotFoundError
-from tandem.models import prepare_model
+from tandem.cli.opened_services import ready
+from tandem.cli.output import stderr
+from tandem.engine import EngineClient, EngineRouter, Sampling
+from tandem.errors import NotFoundError
 from tandem.prompts import Message
 from tandem.settings import Settings
 from tandem.store import open_store
-from tandem.threads import in_thread
-from tandem.tokens import load_tokens
 from tandem.vocabulary import Caller
 
-_NO_ENGINE = "http://127.0.0.1:9"
-"""The discard port: nobody answers there, and no vLLM is started for what needs none."""
 _CONNECT_S = 10.0
 _TOKENS = 200
 
@@ -41,26 +33,6 @@ class Maker:
     """The engine's base model by default."""
     address: str | None = None
     """Of an OpenAI-compatible server that has it; Tandem's own engine where there is none."""
-
-
-@asynccontextmanager
-async def opened_services(settings: Settings, *, with_engine: bool) -> AsyncIterator[Services]:
-    """The services; where nothing is asked of it, without an engine, but with its model's tokens.
-
-    A calibration that weighs what the model says of a question has it asked, and then it is ready.
-    """
-    async with AsyncExitStack() as stack:
-        judges = read_calibration(settings.answer.calibration).model == settings.engine.model
-        if with_engine or judges or settings.engine.address is not None:
-            services, *_ = await open_services(settings, stack, progress)
-            if judges:
-                await ready(services)
-            yield services
-            return
-        engine = settings.engine.model_copy(update={"address": _NO_ENGINE})
-        services, *_ = await open_services(settings.model_copy(update={"engine": engine}), stack, progress)
-        folder = await in_thread(prepare_model, settings.engine.model, settings.data_dir, progress)
-        yield replace(services, settings=settings, tokens=await in_thread(load_tokens, folder))
 
 
 def check_corpus(settings: Settings, corpus: str) -> None:
@@ -122,25 +94,3 @@ def asking(client: EngineClient | EngineRouter, model: str, most_tokens: int = _
         )
 
     return ask
-
-
-async def ready(services: Services) -> None:
-    """Return when the engine serves.
-
-    Raises `EngineUnavailableError` when it has given up, or does not serve within the time that a start may take.
-    """
-    progress("Waiting for the engine")
-    settings = services.settings.engine
-    clock = asyncio.get_running_loop().time
-    last_at = clock() + settings.start_timeout_s
-    while services.engine.state is not EngineState.READY:
-        if clock() > last_at:
-            raise EngineUnavailableError(
-                f"The engine does not serve after {settings.start_timeout_s:.0f} s",
-                hint="Is it at engine.address? engine.start_timeout_s is how long it may take.",
-            )
-        if services.engine.state is EngineState.FAILED:
-            raise EngineUnavailableError(
-                "The engine has failed, and is asked here", hint="See logs/engine.log in the data folder."
-            )
-        await asyncio.sleep(0.2)

@@ -1,6 +1,7 @@
 """What a model expected of each token of a prompt, as vLLM says it."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from tandem.engine.chat import MalformedAnswerError
@@ -37,4 +38,7 @@ def likelihoods_of_ending(first: Sequence[Expected], second: Sequence[Expected])
 
 def _token(said: Any) -> Expected:
     ((number, facts),) = said.items()  # more than the token itself was not asked for
-    return int(number), float(facts["logprob"])
+    likelihood = float(facts["logprob"])
+    if not isfinite(likelihood):
+        raise ValueError("a likelihood that is no number")
+    return int(number), likelihood

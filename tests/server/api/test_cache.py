@@ -9,10 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_vllm import FakeVllm, Handler, say
+from fake_vllm import FakeVllm, Handler, refuse, say
 
 from ingest import Upload
 from server.app import create_app
+from server.calibration import FEATURES, bundled_calibration, write_calibration
 from tandem.rerank.light import LightReranker
 from tandem.settings import (
     AnswerSettings,
@@ -38,13 +39,17 @@ def fake() -> AsyncIterator[FakeVllm]:
 
 @asynccontextmanager
 async def serving(
-    fake: FakeVllm, folder: Path, store_url: str | None = None, **cache: object
+    fake: FakeVllm,
+    folder: Path,
+    store_url: str | None = None,
+    calibration: Path | None = None,
+    **cache: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         data_dir=folder,
         store=StoreSettings(url=store_url),
         engine=EngineSettings(address=fake.address, retries=0),
-        answer=AnswerSettings(evidence=0.2),
+        answer=AnswerSettings(evidence=0.2, calibration=calibration),
         identity=IdentitySettings(required=False),
         cache=CacheSettings.model_validate({"answers": True} | cache),
     )
@@ -165,6 +170,22 @@ async def test_an_answer_whose_reranker_was_late_is_not_kept(http, fake, monkeyp
         monkeypatch.setattr(LightReranker, "scores", scores)
         told.append((await ask(http, model="tandem:ranked"))["tandem"]["cached"])
     assert told == [None, None, "exact"]
+    assert len(fake.requests) == 2
+
+
+async def test_an_answer_that_was_judged_without_the_model_is_not_kept(fake, tmp_path) -> None:
+    weights = tuple(
+        0.5 if name == "explained" else weight
+        for name, weight in zip(FEATURES, bundled_calibration().weights, strict=True)
+    )
+    more = {"weights": weights, "model": EngineSettings().model}
+    write_calibration(bundled_calibration().model_copy(update=more), tmp_path / "c.json")
+    async with serving(fake, tmp_path / "data", calibration=tmp_path / "c.json") as http:
+        await put(http)
+        fake.completes = refuse(500, {"error": {"message": "no", "code": 500}})
+        assert (await ask(http))["tandem"]["cached"] is None
+        fake.completes = None
+        assert [(await ask(http))["tandem"]["cached"] for _ in range(2)] == [None, "exact"]
     assert len(fake.requests) == 2
 
 
