@@ -1,7 +1,8 @@
 """Fits a calibration of the evidence on questions whose answers are known to be there, or not to be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,16 @@ from server.word_counts import WordCounts
 Floats = NDArray[np.float64]
 
 _STEPS = 50
+_FOLDS = 5
 _FLAT = 1e-6
 """A spread below which a feature does not vary, and keeps its size."""
 _PRIOR = 10.0
 """As if each weight had been seen before, as strongly as ten cases tell of it: few questions move it little."""
+_HELD = 100.0
+"""The same, of weights that are held to zero: far more than the best for documents like those of the fit, and better
+for others."""
+_LOOSE = 0.1
+"""The same, of the factor that scales the logits: so few cases tell much of one number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one question brought: its features, whether the passages hold the answer, and which question it was."""
+    """What one question brought."""
 
     features: tuple[float, ...]
     holds: bool
+    """Whether the passages hold the answer."""
     group: int
+    """The same for questions of the same documents: what was fitted with one says nothing of another."""
+    certain: bool = True
+    """Whether that is known. Of passages of the right document that say no reference to the letter it is not: they may
+    say it in other words."""
 
 
 def usable(cases: Sequence[EvalCase]) -> list[EvalCase]:
@@ -65,7 +77,9 @@ def holds(case: EvalCase, passages: Sequence[Found]) -> bool:
     )
 
 
-def fit(seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str) -> Calibration:
+def fit(
+    seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str, *, strength: float = _PRIOR
+) -> Calibration:
     """The logistic regression of these cases, held to the prior's weights.
 
     Maximises the likelihood of the labels times a normal prior around the weights of `prior` (MAP; ridge
@@ -74,22 +88,33 @@ def fit(seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str)
     """
     x = _standardised(np.array([one.features for one in seen], float), prior)
     y = np.array([one.holds for one in seen], float)
-    design = np.c_[x, np.ones(len(x))]
-    strength = np.r_[np.full(x.shape[1], _PRIOR), 1e-6]
     anchor = np.r_[np.array(prior.weights), prior.bias]
-    theta = anchor
-    for _ in range(_STEPS):
-        p = _sigmoid(design @ theta)
-        gradient = design.T @ (p - y) + strength * (theta - anchor)
-        curvature = (design.T * np.maximum(p * (1 - p), 1e-9)) @ design + np.diag(strength)
-        step = np.linalg.solve(curvature, gradient)
-        theta = theta - step
-        if np.abs(step).max() < 1e-9:
-            break
+    theta = _newton(x, y, anchor, strength)
     return prior.model_copy(
         update={
             "weights": tuple(round(float(value), 6) for value in theta[:-1]),
             "bias": round(float(theta[-1]), 6),
+            "fitted_on": fitted_on,
+            "embedder": embedder,
+        }
+    )
+
+
+def fit_for_others(seen: Sequence[Seen], prior: Calibration, fitted_on: str, embedder: str) -> Calibration:
+    """A calibration that is to hold for questions of other documents than these.
+
+    The weights are held to zero, strongly, and learn from the cases alone of which it is certain whether the passages
+    hold the answer. That leaves the logits too small: they are scaled (Platt 1999) by all cases, each by what is said
+    of it without its documents. The means and scales are those of `prior`, its weights do not count.
+    """
+    start = prior.model_copy(update={"weights": (0.0,) * len(prior.weights), "bias": 0.0})
+    plain = _fit_certain(seen, start)
+    said = [(logit, seen[place].holds) for place, logit in _logits_without(seen, start)]
+    factor, shift = _scaling(*np.array(said, float).T) if said else (1.0, 0.0)
+    return plain.model_copy(
+        update={
+            "weights": tuple(round(factor * weight, 6) for weight in plain.weights),
+            "bias": round(factor * plain.bias + shift, 6),
             "fitted_on": fitted_on,
             "embedder": embedder,
         }
@@ -104,7 +129,7 @@ def with_own(
     """
     values = np.array([one.features for one in seen], float)
     mean, scale = list(prior.mean), list(prior.scale)
-    for place in map(FEATURES.index, (*OF_SCORES, *OF_WORDS, OF_MODEL)):
+    for place in map(FEATURES.index, (*OF_SCORES, *OF_WORDS, *OF_MODEL)):
         mean[place] = round(float(values[:, place].mean()), 6)
         spread = float(values[:, place].std())
         scale[place] = round(spread, 6) if spread > _FLAT else 1.0
@@ -133,18 +158,63 @@ def blank(features: Floats, names: tuple[str, ...]) -> Calibration:
     )
 
 
-def cross_fitted(seen: Sequence[Seen], prior: Calibration, folds: int = 5) -> list[float]:
-    """For each case, what a calibration says that was fitted without its question: an honest after."""
-    groups = sorted({one.group for one in seen})
-    fold_of = {group: n % folds for n, group in enumerate(np.random.default_rng(0).permutation(groups))}
+def cross_fitted(seen: Sequence[Seen], prior: Calibration) -> list[float]:
+    """For each case, what a calibration says that was fitted without its documents: an honest after."""
     said = [0.0] * len(seen)
-    for fold in range(folds):
-        others = [one for one in seen if fold_of[one.group] != fold]
-        fitted = fit(others, prior, "", "") if others else prior
-        for place, one in enumerate(seen):
-            if fold_of[one.group] == fold:
-                said[place] = fitted.probability(one.features)
+    for others, places in _folds(seen):
+        fitted = fit_for_others(others, prior, "", "") if others else prior
+        for place in places:
+            said[place] = fitted.probability(seen[place].features)
     return said
+
+
+def _fit_certain(seen: Sequence[Seen], start: Calibration) -> Calibration:
+    certain = [one for one in seen if one.certain]
+    return fit(certain, start, "", "", strength=_HELD) if certain else start
+
+
+def _logits_without(seen: Sequence[Seen], start: Calibration) -> Iterator[tuple[int, float]]:
+    """Place and logit of each case, by the fit to the others; of none where all are of one group."""
+    for others, places in _folds(seen):
+        if others:
+            fitted = _fit_certain(others, start)
+            yield from ((place, _logit(fitted.probability(seen[place].features))) for place in places)
+
+
+def _folds(seen: Sequence[Seen]) -> Iterator[tuple[list[Seen], list[int]]]:
+    """The cases to fit with, and the places of those to try it on; a group is never on both sides."""
+    groups = sorted({one.group for one in seen})
+    fold_of = {group: n % _FOLDS for n, group in enumerate(np.random.default_rng(0).permutation(groups))}
+    for fold in range(_FOLDS):
+        places = [place for place, one in enumerate(seen) if fold_of[one.group] == fold]
+        if places:
+            yield [one for one in seen if fold_of[one.group] != fold], places
+
+
+def _scaling(logits: Floats, labels: Floats) -> tuple[float, float]:
+    """Factor, at least 0, and shift that make the logits fit the labels best."""
+    middle, spread = float(logits.mean()), float(logits.std())
+    if spread < _FLAT:
+        return 1.0, 0.0
+    slope, bias = _newton((logits[:, None] - middle) / spread, labels, np.zeros(2), _LOOSE)
+    factor = max(float(slope) / spread, 0.0)
+    return factor, float(bias) - factor * middle
+
+
+def _newton(x: Floats, y: Floats, anchor: Floats, strength: float) -> Floats:
+    """Weights and, last, the bias."""
+    design = np.c_[x, np.ones(len(x))]
+    held = np.r_[np.full(x.shape[1], strength), 1e-6]
+    theta = anchor
+    for _ in range(_STEPS):
+        p = _sigmoid(design @ theta)
+        gradient = design.T @ (p - y) + held * (theta - anchor)
+        curvature = (design.T * np.maximum(p * (1 - p), 1e-9)) @ design + np.diag(held)
+        step = np.linalg.solve(curvature, gradient)
+        theta = theta - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return theta
 
 
 def _standardised(values: Floats, prior: Calibration) -> Floats:
@@ -154,6 +224,10 @@ def _standardised(values: Floats, prior: Calibration) -> Floats:
 
 def _sigmoid(logit: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(logit, -40, 40))))
+
+
+def _logit(p: float) -> float:
+    return log(p / (1 - p))
 
 
 def _fold(text: str) -> str:

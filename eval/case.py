@@ -42,6 +42,8 @@ class EvalCase(BaseModel):
     """The class that is right, of a set that asks for classes."""
     answerable: bool = True
     """Whether the corpus holds an answer; if not, "I don't know" is right."""
+    elsewhere: bool = False
+    """Whether another document answers it, too: with its own left out, "I don't know" is not right."""
     tags: tuple[str, ...] = ()
     """Slices that the case belongs to, such as `multi-hop` or `out-of-domain`."""
     paraphrases: tuple[str, ...] = ()

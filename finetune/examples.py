@@ -39,6 +39,8 @@ class TrainingExample:
     """Addresses of the documents that hold the answer: a split never parts them."""
     passages: tuple[str, ...] = field(default=())
     """Ids of the chunks in the prompt, in the order of their numbers."""
+    elsewhere: bool = False
+    """Whether another document answers the question, too."""
 
 
 _line = TypeAdapter(TrainingExample)
@@ -48,7 +50,9 @@ def write_examples(file: Path, examples: Iterable[TrainingExample]) -> None:
     """One JSON object a line."""
     with file.open("wb") as out:
         for example in examples:
-            out.write(_line.dump_json(example) + b"\n")
+            # Written only where it says something: a set that does not use it keeps its hash.
+            unused = None if example.elsewhere else {"elsewhere"}
+            out.write(_line.dump_json(example, exclude=unused) + b"\n")
 
 
 def read_examples(file: Path) -> Iterator[TrainingExample]:

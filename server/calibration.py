@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from math import exp
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -38,6 +38,7 @@ FEATURES = (
     "rarest",
     "rare_missing",
     "explained",
+    "explained_surprising",
 )
 """Names, in the order in which `server.answering.evidence_features` gives the values."""
 
@@ -47,12 +48,25 @@ OF_SCORES = ("score", "score_lead", "bm25")
 OF_WORDS = ("rarity", "rarest", "rare_missing")
 """Those that need to know how many texts of the corpus have a word."""
 
-OF_MODEL = "explained"
-"""The one that a language model is asked for."""
+OF_MODEL = ("explained", "explained_surprising")
+"""Those that a language model is asked for."""
 
 _BUNDLED = Path(__file__).with_name("calibration.json")
 FURTHEST = 3.0
 """Standard deviations at which a feature is cut off: beyond them nothing was seen when it was fitted."""
+
+
+class Explained(NamedTuple):
+    """How much of what a question says a passage explains to a model; shares, at most 1, below 0 where it misleads."""
+
+    whole: float
+    """Of the question."""
+    surprising: float
+    """Of those of its tokens that surprise the model where it sees no passage."""
+
+
+NOT_ASKED = Explained(0.0, 0.0)
+"""Of a question that no model was asked about; a calibration that weighs it has means of its own."""
 
 
 class Calibration(BaseModel):
@@ -91,7 +105,7 @@ class Calibration(BaseModel):
             raise ValueError("it weighs scores, and does not say what scored the passages")
         if self.words is None and any(self.weights[FEATURES.index(name)] for name in OF_WORDS):
             raise ValueError("it weighs the rarity of words, and does not say in how many texts they are")
-        if not self.model and self.weights[FEATURES.index(OF_MODEL)]:
+        if not self.model and any(self.weights[FEATURES.index(name)] for name in OF_MODEL):
             raise ValueError("it weighs how likely a model finds the question, and does not say which model")
         return self
 
@@ -106,9 +120,9 @@ class Calibration(BaseModel):
         return self if self.scored_by in ("", scored_by) else bundled_calibration()
 
     @property
-    def usually_explained(self) -> float:
+    def usually_explained(self) -> Explained:
         """What stands in where the model was not asked, or did not say: it moves no probability."""
-        return self.mean[FEATURES.index(OF_MODEL)]
+        return Explained(*(self.mean[FEATURES.index(name)] for name in OF_MODEL))
 
     def probability(self, values: Sequence[float]) -> float:
         """That the passages hold the answer, in (0, 1), for values in the order of `features`."""

@@ -74,7 +74,7 @@ class Plan:
         if not self.facts.without:
             return []
         closed = {arm.name for arm in self.facts.arms if not arm.retrieves}
-        cases = {case.id for case in self.cases if _can_do_without(case)}
+        cases = {case.id for case in self.cases if _is_asked_without(case)}
         return [
             reply.model_copy(update={"variant": "without"})
             for reply in replies
@@ -104,7 +104,7 @@ class Plan:
         )
         if "asked" in variants:
             yield plain
-        if "without" in variants and facts.without and arm.retrieves and _can_do_without(case):
+        if "without" in variants and facts.without and arm.retrieves and _is_asked_without(case):
             yield plain.model_copy(update={"variant": "without", "without": case.documents})
         if "paraphrase" in variants and facts.paraphrases:
             for part, words in enumerate(case.paraphrases):
@@ -123,3 +123,8 @@ class Plan:
 
 def _can_do_without(case: EvalCase) -> bool:
     return case.answerable and bool(case.documents)
+
+
+def _is_asked_without(case: EvalCase) -> bool:
+    """What another document answers, too, tells nothing of "I don't know"."""
+    return _can_do_without(case) and not case.elsewhere

@@ -29,6 +29,12 @@ def check_case(case: EvalCase) -> EvalCase:
             raise InvalidRequestError(
                 f"a turn of the history is of {turn.role!r}", param="history", hint="`user` or `assistant`."
             )
+    if case.elsewhere and not (case.answerable and case.documents):
+        raise InvalidRequestError(
+            "another document answers it, too, and none is named that does",
+            param="elsewhere",
+            hint="`elsewhere` goes with `answerable` and `documents`.",
+        )
     tags = tuple(dict.fromkeys(tag.strip() for tag in case.tags))
     for tag in tags:
         if not tag or len(tag) > _LONGEST_TAG or not tag.isprintable():

@@ -6,6 +6,7 @@ from typing import Any
 from eval.case import EvalCase
 from eval.sets.changes import joined
 from eval.sets.drafts import Draft
+from eval.sets.elsewhere import ORIGIN
 from eval.sets.eval_set import EvalSet
 from eval.sets.registry import EvalSets
 from tandem.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -19,8 +20,8 @@ def edited_case(case: EvalCase, changes: Mapping[str, Any]) -> EvalCase:
 def save_reviewed(draft: Draft, sets: EvalSets, *, author: str, add: bool = False) -> tuple[EvalSet, bool]:
     """The set that the draft becomes, and whether that is a new version; the draft is gone after.
 
-    How it was reviewed is kept with the version. With `add`, the cases join those of the newest version. If the
-    process dies in between, the same again makes no second version.
+    How it was reviewed is kept with the version. With `add`, the cases join those of the newest version, as those of a
+    draft of `eval.sets.elsewhere` always do. If the process dies in between, the same again makes no second version.
 
     Raises `ConflictError` while cases wait, and `InvalidRequestError` where none was accepted.
     """
@@ -36,7 +37,8 @@ def save_reviewed(draft: Draft, sets: EvalSets, *, author: str, add: bool = Fals
             param="name",
             hint=f"Remove {draft.file}, and have others made.",
         )
-    before = newest_of(sets, draft.head.draft) if add else None
+    joins = add or draft.head.origin.get("from") == ORIGIN
+    before = newest_of(sets, draft.head.draft) if joins else None
     origin = draft.head.origin | {"review": draft.counts, "reviewed_by": author}
     saved = sets.save(
         draft.head.draft,

@@ -17,6 +17,8 @@ class SetStatistics:
     answerable: int
     with_references: int
     with_documents: int
+    elsewhere: int
+    """That another document answers, too: asked without their own, they tell nothing."""
     with_label: int
     with_paraphrases: int
     follow_ups: int
@@ -55,6 +57,7 @@ def statistics_of(cases: Sequence[EvalCase]) -> SetStatistics:
         answerable=sum(case.answerable for case in cases),
         with_references=sum(bool(case.references) for case in cases),
         with_documents=sum(bool(case.documents) for case in cases),
+        elsewhere=sum(case.elsewhere for case in cases),
         with_label=sum(case.label is not None for case in cases),
         with_paraphrases=sum(bool(case.paraphrases) for case in cases),
         follow_ups=sum(bool(case.history) for case in cases),

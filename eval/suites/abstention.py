@@ -25,7 +25,7 @@ UNKNOWN_UNANSWERABLE = Measure(
     "“I don't know.” where there is none",
     Stage.GENERATION,
     "Share of questions answered by “I don't know.” of those without an answer: of unanswerable cases, and of "
-    "answerable ones whose documents were left out of the search.",
+    "answerable ones whose documents were left out of the search, unless they are marked `elsewhere`.",
 )
 UNKNOWN_UNTOLD = Measure(
     "unknown_untold",

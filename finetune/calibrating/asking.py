@@ -40,7 +40,7 @@ class Asked:
 async def ask_twice(
     questions: Sequence[Located], serving: Served, moved: Callable[[int, int], None]
 ) -> list[Asked]:
-    """Two prompts of each question that has an answer, one of each that has none.
+    """Two prompts of each question that has an answer, one of each that has none, or that another document answers, too.
 
     Left out is what brings no passage at all: there the model is not asked. `moved` is told how many questions are
     done, of how many.
@@ -48,7 +48,8 @@ async def ask_twice(
     asked: list[Asked] = []
     for done, one in enumerate(questions, start=1):
         text = one.question.question
-        for left_out in (False, True) if one.question.answerable else (False,):
+        tells_both = one.question.answerable and not one.question.elsewhere
+        for left_out in (False, True) if tells_both else (False,):
             passages = await serving.retrieve(text, one.ids if left_out else frozenset(), serving.passages)
             if passages:
                 asked.append(

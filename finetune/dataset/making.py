@@ -178,7 +178,7 @@ async def _unanswerable(
             break
         text = one.question.question
         passages = await serving.retrieve(text, hidden | one.ids, serving.passages)
-        if any(one.is_told_by(passage) for passage in passages):
+        if one.question.elsewhere or any(one.is_told_by(passage) for passage in passages):
             tally.dropped["another document answers it, too"] += 1
             continue
         if not passages:
@@ -208,6 +208,7 @@ def _example(one: Located, kind: Kind, prompt: Prompt, answer: str, copy: int = 
         references=() if kind is Kind.UNANSWERABLE else _references(one),
         documents=one.uris,
         passages=tuple(passage.chunk.id for passage in prompt.passages),
+        elsewhere=one.question.elsewhere,
     )
 
 

@@ -30,6 +30,8 @@ class SourceQuestion(BaseModel):
     label: str | None = None
     """The class that the answer is of, such as `yes`; the wanted answer then begins with it."""
     answerable: bool = True
+    elsewhere: bool = False
+    """Whether another document answers it, too: it is never asked as one without an answer."""
 
     @model_validator(mode="before")
     @classmethod

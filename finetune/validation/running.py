@@ -49,7 +49,7 @@ async def run_plan(
     known = {recipe: await know(recipe) for recipe in plan.recipes}
     cases = [(question, False) for question in plan.questions]
     if plan.left_out:
-        cases += [(question, True) for question in plan.questions if question.answerable]
+        cases += [(one, True) for one in plan.questions if one.answerable and not one.elsewhere]
     wishes = [
         Wish(
             recipe=recipe,

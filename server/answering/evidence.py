@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from server.answering.evidence_features import features
-from server.calibration import Calibration
+from server.calibration import Calibration, Explained
 from tandem.vocabulary import Passage
 
 
 def evidence_of(
-    question: str, passages: Sequence[Passage], calibration: Calibration, explained: float | None = None
+    question: str, passages: Sequence[Passage], calibration: Calibration, explained: Explained | None = None
 ) -> float:
     """The probability, in [0, 1], that the passages hold the answer to the question; 0 without passages.
 

@@ -1,6 +1,6 @@
 """What tells from question and passages alone whether the answer is in them.
 
-Every feature but the last seven is free of the index's scale: cosines, shares in [0, 1], and yes or no. The
+Every feature but the last eight is free of the index's scale: cosines, shares in [0, 1], and yes or no. The
 scores of a fusion or a reranker, and those of BM25, are of another size with every setting or corpus, so that they count in a calibration
 alone that was fitted with the same. How rare a word is depends on the corpus: it counts in a calibration alone
 that brings the counts of its own. What a model says of the question is asked for elsewhere (`server.answering.explained`).
@@ -14,7 +14,7 @@ from math import log, log1p
 
 from server.answering.figures import figures
 from server.answering.support import content_words, sentences
-from server.calibration import FEATURES, OF_WORDS
+from server.calibration import FEATURES, NOT_ASKED, OF_WORDS, Explained
 from server.word_counts import WordCounts, rarities
 from tandem.vocabulary import Passage
 
@@ -33,13 +33,16 @@ _ASKS_FIGURE = re.compile(
 
 
 def features(
-    question: str, passages: Sequence[Passage], words: WordCounts | None = None, explained: float = 0.0
+    question: str,
+    passages: Sequence[Passage],
+    words: WordCounts | None = None,
+    explained: Explained = NOT_ASKED,
 ) -> tuple[float, ...]:
     """The values of `server.calibration.FEATURES`, for a question and its passages, best first. There must be a passage.
 
     Words weigh by their inverse document frequency among the passages, so that one which none has weighs
     most and the topic, which all have, decides little. Three values are by that among the texts that
-    `words` counts, and 0 without it; the last is `explained` as it was given.
+    `words` counts, and 0 without it; the last two are `explained` as it was given.
     """
     cosines = [passage.similarity for passage in passages]
     read = [
@@ -75,7 +78,7 @@ def features(
         *_scores([passage.score for passage in passages]),
         max(passage.bm25.score if passage.bm25 else 0.0 for passage in passages),
         *(rarities(asked, union, words) if words else (0.0, 0.0, 0.0)),
-        explained,
+        *explained,
     )
 
 

@@ -6,11 +6,13 @@ question says at all, so that long or odd questions count no less.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
 from server.admission import Ticket
 from server.answering.generate import check_ready
+from server.calibration import Explained
 from server.services import Services
 from tandem.engine import likelihoods_of_ending
 from tandem.errors import TandemError
@@ -24,6 +26,8 @@ _MOST_CHARS = 4_000
 """Of the passage and of the question: no more than the question should cost to answer."""
 _CHARS_PER_TOKEN = 4
 _NOTHING = -1e-6
+_SURPRISING = -4.0
+"""Log likelihood below which a token surprises: such tokens are what the question is about, not how it is put."""
 
 
 async def explained(
@@ -34,8 +38,9 @@ async def explained(
     ticket: Ticket,
     salt: str | None = None,
     timeout_s: float | None = None,
-) -> float | None:
-    """1 - log p(question | passage) / log p(question), by the engine's base model; at most 1, below 0 where it misleads.
+) -> Explained | None:
+    """1 - log p(question | passage) / log p(question), by the engine's base model: of the whole question, and of those of
+    its tokens that have less than a chance of e^-4 without the passage.
 
     `None` where the engine does not say so within `timeout_s`, by default `answer.likelihood_timeout_s`, its turn
     included.
@@ -57,5 +62,15 @@ async def explained(
         log.warning("the likelihood of a question failed", error=error.message)
         return None
     ticket.spent += len(after) + len(alone)
-    given, by_itself = likelihoods_of_ending(after, alone)
-    return 1 - given / by_itself if by_itself < _NOTHING else 0.0
+    return _shares(likelihoods_of_ending(after, alone))
+
+
+def _shares(tokens: Sequence[tuple[float, float]]) -> Explained:
+    """Of the log likelihoods of each token, after the passage and without it."""
+    surprising = [(given, alone) for given, alone in tokens if alone < _SURPRISING]
+    return Explained(_share(tokens), _share(surprising or tokens))
+
+
+def _share(tokens: Sequence[tuple[float, float]]) -> float:
+    given, alone = (sum(each) for each in zip(*tokens, strict=True)) if tokens else (0.0, 0.0)
+    return 1 - given / alone if alone < _NOTHING else 0.0

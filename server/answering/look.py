@@ -11,6 +11,7 @@ from server.answering.explained import explained
 from server.answering.leaving_out import leaving_out, versions_of
 from server.answering.timings import Timings
 from server.answering.types import Question
+from server.calibration import NOT_ASKED, Explained
 from server.services import Services
 from tandem.errors import EngineUnavailableError, InvalidRequestError
 from tandem.recipes import MODEL
@@ -74,7 +75,7 @@ async def look(
     serving = services.calibration.where_scored_by(scored_by)
     said = await _explained(asked, found[0], services) if likelihood and found else None
     return Look(
-        features(question, found, serving.words, said or 0.0) if found else (),
+        features(question, found, serving.words, said or NOT_ASKED) if found else (),
         evidence_of(question, found, services.calibration, said),
         tuple(found),
         tuple(named),
@@ -84,7 +85,7 @@ async def look(
     )
 
 
-async def _explained(question: Question, passage: Passage, services: Services) -> float:
+async def _explained(question: Question, passage: Passage, services: Services) -> Explained:
     ticket = Ticket(question.caller.tenant, background=True)
     said = await explained(question.text, passage, services, ticket=ticket, timeout_s=_PATIENCE_S)
     if said is None:

@@ -45,6 +45,13 @@ def calibrate(
         bool,
         typer.Option("--likelihood", help="Weigh what the engine's model says of each question, too."),
     ] = False,
+    scores: Annotated[
+        bool,
+        typer.Option(
+            "--scores/--no-scores",
+            help="Whether the passages' scores count; not with questions that the reranker was trained on.",
+        ),
+    ] = True,
     json: AsJson = False,
 ) -> None:
     """Fit the probability that passages hold the answer on questions of your own."""
@@ -53,7 +60,9 @@ def calibrate(
     given = [each for each in (questions, eval_set) if each is not None]
     if len(given) != 1:
         raise InvalidRequestError("Name either a file of questions or a set", param="questions")
-    fit_evidence(read_settings(), corpus, given[0], out, recipe, likelihood=likelihood, as_json=json)
+    fit_evidence(
+        read_settings(), corpus, given[0], out, recipe, likelihood=likelihood, scores=scores, as_json=json
+    )
 
 
 def consistency(

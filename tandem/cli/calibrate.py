@@ -1,43 +1,31 @@
 """`tandem calibrate`: makes a probability of the evidence that holds for a user's own questions."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
-from eval.calibrating import Found, Seen, cross_fitted, fit, holds, usable, with_own
+from eval.calibrating import Found, Seen, cross_fitted, fit_for_others, holds, usable, with_own
 from eval.case import EvalCase
 from eval.reliability import auroc, brier, expected_calibration_error
 from server.answering.evidence_features import with_rarities, words_of
-from server.answering.look import look
-from server.api.evidence import EvidenceBody, evidence_body
-from server.calibration import bundled_calibration, write_calibration
-from server.opening import open_services
+from server.api.evidence import EvidenceBody
+from server.calibration import FEATURES, bundled_calibration, write_calibration
 from server.word_counts import WordCounts, counted
-from tandem.cli.bar import Bar
 from tandem.cli.eval_cases import cases_of
-from tandem.cli.opened_services import NO_ENGINE, ready
-from tandem.cli.output import print_json, progress, stderr, stdout
-from tandem.cli.remote import checked, running_server
+from tandem.cli.looks import Looking, look_for
+from tandem.cli.output import print_json, progress, stdout
 from tandem.errors import InvalidRequestError, StorageError
 from tandem.settings import Settings
-from tandem.vocabulary import Caller
 
 _LEAST = 8
+_FEW_DOCUMENTS = 10
+_OF_THE_ORDER = ("score", "score_lead")
+"""Features of what put the passages in their order."""
 _THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """One question to the index."""
-
-    case: EvalCase
-    leave_out: bool
 
 
 def calibrate(
@@ -48,12 +36,15 @@ def calibrate(
     recipe: str | None,
     *,
     likelihood: bool,
+    scores: bool,
     as_json: bool,
 ) -> None:
     """Fit a calibration on the questions, print figures before and after, and write it to `out`.
 
     `questions` are those of a file, or of a registered eval set, `NAME` or `NAME@NUMBER`. With `likelihood` the engine
-    is asked how much of each question the best passage explains, and serving will ask it, too.
+    is asked how much of each question the best passage explains, and serving will ask it, too. Without `scores`, what
+    the fusion or the reranker thinks of the passages does not count: a reranker that was trained on these very
+    questions thinks better of them than it will of others.
 
     Raises `InvalidRequestError` for a file that cannot be read or tells too little, `NotFoundError` for an eval
     set, corpus, recipe or document that is not there, `StorageError` where the calibration cannot be written,
@@ -62,9 +53,11 @@ def calibrate(
     cases, name = _cases(settings, questions)
     asking = list(_asking(cases))
     progress(f"Searching {corpus} for {len(asking)} questions")
-    bodies = _look(settings, corpus, recipe, asking, likelihood=likelihood)
+    bodies = look_for(settings, corpus, recipe, asking, likelihood=likelihood)
     scored_by, words = _scored_by(bodies), _words(bodies)
     seen, before = _seen(cases, asking, bodies, scored_by, words)
+    if not scores:
+        seen = list(map(_without_scores, seen))
     labels = [one.holds for one in seen]
     if min(sum(labels), len(labels) - sum(labels)) < _LEAST:
         raise InvalidRequestError(
@@ -76,7 +69,7 @@ def calibrate(
     prior = with_own(bundled_calibration(), seen, scored_by, words, bodies[0].model if likelihood else "")
     after = cross_fitted(seen, prior)
     told = f"{name}: {len(cases)} questions to corpus {corpus}"
-    calibration = fit(seen, prior, told, bodies[0].embedder)
+    calibration = fit_for_others(seen, prior, told, bodies[0].embedder)
     file = (out or settings.data_dir / f"calibration-{corpus}.json").absolute()
     try:
         write_calibration(calibration, file)
@@ -97,65 +90,12 @@ def _cases(settings: Settings, questions: Path | str) -> tuple[list[EvalCase], s
     return told, name
 
 
-def _asking(cases: Sequence[EvalCase]) -> Iterator[_Asking]:
+def _asking(cases: Sequence[EvalCase]) -> Iterator[Looking]:
     """Each case as it is; one whose documents are known also with them left out."""
     for case in cases:
-        yield _Asking(case, leave_out=False)
-        if case.answerable and case.documents:
-            yield _Asking(case, leave_out=True)
-
-
-def _look(
-    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking], *, likelihood: bool
-) -> list[EvidenceBody]:
-    """Through the running server, or in this process."""
-    with running_server(settings) as client:
-        if client is None:
-            return asyncio.run(_look_here(settings, corpus, recipe, asking, likelihood=likelihood))
-        path = f"/api/corpora/{corpus}/evidence"
-        bodies = []
-        with _bar() as bar:
-            for one in asking:
-                wish = {
-                    "question": one.case.question,
-                    "documents": list(one.case.documents),
-                    "leave_out": one.leave_out,
-                    "recipe": recipe,
-                    "likelihood": likelihood,
-                }
-                bodies.append(EvidenceBody.model_validate(checked(client.post(path, json=wish))))
-                bar.move(len(bodies), len(asking), len(bodies))
-        return bodies
-
-
-async def _look_here(
-    settings: Settings, corpus: str, recipe: str | None, asking: Sequence[_Asking], *, likelihood: bool
-) -> list[EvidenceBody]:
-    engine = settings.engine.model_copy(update={} if likelihood else {"address": NO_ENGINE})
-    bodies = []
-    async with AsyncExitStack() as stack:
-        services, *_ = await open_services(settings.model_copy(update={"engine": engine}), stack, progress)
-        if likelihood:
-            await ready(services)
-        bar = stack.enter_context(_bar())
-        for one in asking:
-            seen = await look(
-                Caller(),
-                one.case.question,
-                corpus,
-                one.case.documents,
-                services,
-                leave_out=one.leave_out,
-                recipe=recipe,
-                likelihood=likelihood,
-            )
-            bodies.append(evidence_body(seen))
-            bar.move(len(bodies), len(asking), len(bodies))
-    return bodies
-
-
-def _bar() -> Bar:
-    return Bar("Questions", hidden=not stderr.is_terminal, unit="questions")
+        yield Looking(case, leave_out=False)
+        if case.answerable and case.documents and not case.elsewhere:
+            yield Looking(case, leave_out=True)
 
 
 def _words(bodies: Sequence[EvidenceBody]) -> WordCounts:
@@ -183,13 +123,13 @@ def _scored_by(bodies: Sequence[EvidenceBody]) -> str:
 
 def _seen(
     cases: Sequence[EvalCase],
-    asking: Sequence[_Asking],
+    asking: Sequence[Looking],
     bodies: Sequence[EvidenceBody],
     scored_by: str,
     words: WordCounts,
 ) -> tuple[list[Seen], list[float]]:
     """What the questions brought, and what is said of it now; without passages there is nothing to fit."""
-    group_of = {case.id: group for group, case in enumerate(cases)}
+    group_of = _groups(cases)
     seen, before = [], []
     for one, body in zip(asking, bodies, strict=True):
         if not body.features or body.scored_by != scored_by:
@@ -197,9 +137,28 @@ def _seen(
         case = one.case.model_copy(update={"documents": tuple(body.documents)})
         found = [Found(passage.document_id, passage.uri, passage.text) for passage in body.passages]
         values = with_rarities(body.features, case.question, [passage.text for passage in found], words)
-        seen.append(Seen(values, not one.leave_out and holds(case, found), group_of[one.case.id]))
+        held = not one.leave_out and holds(case, found)
+        certain = held or one.leave_out or not (case.answerable and case.references)
+        seen.append(Seen(values, held, group_of[one.case.id], certain))
         before.append(body.evidence)
     return seen, before
+
+
+def _groups(cases: Sequence[EvalCase]) -> dict[str, int]:
+    """By case, the number of its document; of itself, where there are too few documents to fit without some."""
+    keys = {case.id: case.documents[0] if case.documents else f"\0{case.id}" for case in cases}
+    if len(set(keys.values())) < _FEW_DOCUMENTS:
+        keys = {case.id: case.id for case in cases}
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys.values()))}
+    return {case: numbers[key] for case, key in keys.items()}
+
+
+def _without_scores(one: Seen) -> Seen:
+    """What does not vary gets no weight."""
+    values = tuple(
+        0.0 if name in _OF_THE_ORDER else value for name, value in zip(FEATURES, one.features, strict=True)
+    )
+    return replace(one, features=values)
 
 
 def _print(
@@ -219,7 +178,7 @@ def _print(
         )  # fmt: skip
         return
     stdout.print(f"{len(labels)} questions were searched for; the passages hold the answer to {sum(labels)}.")
-    stdout.print("After: each question by a calibration that was fitted without it.\n")
+    stdout.print("After: each question by a calibration that was fitted without its documents.\n")
     stdout.print("           ECE   AUROC   Brier")
     for name, one in figures.items():
         stdout.print(f"{name:>6}  {one['ece']:6.3f}  {one['auroc']:6.3f}  {one['brier']:6.3f}")

@@ -100,6 +100,7 @@ def held_out(training_set: Path | None, file: Path | None) -> list[SourceQuestio
                 question=example.question,
                 answers=example.references,
                 documents=example.documents,
+                elsewhere=example.elsewhere,
             )
     return list(found.values())
 

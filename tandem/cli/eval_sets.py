@@ -230,7 +230,11 @@ def _print_set(found: EvalSet, held: SetStatistics) -> None:
             f"{held.with_references} with references, {held.with_documents} with documents, "
             f"{held.with_label} with a label, {held.without_reference} answerable ones without any of these",
         ),
-        ("also", f"{held.with_paraphrases} with paraphrases, {held.follow_ups} follow-ups"),
+        (
+            "also",
+            f"{held.with_paraphrases} with paraphrases, {held.follow_ups} follow-ups, "
+            f"{held.elsewhere} that another document answers, too",
+        ),
         ("labels", ", ".join(f"{label} {many}" for label, many in held.labels.items())),
         ("slices", ", ".join(f"{tag} {many}" for tag, many in held.tags.items())),
     ]

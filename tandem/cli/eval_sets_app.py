@@ -242,6 +242,24 @@ def sets_generate(
     draft_of_corpus(read_settings(), wish, as_json=json)
 
 
+@sets_app.command("elsewhere")
+def sets_elsewhere(
+    ref: SetRef,
+    corpus: Annotated[str, typer.Option(help="Corpus of the documents.")] = DEFAULT_CORPUS,
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe whose retrieval it is; the champion by default.")
+    ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Have the judge of the settings say first which are answered.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Draft the cases that another document may answer, too, so that a review can mark those."""
+    from tandem.cli.eval_sets_elsewhere import draft_of_elsewhere
+
+    draft_of_elsewhere(read_settings(), ref, corpus, recipe, judging=judge, as_json=json)
+
+
 @sets_app.command("review")
 def sets_review(
     name: Annotated[str, typer.Argument(help="Name of the draft.")],

@@ -8,6 +8,7 @@ from rich.markup import escape
 from eval.case import EvalCase
 from eval.sets.checking import check_case
 from eval.sets.drafts import Draft, DraftCase, Drafts
+from eval.sets.elsewhere import ORIGIN
 from eval.sets.reviewing import edited_case, save_reviewed
 from tandem.cli.eval_sets import opened_sets, print_saved
 from tandem.cli.opened import author
@@ -16,6 +17,7 @@ from tandem.errors import InvalidRequestError
 from tandem.settings import Settings
 
 _KEYS = "[a]ccept  [e]dit  [r]eject  [s]kip  [q]uit"
+_KEYS_ELSEWHERE = "Does another document answer it?  [y]es  [n]o  [a]s marked  [e]dit  [s]kip  [q]uit"
 _BETWEEN = ";;"
 """Parts several references or documents on one line: a single `;` may be part of one."""
 
@@ -54,12 +56,17 @@ def _ask_for_each(draft: Draft) -> None:
 
 def _decided(draft: Draft, one: DraftCase) -> bool:
     """Whether to go on; after a decision, a skip or nothing that is one of the keys."""
+    elsewhere = draft.head.origin.get("from") == ORIGIN
+    keys = _KEYS_ELSEWHERE if elsewhere else _KEYS
     while True:
-        key = typer.prompt(_KEYS, err=True, default="s", show_default=False).strip().casefold()[:1]
+        key = typer.prompt(keys, err=True, default="s", show_default=False).strip().casefold()[:1]
         match key:
             case "a":
                 draft.decide(one.case.id, "accepted")
-            case "r":
+            case "y" | "n" if elsewhere:
+                marked = one.case.model_copy(update={"elsewhere": key == "y"})
+                draft.decide(one.case.id, "accepted" if marked == one.case else "edited", marked)
+            case "r" if not elsewhere:
                 draft.decide(one.case.id, "rejected")
             case "e":
                 edited = _edit(one.case)
@@ -117,6 +124,7 @@ def _show(one: DraftCase, place: int, of: int) -> None:
         ("documents", case.documents),
         ("label", (case.label,) if case.label else ()),
         ("tags", case.tags),
+        ("marked", ("answered by another document, too",) if case.elsewhere else ()),
     ):
         if values:
             stderr.print(f"{title:<10}  {escape('; '.join(values))}")

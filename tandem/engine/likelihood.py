@@ -26,14 +26,16 @@ def expected_of(answer: object, prompts: int) -> list[list[Expected]]:
     return expected
 
 
-def likelihoods_of_ending(first: Sequence[Expected], second: Sequence[Expected]) -> tuple[float, float]:
-    """The log likelihoods, in nats, of the longest run of tokens in which both prompts end, in either of them."""
-    together = [0.0, 0.0]
+def likelihoods_of_ending(first: Sequence[Expected], second: Sequence[Expected]) -> list[tuple[float, float]]:
+    """The log likelihoods, in nats, of each token of the longest run in which both prompts end: in the first, in the
+    second.
+    """
+    together = []
     for (token, one), (other_token, other) in zip(reversed(first), reversed(second), strict=False):
         if token != other_token:
             break
-        together = [together[0] + one, together[1] + other]
-    return together[0], together[1]
+        together.append((one, other))
+    return together[::-1]
 
 
 def _token(said: Any) -> Expected:

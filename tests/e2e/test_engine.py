@@ -66,7 +66,7 @@ async def test_a_question_is_likelier_after_the_passage_that_answers_it(tandem) 
         prompts = [f"{text}\n\n{question}" for text in passages]
         near, far = await client.expected(prompts, "base", cache_salt="a tenant")
         assert [token for token, _ in near[-8:]] == [token for token, _ in far[-8:]]
-        after_near, after_far = likelihoods_of_ending(near, far)
+        after_near, after_far = map(sum, zip(*likelihoods_of_ending(near, far), strict=True))
         assert after_far < after_near < 0
         assert near == (await client.expected(prompts[:1], "base"))[0]
     finally:

@@ -1,9 +1,21 @@
 """Cases that say where their answer stands are learnt from; a fit learns from many cases and keeps to its prior with few."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from eval.calibrating import Found, Seen, blank, cross_fitted, fit, holds, usable, with_own
+from eval.calibrating import (
+    Found,
+    Seen,
+    blank,
+    cross_fitted,
+    fit,
+    fit_for_others,
+    holds,
+    usable,
+    with_own,
+)
 from eval.case import EvalCase
 from eval.reliability import auroc, expected_calibration_error
 from server.calibration import FEATURES, bundled_calibration
@@ -71,6 +83,37 @@ def test_many_cases_are_learnt_from_and_the_probability_keeps_its_word() -> None
     assert auroc([one.holds for one in fresh], said) > 0.84
     assert expected_calibration_error([one.holds for one in fresh], said) < 0.05
     assert (fitted.fitted_on, fitted.embedder) == ("test", "e")
+
+
+def test_weights_that_are_held_to_zero_still_give_a_probability_that_keeps_its_word() -> None:
+    for count, at_most in ((2_000, 0.05), (300, 0.1)):
+        fitted = fit_for_others(seen_cases(count), prior(), "test", "e")
+        fresh = seen_cases(2_000, seed=1)
+        said = [fitted.probability(one.features) for one in fresh]
+        labels = [one.holds for one in fresh]
+        assert auroc(labels, said) > 0.8
+        assert expected_calibration_error(labels, said) < at_most
+        assert (fitted.fitted_on, fitted.embedder) == ("test", "e")
+
+
+def test_a_case_of_which_it_is_not_known_teaches_no_weight() -> None:
+    """Many cases say the opposite; known to be so, they would make the first feature worth little."""
+    known = seen_cases(400)
+    wrong = [replace(one, holds=not one.holds, group=one.group + 400) for one in known[:300]]
+    unknown = [replace(one, certain=False) for one in wrong]
+    assert fit_for_others(known + wrong, prior(), "", "").weights[0] < 0.3
+    spared = fit_for_others(known + unknown, prior(), "", "")
+    alone = fit_for_others(known, prior(), "", "")
+    shares = [np.array(one.weights) / max(one.weights) for one in (spared, alone)]
+    assert shares[0] == pytest.approx(shares[1], abs=1e-4)
+    # In the probability such cases do count: it says how often passages are known to hold the answer.
+    assert np.abs(spared.weights).sum() < np.abs(alone.weights).sum()
+
+
+def test_questions_of_one_document_alone_are_fitted_without_scaling() -> None:
+    together = [replace(one, group=0) for one in seen_cases(50)]
+    fitted = fit_for_others(together, prior(), "", "")
+    assert 0 < fitted.weights[0] < 1
 
 
 def test_few_cases_move_the_prior_little() -> None:

@@ -1,6 +1,7 @@
 """Every question of a run, once, in an order that favours no arm."""
 
 from collections import Counter
+from dataclasses import replace
 
 from eval_plan import CASES, plan
 
@@ -38,6 +39,18 @@ def test_documents_are_left_out_where_an_arm_searches_and_the_others_answers_are
     ]
     assert [(one.arm, one.variant, one.text) for one in held.copies(replies)] == [("base", "without", "base")]
     assert plan().copies(replies) == []
+
+
+def test_what_another_document_answers_too_is_not_asked_without_its_own() -> None:
+    held = plan(without=True)
+    marked = replace(
+        held, cases=tuple(case.model_copy(update={"elsewhere": case.id == "q1"}) for case in held.cases)
+    )
+    assert {one.case for one in marked.askings() if one.variant == "without"} == {"q3", "q5", "q7"}
+    reply = Reply(arm="base", recipe_version="v", case="q1", question="Question 1?", text="base")
+    assert marked.copies([reply]) == []
+    planted = replace(marked, facts=marked.facts.model_copy(update={"planted": ("noise",)}))
+    assert "q1" in {one.case for one in planted.askings() if one.variant == "noise"}
 
 
 def test_paraphrases_repeats_and_planted_passages_are_asked_besides() -> None:

@@ -1,6 +1,7 @@
 """The prompts that held-out questions bring, with their documents and without."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from finetune.calibrating import ask_twice
 from finetune.dataset.located import Located
@@ -64,6 +65,13 @@ async def test_a_question_is_asked_with_its_documents_and_without_them() -> None
 async def test_a_question_that_has_no_answer_is_asked_once() -> None:
     asked = await ask_twice([located("q")], ScriptedServing("law"), lambda *_: None)
     assert [(one.id, one.answerable) for one in asked] == [("q", False)]
+
+
+async def test_a_question_that_another_document_answers_is_asked_with_its_own_alone() -> None:
+    one = located("q", "law")
+    marked = replace(one, question=one.question.model_copy(update={"elsewhere": True}))
+    asked = await ask_twice([marked], ScriptedServing("law", "tax"), lambda *_: None)
+    assert [one.id for one in asked] == ["q"]
 
 
 async def test_where_nothing_is_found_the_model_is_not_asked() -> None:

@@ -16,6 +16,7 @@ from server.answering.evidence_features import features, with_rarities, words_of
 from server.calibration import (
     FEATURES,
     Calibration,
+    Explained,
     bundled_calibration,
     mismatch,
     read_calibration,
@@ -169,7 +170,9 @@ def test_a_calibration_by_a_model_serves_without_it_where_the_engine_has_another
     assert "'small' says" in (mismatch(told, told.embedder, "light", "large") or "")
     found = [passage(ANSWER), passage(TOPIC)]
     assert evidence_of(QUESTION, found, told) == pytest.approx(evidence_of(QUESTION, found, OWN))
-    surprised, explained = (evidence_of(QUESTION, found, told, said) for said in (-0.2, 0.6))
+    surprised, explained = (
+        evidence_of(QUESTION, found, told, said) for said in (Explained(-0.2, 0.0), Explained(0.6, 0.0))
+    )
     assert surprised < evidence_of(QUESTION, found, told) < explained
     with pytest.raises(ValueError, match="does not say which model"):
         Calibration(**(told.model_dump() | {"model": ""}))

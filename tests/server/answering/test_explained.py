@@ -11,7 +11,7 @@ from passages import passage
 from server.admission import Admission, Ticket
 from server.answering.explained import explained
 from server.answering.judge import judge
-from server.calibration import FEATURES, bundled_calibration
+from server.calibration import FEATURES, Explained, bundled_calibration
 from server.monitoring import Metrics
 from tandem.engine import EngineClient, EngineState
 from tandem.settings import AnswerSettings, EngineSettings, LimitSettings, Settings
@@ -44,7 +44,7 @@ async def services(fake: FakeVllm, tokens) -> AsyncIterator[SimpleNamespace]:
     await client.close()
 
 
-async def said(services, text: str) -> float | None:
+async def said(services, text: str) -> Explained | None:
     return await explained(QUESTION, passage(text), services, ticket=Ticket("default"))
 
 
@@ -52,7 +52,8 @@ async def test_a_passage_with_the_questions_words_explains_it(services) -> None:
     near, far = await said(services, PASSAGE), await said(services, "Nothing of that kind.")
     assert near is not None
     assert far is not None
-    assert far < near < 1
+    assert far.whole < near.whole < 1
+    assert far.surprising < near.surprising < 1
     ticket = Ticket("default")
     await explained(QUESTION, passage(PASSAGE), services, ticket=ticket)
     assert ticket.spent > 0

@@ -103,7 +103,7 @@ def served(folder: Path) -> Iterator[tuple[Settings, str]]:
 
 
 def run(settings: Settings, questions: Path, out: Path | None, capsys: pytest.CaptureFixture[str]) -> dict:
-    calibrate(settings, "things", questions, out, None, likelihood=False, as_json=True)
+    calibrate(settings, "things", questions, out, None, likelihood=False, scores=True, as_json=True)
     return json.loads(capsys.readouterr().out)
 
 
@@ -141,21 +141,39 @@ def test_an_eval_set_is_the_same_from_a_file_and_from_the_store(
     capsys.readouterr()
     for number, given in enumerate((file, "mine@1", "mine")):
         calibrate(
-            settings, "things", given, tmp_path / f"{number}.json", None, likelihood=False, as_json=True
+            settings,
+            "things",
+            given,
+            tmp_path / f"{number}.json",
+            None,
+            likelihood=False,
+            scores=True,
+            as_json=True,
         )
         said = capsys.readouterr()
         assert {**json.loads(said.out), "file": ""} == {**plain, "file": ""}
         assert "2 questions are passed over" in said.err
     assert "mine@1: 11 questions" in read_calibration(tmp_path / "1.json").fitted_on
     with pytest.raises(NotFoundError, match="nosuch"):
-        calibrate(settings, "things", "nosuch", tmp_path / "c.json", None, likelihood=False, as_json=True)
+        calibrate(
+            settings,
+            "things",
+            "nosuch",
+            tmp_path / "c.json",
+            None,
+            likelihood=False,
+            scores=True,
+            as_json=True,
+        )
 
 
 def test_what_the_engine_says_of_the_questions_is_weighed_where_it_is_wished(
     questions: Path, tmp_path: Path, served: tuple[Settings, str], capsys
 ) -> None:
     settings, address = served
-    calibrate(settings, "things", questions, tmp_path / "c.json", None, likelihood=True, as_json=True)
+    calibrate(
+        settings, "things", questions, tmp_path / "c.json", None, likelihood=True, scores=True, as_json=True
+    )
     assert json.loads(capsys.readouterr().out)["questions"] == 21
     written = read_calibration(tmp_path / "c.json")
     assert written.model == settings.engine.model
@@ -164,9 +182,32 @@ def test_what_the_engine_says_of_the_questions_is_weighed_where_it_is_wished(
         body = {"question": "Where was the pump built?", "documents": ["pump.md"]}
         path = "/api/corpora/things/evidence"
         said = [http.post(path, json=body | {"likelihood": wished}).json() for wished in (False, True)]
-    assert said[0]["features"][-1] == 0
-    assert 0 < said[1]["features"][-1] < 1
-    assert said[0]["features"][:-1] == said[1]["features"][:-1]
+    assert said[0]["features"][-2:] == [0, 0]
+    assert all(0 < one < 1 for one in said[1]["features"][-2:])
+    assert said[0]["features"][:-2] == said[1]["features"][:-2]
+
+
+def test_what_another_document_answers_is_not_asked_without_its_own(
+    folder: Path, questions: Path, tmp_path: Path, capsys
+) -> None:
+    lines = [json.loads(line) for line in questions.read_text().splitlines()]
+    for one in lines[:2]:
+        one["elsewhere"] = True
+    questions.write_text("\n".join(map(json.dumps, lines)))
+    assert run(Settings(data_dir=folder), questions, tmp_path / "c.json", capsys)["questions"] == 19
+
+
+def test_scores_of_a_reranker_that_knows_the_questions_can_be_left_out(
+    folder: Path, questions: Path, tmp_path: Path
+) -> None:
+    given = ["--questions", str(questions), "--corpus", "things", "--out", str(tmp_path / "c.json"), "--json"]
+    environment = {"TANDEM_DATA_DIR": str(folder)}
+    for more, weighed in (((), True), (("--no-scores",), False)):
+        done = CliRunner().invoke(app, ["calibrate", *given, *more], env=environment)
+        assert done.exit_code == 0, done.output
+        weights = dict(zip(FEATURES, read_calibration(tmp_path / "c.json").weights, strict=True))
+        assert any(weights[name] for name in ("score", "score_lead")) is weighed
+        assert weights["bm25"]
 
 
 def test_an_engine_that_does_not_serve_is_said_and_nothing_is_written(
@@ -176,7 +217,16 @@ def test_an_engine_that_does_not_serve_is_said_and_nothing_is_written(
         data_dir=folder, engine=EngineSettings(address="http://127.0.0.1:9", start_timeout_s=1)
     )
     with pytest.raises(EngineUnavailableError):
-        calibrate(settings, "things", questions, tmp_path / "c.json", None, likelihood=True, as_json=True)
+        calibrate(
+            settings,
+            "things",
+            questions,
+            tmp_path / "c.json",
+            None,
+            likelihood=True,
+            scores=True,
+            as_json=True,
+        )
     assert not (tmp_path / "c.json").exists()
 
 
@@ -220,6 +270,7 @@ def test_figures_are_printed_for_people_too(folder: Path, questions: Path, tmp_p
         tmp_path / "c.json",
         None,
         likelihood=False,
+        scores=True,
         as_json=False,
     )
     shown = capsys.readouterr().out
@@ -242,7 +293,14 @@ def test_what_is_not_there_is_not_found(
     file.write_text(json.dumps(more))
     with pytest.raises(error, match="nosuch"):
         calibrate(
-            Settings(data_dir=folder), corpus, file, tmp_path / "c.json", None, likelihood=False, as_json=True
+            Settings(data_dir=folder),
+            corpus,
+            file,
+            tmp_path / "c.json",
+            None,
+            likelihood=False,
+            scores=True,
+            as_json=True,
         )
     assert not (tmp_path / "c.json").exists()
 
@@ -260,11 +318,21 @@ def test_too_few_questions_are_refused_and_so_is_a_place_that_cannot_be_written(
             tmp_path / "c.json",
             None,
             likelihood=False,
+            scores=True,
             as_json=True,
         )
     with pytest.raises(StorageError, match="cannot be written"):
         out = tmp_path / "no" / "such" / "c.json"
-        calibrate(Settings(data_dir=folder), "things", questions, out, None, likelihood=False, as_json=True)
+        calibrate(
+            Settings(data_dir=folder),
+            "things",
+            questions,
+            out,
+            None,
+            likelihood=False,
+            scores=True,
+            as_json=True,
+        )
 
 
 def test_the_api_leaves_documents_out_and_says_what_is_wrong(served: tuple[Settings, str]) -> None:

@@ -296,6 +296,13 @@ def test_a_label_comes_first_and_the_sentence_that_speaks_for_it_after(kitchen: 
     assert bare.train[0].answer == "No."
 
 
+def test_what_another_document_answers_too_is_never_one_without_an_answer(kitchen: Kitchen) -> None:
+    marked = [one.model_copy(update={"elsewhere": True}) for one in QUESTIONS]
+    made = kitchen.build(marked, validation=0, unanswerable=0.5, closed=0)
+    assert of(Kind.UNANSWERABLE, made.train) == []
+    assert all(example.elsewhere for example in made.train)
+
+
 def missed(kitchen: Kitchen) -> SourceQuestion:
     """A question whose document is the last that the retriever finds for it."""
     text = "Where do deliveries for Belmane wait?"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fake_generator import fake_answer
+from fake_judge import FakeJudge
 from fake_vllm import FakeVllm, Handler, say
 from model_tokens import default_tokenizer
 from typer.testing import CliRunner
@@ -258,6 +259,68 @@ def test_questions_are_made_of_a_corpus_and_accepted_unseen(generate: Run, run: 
     assert run("review", "made", "--accept-all").startswith("saved  made@1")
     origin = json.loads(run("list", "made", "--json"))["sets"][0]["origin"]
     assert (origin["corpus"], origin["review"], origin["reviewed_by"]) == ("depots", {"unseen": 4}, "ada")
+
+
+@pytest.fixture
+def gates(corpus: Path, run: Run, tmp_path: Path) -> str:
+    """A set on the depots; its name."""
+    shutil.copytree(corpus, tmp_path / "data")
+    lines = [
+        {
+            "id": name,
+            "question": f"When does the gate of the {name} depot close?",
+            "answers": [f"at {n + 3} in the evening"],
+            "doc_ids": [f"{name}.md"],
+        }
+        for n, name in enumerate(NAMES[:3])
+    ]
+    run("import", written("gates.jsonl", *lines, YARD), "--name", "gates")
+    return "gates"
+
+
+def test_what_another_document_answers_is_looked_for_reviewed_and_marked(run: Run, gates: str) -> None:
+    assert run("elsewhere", gates, "--corpus", "depots").startswith("drafted  gates  3 cases")
+    with pytest.raises(ConflictError, match="draft 'gates' already"):
+        run("elsewhere", gates, "--corpus", "depots")
+    lines = [json.loads(line) for line in Path("data/eval/drafts/gates.jsonl").read_text().splitlines()]
+    assert lines[0]["origin"] == {"from": "elsewhere", "set": "gates@1", "corpus": "depots"}
+    for line in lines[1:]:
+        (own,) = line["case"]["documents"]
+        assert f"{own}:" not in line["shown"]
+        assert ".md: " in line["shown"]
+    order = [line["case"]["id"] for line in lines[1:]]
+    done = CliRunner().invoke(app, ["eval", "sets", "review", gates], input="y\nr\nn\na\n")
+    assert "Does another document answer it?" in done.stderr
+    assert "saved  gates@2" in done.stdout, done.output
+    told = json.loads(run("show", gates, "--cases", "--json"))
+    assert len(told["cases"]) == 4
+    assert [case["id"] for case in told["cases"] if case.get("elsewhere")] == order[:1]
+    assert "1 that another document answers, too" in run("show", gates)
+    assert run("elsewhere", gates, "--corpus", "depots").startswith("drafted  gates  2 cases")
+
+
+def test_a_judge_says_first_what_is_answered_elsewhere(
+    run: Run, gates: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def says(prompt: str, schema: dict[str, Any]) -> object:
+        asked = prompt.split("Question:\n")[1].split("\n")[0]
+        passage = {"Brindle": 1, "Tarnholt": 99}.get(next(name for name in NAMES if name in asked), 0)
+        return {"reason": "The gates close together.", "passage": passage}
+
+    with FakeJudge.serving() as judge:
+        judge.script = says
+        monkeypatch.setenv("TANDEM_JUDGE__ADDRESS", judge.address)
+        monkeypatch.setenv("TANDEM_JUDGE__CORRECTIONS", "0")
+        run("elsewhere", gates, "--corpus", "depots", "--judge")
+    assert run("review", gates, "--accept-all").startswith("saved  gates@2")
+    told = json.loads(run("show", gates, "--cases", "--json"))
+    assert [case["id"] for case in told["cases"] if case.get("elsewhere")] == ["Brindle"]
+
+
+def test_a_set_without_documents_has_nothing_to_look_for(run: Run, gates: str) -> None:
+    run("import", written("yard.jsonl", YARD), "--name", "yard")
+    with pytest.raises(InvalidRequestError, match="passage of another document"):
+        run("elsewhere", "yard", "--corpus", "depots")
 
 
 def test_ragas_makes_questions_through_the_address_that_is_named(generate: Run, fake: FakeVllm) -> None:

@@ -25,9 +25,9 @@ async def test_each_token_but_the_first_has_a_likelihood(fake, client) -> None:
 def test_only_the_tokens_in_which_both_end_count() -> None:
     first = [(1, -9.0), (7, -1.0), (8, -2.0)]
     second = [(2, -9.0), (7, -3.0), (8, -4.0)]
-    assert likelihoods_of_ending(first, second) == (-3.0, -7.0)
-    assert likelihoods_of_ending(first, [(8, -4.0)]) == (-2.0, -4.0)
-    assert likelihoods_of_ending(first, [(9, -4.0)]) == (0.0, 0.0)
+    assert likelihoods_of_ending(first, second) == [(-1.0, -3.0), (-2.0, -4.0)]
+    assert likelihoods_of_ending(first, [(8, -4.0)]) == [(-2.0, -4.0)]
+    assert likelihoods_of_ending(first, [(9, -4.0)]) == []
 
 
 @pytest.mark.parametrize(
