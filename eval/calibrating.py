@@ -108,7 +108,7 @@ def fit_for_others(seen: Sequence[Seen], prior: Calibration, fitted_on: str, emb
     of it without its documents. The means and scales are those of `prior`, its weights do not count.
     """
     start = prior.model_copy(update={"weights": (0.0,) * len(prior.weights), "bias": 0.0})
-    plain = _fit_certain(seen, start)
+    plain = _fit_certain(seen, start, 1.0)
     said = [(logit, seen[place].holds) for place, logit in _logits_without(seen, start)]
     factor, shift = _scaling(*np.array(said, float).T) if said else (1.0, 0.0)
     return plain.model_copy(
@@ -168,16 +168,19 @@ def cross_fitted(seen: Sequence[Seen], prior: Calibration) -> list[float]:
     return said
 
 
-def _fit_certain(seen: Sequence[Seen], start: Calibration) -> Calibration:
+def _fit_certain(seen: Sequence[Seen], start: Calibration, share: float) -> Calibration:
+    """`share` is that of `seen` in the cases of the whole fit: a part is held as much less, or its logits are smaller."""
     certain = [one for one in seen if one.certain]
-    return fit(certain, start, "", "", strength=_HELD) if certain else start
+    if len({one.holds for one in certain}) < 2:  # nothing to tell apart
+        return start
+    return fit(certain, start, "", "", strength=share * _HELD)
 
 
 def _logits_without(seen: Sequence[Seen], start: Calibration) -> Iterator[tuple[int, float]]:
     """Place and logit of each case, by the fit to the others; of none where all are of one group."""
     for others, places in _folds(seen):
         if others:
-            fitted = _fit_certain(others, start)
+            fitted = _fit_certain(others, start, len(others) / len(seen))
             yield from ((place, _logit(fitted.probability(seen[place].features))) for place in places)
 
 
@@ -193,9 +196,7 @@ def _folds(seen: Sequence[Seen]) -> Iterator[tuple[list[Seen], list[int]]]:
 
 def _scaling(logits: Floats, labels: Floats) -> tuple[float, float]:
     """Factor, at least 0, and shift that make the logits fit the labels best."""
-    middle, spread = float(logits.mean()), float(logits.std())
-    if spread < _FLAT:
-        return 1.0, 0.0
+    middle, spread = float(logits.mean()), max(float(logits.std()), _FLAT)
     slope, bias = _newton((logits[:, None] - middle) / spread, labels, np.zeros(2), _LOOSE)
     factor = max(float(slope) / spread, 0.0)
     return factor, float(bias) - factor * middle

@@ -81,7 +81,8 @@ def usual_tolerances(cases: Sequence[EvalCase], *, without: bool) -> dict[str, f
         found["token_f1"] = 0.02
     if answerable:
         found["unknown_answerable"] = 0.05
-    if without or len(answerable) < len(cases):
+    asked_without = without and any(case.documents and not case.elsewhere for case in answerable)
+    if asked_without or len(answerable) < len(cases):
         found["unknown_unanswerable"] = 0.05
     return found
 

@@ -19,7 +19,7 @@ def split_whole(
     Documents that one names, or that the same `question` is asked of, go together. Groups go to validation in
     random order, each where it brings the number nearer to the share.
     """
-    groups = _groups([("question " + question(one), documents(one)) for one in ones])
+    groups = hanging_together([("question " + question(one), documents(one)) for one in ones])
     random.Random(seed).shuffle(groups)  # noqa: S311 - a draw that can be made again
     wanted = share * len(ones)
     chosen: set[int] = set()
@@ -32,8 +32,8 @@ def split_whole(
     )
 
 
-def _groups(keyed: Iterable[tuple[str, Iterable[str]]]) -> list[list[int]]:
-    """Numbers of those that hang together, by union-find."""
+def hanging_together(keyed: Iterable[tuple[str, Iterable[str]]]) -> list[list[int]]:
+    """Numbers of those that share a key or a document, or hang together by others that do, by union-find."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:

@@ -19,7 +19,7 @@ class Identity(BaseModel):
     """What its server says of the model: where its weights are from, whose it is."""
     temperature: float
     prompts: str
-    """Digest of all prompts that it is asked by: Ragas's, by their release, and our own."""
+    """Digest of all prompts that it judges answers by: Ragas's, by their release, and our own."""
 
     @property
     def digest(self) -> str:

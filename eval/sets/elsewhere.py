@@ -31,16 +31,31 @@ class Verdict:
     """What a judge says of it."""
 
     passage: int
-    """The number of the one that answers, from 1; 0 for none."""
+    """The number of the one that answers, from 1; 0 for none, or where it gave no verdict."""
     reason: str
+    given: bool = True
 
 
-def undecided(cases: Sequence[EvalCase]) -> list[EvalCase]:
-    """The cases that are asked without their documents as things stand, and can be: no follow-ups."""
+def unmarked(cases: Sequence[EvalCase]) -> list[EvalCase]:
+    """The cases that are asked without their documents as things stand. No follow-ups: a search for the question alone
+    says little of them.
+    """
     return [
         case
         for case in cases
         if case.answerable and case.documents and not case.elsewhere and not case.history
+    ]
+
+
+def marked(cases: Sequence[EvalCase], reviewed: Sequence[EvalCase]) -> list[EvalCase]:
+    """The cases with the marks of those that were reviewed, and else as they are; a case that changed since then keeps
+    its own.
+    """
+    marks = {case.model_copy(update={"elsewhere": False}): case.elsewhere for case in reviewed}
+    return [
+        case.model_copy(update={"elsewhere": marks.get(plain, case.elsewhere)})
+        for case in cases
+        for plain in [case.model_copy(update={"elsewhere": False})]
     ]
 
 
@@ -64,7 +79,9 @@ def _shown(one: Brought, said: Verdict | None) -> str:
     for number, (uri, text) in enumerate(one.passages, start=1):
         short = " ".join(text.split())
         lines.append(f"[{number}] {uri}: {short[:_MOST_CHARS]}{'...' if len(short) > _MOST_CHARS else ''}")
-    if said is not None:
+    if said is not None and said.given:
         which = f"passage {said.passage} answers it" if said.passage else "none of them answers it"
         lines.append(f"The judge: {which}. {said.reason}")
+    elif said is not None:
+        lines.append(f"The judge gave no verdict: {said.reason}")
     return "\n".join(lines)

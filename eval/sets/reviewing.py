@@ -1,12 +1,12 @@
 """How a draft becomes an eval set: decided on case by case, then saved as the next version."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eval.case import EvalCase
 from eval.sets.changes import joined
 from eval.sets.drafts import Draft
-from eval.sets.elsewhere import ORIGIN
+from eval.sets.elsewhere import ORIGIN, marked
 from eval.sets.eval_set import EvalSet
 from eval.sets.registry import EvalSets
 from tandem.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -20,10 +20,11 @@ def edited_case(case: EvalCase, changes: Mapping[str, Any]) -> EvalCase:
 def save_reviewed(draft: Draft, sets: EvalSets, *, author: str, add: bool = False) -> tuple[EvalSet, bool]:
     """The set that the draft becomes, and whether that is a new version; the draft is gone after.
 
-    How it was reviewed is kept with the version. With `add`, the cases join those of the newest version, as those of a
-    draft of `eval.sets.elsewhere` always do. If the process dies in between, the same again makes no second version.
+    How it was reviewed is kept with the version. With `add`, the cases join those of the newest version; of a draft of
+    `eval.sets.elsewhere` only the marks do. If the process dies in between, the same again makes no second version.
 
-    Raises `ConflictError` while cases wait, and `InvalidRequestError` where none was accepted.
+    Raises `ConflictError` while cases wait, `InvalidRequestError` where none was accepted, and `NotFoundError` where the
+    set whose cases are to be marked was removed.
     """
     if waiting := len(draft.waiting):
         raise ConflictError(
@@ -37,16 +38,22 @@ def save_reviewed(draft: Draft, sets: EvalSets, *, author: str, add: bool = Fals
             param="name",
             hint=f"Remove {draft.file}, and have others made.",
         )
-    joins = add or draft.head.origin.get("from") == ORIGIN
-    before = newest_of(sets, draft.head.draft) if joins else None
     origin = draft.head.origin | {"review": draft.counts, "reviewed_by": author}
+    cases: Sequence[EvalCase] = draft.taken
+    if draft.head.origin.get("from") == ORIGIN:
+        before = sets.get(draft.head.draft)
+        cases = marked(before.cases, draft.taken)
+        origin |= {"set": before.ref, "before": before.origin}
+    elif add and (newest := newest_of(sets, draft.head.draft)):
+        cases = joined(newest.cases, draft.taken)
+        origin |= {"added_to": newest.ref}
     saved = sets.save(
         draft.head.draft,
-        joined(before.cases, draft.taken) if before else draft.taken,
+        cases,
         description=draft.head.description,
         note=_note(draft),
         author=author,
-        origin=origin | ({"added_to": before.ref} if before else {}),
+        origin=origin,
     )
     draft.remove()
     return saved

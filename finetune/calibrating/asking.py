@@ -35,6 +35,8 @@ class Asked:
     evidence: float
     answerable: bool
     """Whether its documents were there to be found; whether they were found is another matter."""
+    question: str
+    """The id of its question."""
 
 
 async def ask_twice(
@@ -58,6 +60,7 @@ async def ask_twice(
                         messages=serving.assemble(text, passages).messages,
                         evidence=await serving.evidence(text, passages),
                         answerable=one.question.answerable and not left_out,
+                        question=one.question.id,
                     )
                 )
         moved(done, len(questions))

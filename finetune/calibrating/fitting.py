@@ -33,6 +33,8 @@ class Weighed:
     evidence: float
     """Probability that the passages hold the answer."""
     answerable: bool
+    question: str
+    """Its id: the prompts of one question are never apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def calibrate(token: int, seen: Sequence[Weighed], wrongly: float) -> Calibrated
     weight, threshold = _fitted(margins, odds, answerable, wrongly)
     said = np.zeros(len(seen), bool)
     scores = np.zeros(len(seen))
-    folds = np.arange(len(seen)) // 2 % _FOLDS  # a question's two prompts follow each other
+    numbers = {question: n for n, question in enumerate(dict.fromkeys(one.question for one in seen))}
+    folds = np.array([numbers[one.question] % _FOLDS for one in seen])
     for fold in range(_FOLDS):
         held = folds == fold
         own_weight, own_threshold = _fitted(margins[~held], odds[~held], answerable[~held], wrongly)

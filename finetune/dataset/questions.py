@@ -54,6 +54,10 @@ class SourceQuestion(BaseModel):
             raise ValueError("a question without `doc_ids`, the documents that hold the answer")
         return self
 
+    def as_line(self) -> str:
+        """As JSON. What a question does not use is not in it, so that older files of the same questions are the same."""
+        return self.model_dump_json(exclude=None if self.elsewhere else {"elsewhere"})
+
 
 def read_questions(file: Path) -> list[SourceQuestion]:
     """All questions of a file of JSON lines or, by its ending, of CSV.

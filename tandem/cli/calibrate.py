@@ -11,6 +11,7 @@ from rich.markup import escape
 from eval.calibrating import Found, Seen, cross_fitted, fit_for_others, holds, usable, with_own
 from eval.case import EvalCase
 from eval.reliability import auroc, brier, expected_calibration_error
+from finetune.splitting import hanging_together
 from server.answering.evidence_features import with_rarities, words_of
 from server.api.evidence import EvidenceBody
 from server.calibration import FEATURES, bundled_calibration, write_calibration
@@ -23,6 +24,7 @@ from tandem.settings import Settings
 
 _LEAST = 8
 _FEW_DOCUMENTS = 10
+"""Below which a fit without some of them lacks too much."""
 _OF_THE_ORDER = ("score", "score_lead")
 """Features of what put the passages in their order."""
 _THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -55,14 +57,15 @@ def calibrate(
     progress(f"Searching {corpus} for {len(asking)} questions")
     bodies = look_for(settings, corpus, recipe, asking, likelihood=likelihood)
     scored_by, words = _scored_by(bodies), _words(bodies)
-    seen, before = _seen(cases, asking, bodies, scored_by, words)
+    seen, before = _seen(asking, bodies, scored_by, words)
     if not scores:
         seen = list(map(_without_scores, seen))
     labels = [one.holds for one in seen]
-    if min(sum(labels), len(labels) - sum(labels)) < _LEAST:
+    certain = [one.holds for one in seen if one.certain]
+    if min(sum(certain), len(certain) - sum(certain)) < _LEAST:
         raise InvalidRequestError(
-            f"The passages hold the answer to {sum(labels)} of {len(labels)} questions; "
-            f"a calibration needs at least {_LEAST} where they do and {_LEAST} where they do not",
+            f"The passages hold the answer to {sum(certain)} questions, and to {len(certain) - sum(certain)} they surely "
+            f"do not; a calibration needs at least {_LEAST} of either kind",
             param="questions",
             hint="Name the documents that answer each question: it is then asked without them, too.",
         )
@@ -122,35 +125,47 @@ def _scored_by(bodies: Sequence[EvidenceBody]) -> str:
 
 
 def _seen(
-    cases: Sequence[EvalCase],
     asking: Sequence[Looking],
     bodies: Sequence[EvidenceBody],
     scored_by: str,
     words: WordCounts,
 ) -> tuple[list[Seen], list[float]]:
-    """What the questions brought, and what is said of it now; without passages there is nothing to fit."""
-    group_of = _groups(cases)
-    seen, before = [], []
-    for one, body in zip(asking, bodies, strict=True):
-        if not body.features or body.scored_by != scored_by:
-            continue
-        case = one.case.model_copy(update={"documents": tuple(body.documents)})
-        found = [Found(passage.document_id, passage.uri, passage.text) for passage in body.passages]
-        values = with_rarities(body.features, case.question, [passage.text for passage in found], words)
-        held = not one.leave_out and holds(case, found)
-        certain = held or one.leave_out or not (case.answerable and case.references)
-        seen.append(Seen(values, held, group_of[one.case.id], certain))
-        before.append(body.evidence)
-    return seen, before
+    """What the questions brought, and what is said of it now; without passages there is nothing to fit.
+
+    What another document answers, too, tells nothing where its own was not found.
+    """
+    told = [
+        (one, body, case, held)
+        for one, body in zip(asking, bodies, strict=True)
+        if body.features and body.scored_by == scored_by
+        for case in [one.case.model_copy(update={"documents": tuple(body.documents)})]
+        for held in [not one.leave_out and holds(case, _found(body))]
+        if held or not case.elsewhere
+    ]
+    groups = _groups([(one.case.id, body.documents) for one, body, _, _ in told])
+    seen = [
+        Seen(
+            with_rarities(body.features, case.question, [passage.text for passage in body.passages], words),
+            held,
+            group,
+            certain=held or one.leave_out or not (case.answerable and case.references),
+        )
+        for (one, body, case, held), group in zip(told, groups, strict=True)
+    ]
+    return seen, [body.evidence for _, body, _, _ in told]
 
 
-def _groups(cases: Sequence[EvalCase]) -> dict[str, int]:
-    """By case, the number of its document; of itself, where there are too few documents to fit without some."""
-    keys = {case.id: case.documents[0] if case.documents else f"\0{case.id}" for case in cases}
-    if len(set(keys.values())) < _FEW_DOCUMENTS:
-        keys = {case.id: case.id for case in cases}
-    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys.values()))}
-    return {case: numbers[key] for case, key in keys.items()}
+def _found(body: EvidenceBody) -> list[Found]:
+    return [Found(passage.document_id, passage.uri, passage.text) for passage in body.passages]
+
+
+def _groups(keyed: Sequence[tuple[str, Sequence[str]]]) -> list[int]:
+    """The same number for cases that share a document; where there are few documents, for looks of one case."""
+    together = hanging_together(keyed)
+    if sum(bool(keyed[group[0]][1]) for group in together) < _FEW_DOCUMENTS:
+        together = hanging_together([(case, ()) for case, _ in keyed])
+    numbers = {place: number for number, group in enumerate(together) for place in group}
+    return [numbers[place] for place in range(len(keyed))]
 
 
 def _without_scores(one: Seen) -> Seen:
@@ -178,7 +193,9 @@ def _print(
         )  # fmt: skip
         return
     stdout.print(f"{len(labels)} questions were searched for; the passages hold the answer to {sum(labels)}.")
-    stdout.print("After: each question by a calibration that was fitted without its documents.\n")
+    stdout.print(
+        "After: each question by a calibration that was fitted without it, and, of ten documents and more, without its documents.\n"
+    )
     stdout.print("           ECE   AUROC   Brier")
     for name, one in figures.items():
         stdout.print(f"{name:>6}  {one['ece']:6.3f}  {one['auroc']:6.3f}  {one['brier']:6.3f}")

@@ -77,7 +77,10 @@ def calibrate_run(settings: Settings, wish: CalibratingWish, *, hidden: bool) ->
         token, margins = margins_of(
             wish.run, base, asked, lambda done, total: bar.move(done, total, done), wish.device
         )
-    seen = [Weighed(margin, one.evidence, one.answerable) for one, margin in zip(asked, margins, strict=True)]
+    seen = [
+        Weighed(margin, one.evidence, one.answerable, one.question)
+        for one, margin in zip(asked, margins, strict=True)
+    ]
     calibrated = fit(token, seen, wish.wrongly)
     note(wish.run, calibrated)
     return calibrated

@@ -8,7 +8,8 @@ from eval.judging.elsewhere import answering_passage
 from eval.judging.faults import JudgeError
 from eval.judging.judge import Judge, open_judge, present
 from eval.sets.drafts import Drafts
-from eval.sets.elsewhere import ORIGIN, Brought, Verdict, for_review, undecided
+from eval.sets.elsewhere import ORIGIN, Brought, Verdict, for_review, unmarked
+from finetune.validation.asking import all_or_first_failure
 from tandem.cli.answering_server import answering_server
 from tandem.cli.bar import Bar
 from tandem.cli.eval_sets import opened_sets
@@ -16,8 +17,11 @@ from tandem.cli.eval_sets_making import print_draft
 from tandem.cli.looks import Looking, look_for
 from tandem.cli.opened import author
 from tandem.cli.output import progress, stderr
-from tandem.errors import InvalidRequestError
+from tandem.errors import InvalidRequestError, UnavailableError
 from tandem.settings import Settings
+
+_BUDGET = "budget used up"
+"""As `JudgeError` says it."""
 
 
 def draft_of_elsewhere(
@@ -27,13 +31,14 @@ def draft_of_elsewhere(
 
     With `judging` the judge of the settings says first which it takes to be answered; what it has said once is not
     asked again. Raises `NotFoundError` for a set, corpus, recipe or document, `ConflictError` where the set has a
-    draft, `InvalidRequestError` where no case is left to decide on, `UnavailableError` without the judge.
+    draft, `InvalidRequestError` where no case is left to decide on, `UnavailableError` without the judge, or once its budget
+    is used up.
     """
     with opened_sets(settings) as sets:
         found = sets.get(ref)
     drafts = Drafts(settings.data_dir)
     drafts.check_free(found.name)
-    cases = undecided(found.cases)
+    cases = unmarked(found.cases)
     if len(cases) < found.count:
         progress(
             f"{found.count - len(cases)} cases are passed over: marked already, without documents, not answerable, "
@@ -47,11 +52,10 @@ def draft_of_elsewhere(
             hint="Cases need `documents`, and the corpus more documents than theirs.",
         )
     verdicts: Sequence[Verdict | None] = [None] * len(brought)
+    origin = {"from": ORIGIN, "set": found.ref, "corpus": corpus}
     if judging:
-        verdicts = asyncio.run(_judged(settings, brought))
-    origin = {"from": ORIGIN, "set": found.ref, "corpus": corpus, "judge": settings.judge.model or ""}
-    if not judging:
-        del origin["judge"]
+        verdicts, judge = asyncio.run(_judged(settings, brought))
+        origin |= {"judge": judge}
     written = drafts.add(
         found.name,
         for_review(brought, verdicts),
@@ -75,35 +79,40 @@ def _brought(
     ]
 
 
-async def _judged(settings: Settings, brought: Sequence[Brought]) -> list[Verdict | None]:
-    """The judge's word on each; `None` where it gave none."""
+async def _judged(settings: Settings, brought: Sequence[Brought]) -> tuple[list[Verdict], str]:
+    """The judge's word on each, and its model. Raises `UnavailableError` once it is asked no more."""
     async with AsyncExitStack() as stack:
         if settings.judge.address is None:
             await stack.enter_async_context(answering_server(settings))
         judge = open_judge(settings)
         stack.push_async_callback(judge.close)
-        progress(f"The judge {(await present(judge)).model} reads the passages")
+        model = (await present(judge)).model
+        progress(f"The judge {model} reads the passages")
         bar = stack.enter_context(Bar("Verdicts", hidden=not stderr.is_terminal, unit="verdicts"))
-        done = 0
+        verdicts: dict[int, Verdict] = {}
 
-        async def one(each: Brought) -> Verdict | None:
-            nonlocal done
-            verdict = await _verdict(judge, each)
-            done += 1
-            bar.move(done, len(brought), done)
-            return verdict
+        async def one(place: int, each: Brought) -> None:
+            verdicts[place] = await _verdict(judge, each)
+            bar.move(len(verdicts), len(brought), len(verdicts))
 
-        said = await asyncio.gather(*map(one, brought))
-    if missing := said.count(None):
-        progress(
-            f"The judge gave no verdict on {missing} of {len(brought)} cases: {judge.down or 'see its log'}"
+        await all_or_first_failure([one(place, each) for place, each in enumerate(brought)])
+    said = [verdicts[place] for place in range(len(brought))]
+    missing = [each.reason for each in said if not each.given]
+    if judge.down or any(_BUDGET in why for why in missing):
+        raise UnavailableError(
+            f"The judge gave no verdict on {len(missing)} of {len(brought)} cases: {judge.down or missing[-1]}",
+            hint="Nothing was drafted. What it has said is kept: the same command goes on from there.",
         )
-    return said
+    if missing:
+        progress(
+            f"The judge gave no verdict on {len(missing)} of {len(brought)} cases, such as: {missing[0]}"
+        )
+    return said, model
 
 
-async def _verdict(judge: Judge, one: Brought) -> Verdict | None:
+async def _verdict(judge: Judge, one: Brought) -> Verdict:
     try:
         said = await answering_passage(judge, one.case.question, [text for _, text in one.passages])
-    except JudgeError:
-        return None
+    except JudgeError as fault:
+        return Verdict(0, str(fault), given=False)
     return Verdict(said.passage, said.reason)

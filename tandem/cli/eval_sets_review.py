@@ -17,7 +17,7 @@ from tandem.errors import InvalidRequestError
 from tandem.settings import Settings
 
 _KEYS = "[a]ccept  [e]dit  [r]eject  [s]kip  [q]uit"
-_KEYS_ELSEWHERE = "Does another document answer it?  [y]es  [n]o  [a]s marked  [e]dit  [s]kip  [q]uit"
+_KEYS_ELSEWHERE = "Does another document answer it?  [y]es  [n]o  [a]s marked  [s]kip  [q]uit"
 _BETWEEN = ";;"
 """Parts several references or documents on one line: a single `;` may be part of one."""
 
@@ -68,7 +68,7 @@ def _decided(draft: Draft, one: DraftCase) -> bool:
                 draft.decide(one.case.id, "accepted" if marked == one.case else "edited", marked)
             case "r" if not elsewhere:
                 draft.decide(one.case.id, "rejected")
-            case "e":
+            case "e" if not elsewhere:
                 edited = _edit(one.case)
                 if edited is None:
                     continue

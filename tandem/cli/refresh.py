@@ -236,7 +236,7 @@ class CommandSteps:
         if self._wish.feedback is not None:
             voted, _ = voted_questions(self._settings, self._wish.feedback)
             questions = {one.question: one for one in voted} | questions
-        return "".join(one.model_dump_json() + "\n" for one in questions.values())
+        return "".join(one.as_line() + "\n" for one in questions.values())
 
     def _is_of(self, asked: str) -> bool:
         file = self._work / _QUESTIONS

@@ -12,11 +12,11 @@ def drawn(questions: int, *, margin: float = 1.5, evidence: float = 1.5, seed: i
     """Each question with and without its documents: normal margins and log odds, so many deviations apart."""
     draw = np.random.default_rng(seed)
     seen = []
-    for _ in range(questions):
+    for n in range(questions):
         for answerable in (True, False):
             m = draw.normal(-3.0 + (0 if answerable else margin))
             odds = draw.normal(evidence if answerable else 0.0)
-            seen.append(Weighed(float(m), float(1 / (1 + np.exp(-odds))), answerable))
+            seen.append(Weighed(float(m), float(1 / (1 + np.exp(-odds))), answerable, str(n)))
     return seen
 
 

@@ -16,7 +16,7 @@ from tandem.abstention import ABSTENTION, abstaining_of
 from tandem.errors import InvalidRequestError, NotFoundError
 
 ASKED = [
-    Asked(str(n), ({"role": "user", "content": f"{words}\n\nWhat?"},), 0.5, answerable=True)
+    Asked(str(n), ({"role": "user", "content": f"{words}\n\nWhat?"},), 0.5, answerable=True, question=str(n))
     for n, words in enumerate(("water pump", "steel pipe and copper", "frost"))
 ]
 
@@ -41,7 +41,7 @@ def test_it_is_noted_among_the_metrics_and_all_else_stays(run: Path, tmp_path: P
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     before = require_trained(copy)
-    seen = [Weighed(n % 7 - 3.0 + 2 * (n % 2), 0.5, not n % 2) for n in range(80)]
+    seen = [Weighed(n % 7 - 3.0 + 2 * (n % 2), 0.5, not n % 2, str(n // 2)) for n in range(80)]
     found = calibrate(57, seen, 0.15)
     note(copy, found)
     after = require_trained(copy)

@@ -23,6 +23,7 @@ from tandem.errors import (
     InvalidRequestError,
     NotFoundError,
     TandemError,
+    UnavailableError,
 )
 from tandem.settings import Settings, StoreSettings
 from tandem.store import Trace, open_store
@@ -311,7 +312,17 @@ def test_a_judge_says_first_what_is_answered_elsewhere(
         judge.script = says
         monkeypatch.setenv("TANDEM_JUDGE__ADDRESS", judge.address)
         monkeypatch.setenv("TANDEM_JUDGE__CORRECTIONS", "0")
+        monkeypatch.setenv("TANDEM_JUDGE__AT_ONCE", "1")
+        monkeypatch.setenv("TANDEM_JUDGE__BUDGET_CALLS", "1")
+        with pytest.raises(UnavailableError, match="no verdict on"):
+            run("elsewhere", gates, "--corpus", "depots", "--judge")
+        assert not Path("data/eval/drafts/gates.jsonl").exists()
+        monkeypatch.delenv("TANDEM_JUDGE__BUDGET_CALLS")
         run("elsewhere", gates, "--corpus", "depots", "--judge")
+        asked = len(judge.asked)
+        assert asked <= 4  # what it has said before the budget was used up is not asked again
+    head = json.loads(Path("data/eval/drafts/gates.jsonl").read_text().splitlines()[0])
+    assert head["origin"]["judge"]
     assert run("review", gates, "--accept-all").startswith("saved  gates@2")
     told = json.loads(run("show", gates, "--cases", "--json"))
     assert [case["id"] for case in told["cases"] if case.get("elsewhere")] == ["Brindle"]
