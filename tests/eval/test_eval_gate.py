@@ -146,7 +146,7 @@ def test_what_cannot_be_decided_by_is_refused() -> None:
 
 def test_what_is_usual_follows_the_set() -> None:
     asked = EvalCase(id="1", question="When?", references=("At seven",))
-    labelled = EvalCase(id="2", question="Is it?", references=("It is",), label="yes")
+    labelled = EvalCase(id="2", question="Is it?", references=("It is",), documents=("a.md",), label="yes")
     hopeless = EvalCase(id="3", question="Why?", answerable=False)
     assert usual_tolerances([asked], without=False) == {"token_f1": 0.02, "unknown_answerable": 0.05}
     assert list(usual_tolerances([labelled], without=True)) == [
@@ -154,6 +154,8 @@ def test_what_is_usual_follows_the_set() -> None:
         "unknown_answerable",
         "unknown_unanswerable",
     ]
+    marked = labelled.model_copy(update={"elsewhere": True})
+    assert "unknown_unanswerable" not in usual_tolerances([asked, marked], without=True)
     assert "unknown_unanswerable" in usual_tolerances([asked, hopeless], without=False)
     assert list(usual_tolerances([hopeless], without=False)) == ["unknown_unanswerable"]
 
