@@ -31,7 +31,7 @@ def check_case(case: EvalCase) -> EvalCase:
             )
     if case.elsewhere and not (case.answerable and case.documents):
         raise InvalidRequestError(
-            "another document answers it, too, and none is named that does",
+            "it is marked as answered by another document, too, and is not answerable or names no document",
             param="elsewhere",
             hint="`elsewhere` goes with `answerable` and `documents`.",
         )
