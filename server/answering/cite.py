@@ -70,6 +70,11 @@ class Citer:
         return self._cite(rest) if rest.strip() and not self.loops else ""
 
     @property
+    def abstains(self) -> bool:
+        """Whether the model is saying that it does not know, before anything was shown."""
+        return not self._said and abstains(self._held)
+
+    @property
     def citations(self) -> tuple[Citation, ...]:
         """One for each mark in the text so far, by number."""
         return tuple(

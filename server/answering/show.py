@@ -22,6 +22,7 @@ class Shown:
         citer = JsonCiter if question.response_format else Citer
         # Only answers from passages are cited; the other recipes stream as they come.
         self._citer = citer(passages, mode=profile.citing, support=profile.support) if profile else None
+        self._inclined = recipe.abstaining is not None
 
     def feed(self, delta: ChatDelta) -> Piece:
         """What may be shown after this delta."""
@@ -36,9 +37,14 @@ class Shown:
         return Piece(piece.reasoning, answer)
 
     @property
-    def loops(self) -> bool:
-        """Whether the model has begun to repeat itself; nothing new is to be expected then."""
-        return self._citer is not None and self._citer.loops
+    def ended(self) -> bool:
+        """Whether nothing new is to be expected: the model repeats itself, or has decided not to answer.
+
+        The latter of a model that was inclined to: the engine adds the bias to every token, and where it is large the
+        model cannot end what it has begun.
+        """
+        citer = self._citer
+        return citer is not None and (citer.loops or (self._inclined and citer.abstains))
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -60,7 +60,7 @@ class Written:
                 self.last = delta
                 for event in self._shown(shown.feed(delta)):
                     yield event
-                if shown.loops:
+                if shown.ended:
                     break
         for event in self._shown(shown.finish()):
             yield event

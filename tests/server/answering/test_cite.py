@@ -160,6 +160,22 @@ def test_a_model_that_repeats_itself_is_heard_once() -> None:
     assert citer.loops
 
 
+@pytest.mark.parametrize(
+    ("said", "decided"),
+    [
+        ("I don't know", True),
+        ("I don't know.I I I I", True),
+        ("I don", False),
+        ("Clean the filter every two weeks. I don't know more.", False),
+        ("Elephants never forget. I don't know.", True),
+    ],
+)
+def test_it_is_known_at_once_when_a_model_says_that_it_does_not_know(said: str, decided: bool) -> None:
+    citer = Citer([passage(FILTER)], mode="verify", support=0.5)
+    citer.feed(said)
+    assert citer.abstains is decided
+
+
 def test_short_lines_may_come_again() -> None:
     text = "```\nrun\n```\nThe pump runs at 50 decibels.\n```\nrun\n```\nElephants never forget."
     shown, citer = cite(text, mode="keep")

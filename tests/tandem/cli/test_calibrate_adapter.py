@@ -40,6 +40,7 @@ TOWNS = (
     "Zwettl", "Gmunden", "Ischl", "Hallein", "Zell", "Spittal", "Villach", "Judenburg", "Leoben", "Eisenstadt",
 )  # fmt: skip
 CORPUS = "towns"
+READY = Abstaining(57, -1.0, 0.5)
 
 
 def lines(file: Path, towns: Sequence[str] = TOWNS) -> Path:
@@ -135,32 +136,45 @@ def test_what_is_calibrated_goes_with_the_adapter_into_hybrid(
             derive("rag", RecipeChanges(abstain_bias=3.0), "x", book, store, settings)
 
 
+async def answers(settings: Settings, *inclined: Abstaining | None) -> list[Answer]:
+    """To the same question, by recipes that are inclined so."""
+    async with AsyncExitStack() as stack:
+        services, *_ = await open_services(settings, stack, lambda _: None)
+        found = []
+        rag = services.recipes.find("rag")
+        for recipe in (replace(rag, abstaining=one) for one in inclined):
+            question = Question(Caller(), "tandem:rag", "What is made in Graz?", corpora=(CORPUS,))
+            events = [event async for event in answer(question, services, Choice(recipe), kept=False)]
+            assert isinstance(events[-1], Answer)
+            found.append(events[-1])
+        return found
+
+
 def test_the_engine_is_sent_the_bias_that_the_evidence_calls_for(
     settings: Settings, engine: FakeVllm
 ) -> None:
-    ready = Abstaining(57, -1.0, 0.5)
-
-    async def asked() -> list[Answer]:
-        async with AsyncExitStack() as stack:
-            services, *_ = await open_services(settings, stack, lambda _: None)
-            found = []
-            rag = services.recipes.find("rag")
-            for recipe in (rag, replace(rag, abstaining=ready)):
-                question = Question(Caller(), "tandem:rag", "What is made in Graz?", corpora=(CORPUS,))
-                events = [event async for event in answer(question, services, Choice(recipe), kept=False)]
-                assert isinstance(events[-1], Answer)
-                found.append(events[-1])
-            return found
-
     engine.requests.clear()
-    withheld, weighed = asyncio.run(asked())
+    withheld, weighed = asyncio.run(answers(settings, None, READY))
     assert withheld.abstained
     assert withheld.text == ABSTENTION
     assert withheld.evidence is not None
     assert not weighed.abstained
     assert "bells of Graz" in weighed.text
     (sent,) = engine.requests
-    assert sent["logit_bias"] == {"57": pytest.approx(ready.bias_for(weighed.evidence))}
+    assert sent["logit_bias"] == {"57": pytest.approx(READY.bias_for(weighed.evidence))}
+
+
+def test_a_model_that_the_bias_does_not_let_end_is_ended_once_it_has_decided(
+    settings: Settings, engine: FakeVllm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bias is on one token, wherever it may stand: weak evidence would have it written without end."""
+    monkeypatch.setattr(engine, "plays", [say("I", " don't", " know", ".", *["I"] * 200)])
+    (weighed,) = asyncio.run(answers(settings, READY))
+    assert weighed.abstained
+    assert 0 < weighed.tokens_out <= 4
+    open_to_all = settings.model_copy(update={"answer": AnswerSettings(evidence=0.0)})
+    (plain,) = asyncio.run(answers(open_to_all, None))
+    assert plain.tokens_out > 100, "another model may go on after it"
 
 
 def test_the_questions_for_validation_of_a_training_set_are_taken_once(tmp_path: Path) -> None:
