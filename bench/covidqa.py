@@ -2,7 +2,7 @@
 
     python -m bench.covidqa FOLDER [--data ../shared/data/covidqa]
 
-The set names one article for each question. Asked again with this article left out, a question has no answer only
+FOLDER must not exist yet. The set names one article for each question. Asked again with this article left out, a question has no answer only
 where no other article has one. `covidqa_elsewhere.json` has, by reader, the questions to which readers found an answer
 in the best passages of the other articles. The readers were language models and saw the reference, too; of dev there are
 two, who did not know of each other. What all readers of a part say, counts: in `train.jsonl` such questions are marked
@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/covidqa"))
     arguments = parser.parse_args()
     documents = (arguments.folder / "documents").absolute()
+    if arguments.folder.exists():
+        parser.error(f"{arguments.folder} is there already: name another folder")
     documents.mkdir(parents=True)
     addresses = {}
     for one in read_lines(arguments.data / "corpus.jsonl"):

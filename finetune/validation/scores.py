@@ -70,7 +70,8 @@ def says_unknown(answer: str, *, abstained: bool = False) -> bool:
     """Whether the answer is that there is none: serving said so (`abstained`), or the text begins with it.
 
     A recipe without retrieval has only its text. What such a text goes on to guess does not count as an answer:
-    with retrieval, serving drops that sentence and keeps what a passage supports.
+    with retrieval, serving drops that sentence and keeps what a passage supports, or ends there where the model was
+    inclined to say so.
     """
     return abstained or abstains(answer)
 

@@ -91,7 +91,8 @@ async def _answer(
         try:
             check_switch(recipe, services)
             with timings.step("generate"):
-                show = partial(Shown, question, recipe, prompt.passages, services.tokens)
+                bound = any(bias > 0 for _, bias in sampling.logit_bias)
+                show = partial(Shown, question, recipe, prompt.passages, services.tokens, inclined=bound)
                 ask = partial(
                     generate,
                     prompt.messages,

@@ -22,6 +22,8 @@ _END = re.compile(r"(?:(?<=[.!?])[\"'”’)]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|etc|al|Fig|fig|No|Dr|Mr|Ms|approx)|(?:^|\s)\d{1,3}|\b[A-Z])\.$"
 )
+# "I don't know", or its first token without end, which a large bias on that token brings about.
+_GIVES_UP = re.compile(r"\W*(?:i\s+(?:do\s+not|don['’]?t)\s+know\b|(?:I\s*){4})", re.I)
 _HEADING = re.compile(r"#{1,6}\s")
 _VERDICT = re.compile(r"(?:yes|no|maybe)\W*$", re.I)
 _TELLING = 3
@@ -34,9 +36,15 @@ class Citer:
     """Cites one answer as it streams. Feed it text, then `finish` it."""
 
     def __init__(
-        self, passages: Sequence[Passage], *, mode: Literal["verify", "keep"], support: float
+        self,
+        passages: Sequence[Passage],
+        *,
+        mode: Literal["verify", "keep"],
+        support: float,
+        inclined: bool = False,
     ) -> None:
         self._passages = passages
+        self._inclined = inclined
         self._mode = mode
         self._support = support
         self._held = ""
@@ -49,6 +57,8 @@ class Citer:
         self._claimed = self._carried = 0
         self.loops = False
         """Whether the model has begun to repeat itself; nothing new is to be expected then."""
+        self.gave_up = False
+        """Whether a model that was inclined to say that it does not know began with it; nothing after it counts."""
 
     @cached_property
     def _judge(self) -> SupportJudge:
@@ -59,7 +69,7 @@ class Citer:
         """Take the next text of the model; returns what may be shown of it."""
         self._held += text
         shown = ""
-        while (end := self._sentence_end()) is not None:
+        while not self._gives_up() and (end := self._sentence_end()) is not None:
             sentence, self._held = self._held[:end], self._held[end:]
             shown += self._cite(sentence)
         return shown
@@ -67,12 +77,7 @@ class Citer:
     def finish(self) -> str:
         """The model has ended; returns the rest that may be shown."""
         rest, self._held = self._held, ""
-        return self._cite(rest) if rest.strip() and not self.loops else ""
-
-    @property
-    def abstains(self) -> bool:
-        """Whether the model is saying that it does not know, before anything was shown."""
-        return not self._said and abstains(self._held)
+        return self._cite(rest) if rest.strip() and not self.loops and not self.gave_up else ""
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -88,6 +93,12 @@ class Citer:
         where it claimed nothing.
         """
         return self._carried / self._claimed if self._claimed else None
+
+    def _gives_up(self) -> bool:
+        """Looks at each sentence before it is whole, and so at the same text however it streams."""
+        if self._inclined and not self._said and _GIVES_UP.match(self._held):
+            self.gave_up = True
+        return self.gave_up
 
     def _sentence_end(self) -> int | None:
         for match in _END.finditer(self._held):

@@ -22,7 +22,7 @@ _TELLING = 3
 class JsonCiter:
     """Cites one JSON answer. Feed it text, then `finish` it; `verify` shows nothing before its end."""
 
-    loops = abstains = False
+    loops = gave_up = False
 
     def __init__(
         self, passages: Sequence[Passage], *, mode: Literal["verify", "keep"], support: float

@@ -95,12 +95,21 @@ async def ask_engine(
             )
             async with aclosing(asked) as deltas:
                 async for delta in deltas:
-                    last, count = delta, count + 1
-                    yield delta
+                    count += bool(delta.text or delta.reasoning)
+                    last = _counted(delta, prompt, count)
+                    yield last
         finally:
             if last is not None:
-                ticket.spent += prompt if last.prompt_tokens is None else last.prompt_tokens
-                ticket.spent += count if last.completion_tokens is None else last.completion_tokens
+                ticket.spent += (last.prompt_tokens or 0) + (last.completion_tokens or 0)
+
+
+def _counted(delta: ChatDelta, prompt: int, count: int) -> ChatDelta:
+    """With estimates where the engine has told no usage yet: the answer may be ended before it does."""
+    return replace(
+        delta,
+        prompt_tokens=prompt if delta.prompt_tokens is None else delta.prompt_tokens,
+        completion_tokens=count if delta.completion_tokens is None else delta.completion_tokens,
+    )
 
 
 def affinity_of(question: Question, recipe: Recipe, salt: str) -> str:

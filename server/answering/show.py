@@ -14,15 +14,24 @@ class Shown:
     """Follows one answer. Feed it the engine's deltas, then `finish` it."""
 
     def __init__(
-        self, question: Question, recipe: Recipe, passages: tuple[Passage, ...], tokens: ModelTokens
+        self,
+        question: Question,
+        recipe: Recipe,
+        passages: tuple[Passage, ...],
+        tokens: ModelTokens,
+        *,
+        inclined: bool = False,
     ) -> None:
+        """`inclined`: whether the engine was told to incline towards "I don't know"."""
         marks, profile = recipe.reasoning, recipe.retrieval
         opened = marks is not None and bool(marks.opens) and tokens.reply.rstrip().endswith(marks.opens)
         self._splitter = ReasoningSplitter(marks, opened=opened)
-        citer = JsonCiter if question.response_format else Citer
         # Only answers from passages are cited; the other recipes stream as they come.
-        self._citer = citer(passages, mode=profile.citing, support=profile.support) if profile else None
-        self._inclined = recipe.abstaining is not None
+        self._citer: Citer | JsonCiter | None = None
+        if profile and question.response_format:
+            self._citer = JsonCiter(passages, mode=profile.citing, support=profile.support)
+        elif profile:
+            self._citer = Citer(passages, mode=profile.citing, support=profile.support, inclined=inclined)
 
     def feed(self, delta: ChatDelta) -> Piece:
         """What may be shown after this delta."""
@@ -38,13 +47,12 @@ class Shown:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing new is to be expected: the model repeats itself, or has decided not to answer.
+        """Whether nothing new is to be expected: the model repeats itself, or has given up.
 
-        The latter of a model that was inclined to: the engine adds the bias to every token, and where it is large the
-        model cannot end what it has begun.
+        The engine adds a bias at every place of the answer, not at the first alone: where it is large, a model that has
+        begun with "I don't know" cannot end.
         """
-        citer = self._citer
-        return citer is not None and (citer.loops or (self._inclined and citer.abstains))
+        return self._citer is not None and (self._citer.loops or self._citer.gave_up)
 
     @property
     def citations(self) -> tuple[Citation, ...]:

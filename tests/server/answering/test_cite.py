@@ -9,9 +9,10 @@ FILTER = "The filter must be cleaned every two weeks. Use lukewarm water and no 
 PUMP = "The pump runs at 50 decibels. It switches off after 30 minutes without load."
 
 
-def cite(text: str, *, mode: str = "verify", pieces: int = 7) -> tuple[str, Citer]:
+def cite(text: str, *, mode: str = "verify", pieces: int = 7, inclined: bool = False) -> tuple[str, Citer]:
     """The shown text of an answer that streams in pieces of some characters."""
-    citer = Citer([passage(FILTER), passage(PUMP, ordinal=1, start=500)], mode=mode, support=0.5)
+    passages = [passage(FILTER), passage(PUMP, ordinal=1, start=500)]
+    citer = Citer(passages, mode=mode, support=0.5, inclined=inclined)
     shown = "".join(citer.feed(text[at : at + pieces]) for at in range(0, len(text), pieces))
     return shown + citer.finish(), citer
 
@@ -160,20 +161,31 @@ def test_a_model_that_repeats_itself_is_heard_once() -> None:
     assert citer.loops
 
 
+@pytest.mark.parametrize("pieces", [1, 7, 1000])
+@pytest.mark.parametrize("mode", ["verify", "keep"])
 @pytest.mark.parametrize(
-    ("said", "decided"),
+    ("said", "gave_up"),
     [
         ("I don't know", True),
+        ("I don't know. Clean the filter every two weeks.", True),
         ("I don't know.I I I I", True),
+        ("IIIIIIII", True),
+        ("Elephants never forget. I don't know. Clean the filter every two weeks.", None),
         ("I don", False),
+        ("The passages do not name the maker. Clean the filter every two weeks.", False),
         ("Clean the filter every two weeks. I don't know more.", False),
-        ("Elephants never forget. I don't know.", True),
     ],
 )
-def test_it_is_known_at_once_when_a_model_says_that_it_does_not_know(said: str, decided: bool) -> None:
-    citer = Citer([passage(FILTER)], mode="verify", support=0.5)
-    citer.feed(said)
-    assert citer.abstains is decided
+def test_a_model_that_is_inclined_to_not_knowing_is_heard_no_further_than_that(
+    said: str, gave_up: bool | None, mode: str, pieces: int
+) -> None:
+    if gave_up is None:
+        gave_up = mode == "verify"  # where the first sentence is dropped
+    shown, citer = cite(said, mode=mode, pieces=pieces, inclined=True)
+    assert citer.gave_up is gave_up
+    assert ("filter" in shown) is ("filter" in said and not gave_up)
+    _, other = cite(said, mode=mode, pieces=pieces)
+    assert not other.gave_up
 
 
 def test_short_lines_may_come_again() -> None:

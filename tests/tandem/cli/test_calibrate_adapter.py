@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_vllm import FakeVllm, say
+from fake_vllm import DONE, FakeVllm, event, say, send
 from model_tokens import default_tokenizer
 from peft import LoraConfig, get_peft_model
 from tiny_base import make_tiny_base
@@ -164,16 +164,21 @@ def test_the_engine_is_sent_the_bias_that_the_evidence_calls_for(
     assert sent["logit_bias"] == {"57": pytest.approx(READY.bias_for(weighed.evidence))}
 
 
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("begins", [["I", " don't", " know", "."], []])
 def test_a_model_that_the_bias_does_not_let_end_is_ended_once_it_has_decided(
-    settings: Settings, engine: FakeVllm, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, engine: FakeVllm, monkeypatch: pytest.MonkeyPatch, begins: list[str], told: bool
 ) -> None:
     """The bias is on one token, wherever it may stand: weak evidence would have it written without end."""
-    monkeypatch.setattr(engine, "plays", [say("I", " don't", " know", ".", *["I"] * 200)])
-    (weighed,) = asyncio.run(answers(settings, READY))
+    texts = [*begins, *["I"] * 200]
+    untold = send(event(""), *map(event, texts), event(None, "stop"), DONE)
+    monkeypatch.setattr(engine, "plays", [say(*texts) if told else untold])
+    ready = replace(READY, bias=20.0)
+    open_to_all = settings.model_copy(update={"answer": AnswerSettings(evidence=0.0)})
+    weighed, plain = asyncio.run(answers(open_to_all, ready, None))
     assert weighed.abstained
     assert 0 < weighed.tokens_out <= 4
-    open_to_all = settings.model_copy(update={"answer": AnswerSettings(evidence=0.0)})
-    (plain,) = asyncio.run(answers(open_to_all, None))
+    assert weighed.tokens_in > 0
     assert plain.tokens_out > 100, "another model may go on after it"
 
 
