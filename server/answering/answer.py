@@ -91,8 +91,8 @@ async def _answer(
         try:
             check_switch(recipe, services)
             with timings.step("generate"):
-                bound = any(bias > 0 for _, bias in sampling.logit_bias)
-                show = partial(Shown, question, recipe, prompt.passages, services.tokens, inclined=bound)
+                inclines = any(bias > 0 for _, bias in sampling.logit_bias)
+                show = partial(Shown, question, recipe, prompt.passages, services.tokens, inclined=inclines)
                 ask = partial(
                     generate,
                     prompt.messages,

@@ -105,6 +105,8 @@ async def ask_engine(
 
 def _counted(delta: ChatDelta, prompt: int, count: int) -> ChatDelta:
     """With estimates where the engine has told no usage yet: the answer may be ended before it does."""
+    if delta.prompt_tokens is not None and delta.completion_tokens is not None:
+        return delta
     return replace(
         delta,
         prompt_tokens=prompt if delta.prompt_tokens is None else delta.prompt_tokens,
