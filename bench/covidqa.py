@@ -2,12 +2,12 @@
 
     python -m bench.covidqa FOLDER [--data ../shared/data/covidqa]
 
-FOLDER must not exist yet. The set names one article for each question. Asked again with this article left out, a question has no answer only
-where no other article has one. `covidqa_elsewhere.json` has, by reader, the questions to which readers found an answer
-in the best passages of the other articles. The readers were language models and saw the reference, too; of dev there are
-two, who did not know of each other. What all readers of a part say, counts: in `train.jsonl` such questions are marked
-`elsewhere`, in `dev.jsonl` they are tagged, so that a report has them and the others as slices. How far the two
-agree is printed as Cohen's kappa.
+FOLDER must not exist yet. The set names one article for each question. Asked again with this article left out, a
+question has no answer only where no other article has one. `covidqa_elsewhere.json` has, by reader, the questions to
+which readers found an answer in the best passages of the other articles. The readers were language models and saw the
+reference, too; of dev there are two, who did not know of each other. What all readers of a part say, counts: in
+`train.jsonl` such questions are marked `elsewhere`, in `dev.jsonl` they are tagged, so that a report has them and the
+others as slices. How far the two agree is printed as Cohen's kappa.
 """
 
 import argparse

@@ -183,6 +183,7 @@ def test_a_model_that_is_inclined_to_not_knowing_is_heard_no_further_than_that(
         gave_up = mode == "verify"  # where the first sentence is dropped
     shown, citer = cite(said, mode=mode, pieces=pieces, inclined=True)
     assert citer.gave_up is gave_up
+    assert not (gave_up and shown)
     assert ("filter" in shown) is ("filter" in said and not gave_up)
     _, other = cite(said, mode=mode, pieces=pieces)
     assert not other.gave_up
